@@ -1,0 +1,115 @@
+"""The virtual network's address ranges: what Azure accepts for a Container Apps environment and private endpoints."""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+from pydantic import field_validator
+
+from components.section import Fault, Section
+
+RESERVED_RANGES = tuple(
+    IPv4Network(cidr)
+    for cidr in (
+        "169.254.0.0/16",
+        "172.30.0.0/16",
+        "172.31.0.0/16",
+        "192.0.2.0/24",
+        "100.100.0.0/17",
+        "100.100.128.0/19",
+        "100.100.160.0/19",
+        "100.100.192.0/19",
+    )
+)
+"""Ranges a Container Apps environment keeps for itself.
+
+Source: https://learn.microsoft.com/azure/container-apps/custom-virtual-networks (subnet address range restrictions).
+"""
+
+PRIVATE_RANGES = tuple(IPv4Network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
+"""Ranges in which a virtual network does not hide a public address (RFC 1918, RFC 6598)."""
+
+APPS_SUBNET_LONGEST_PREFIX = 27
+"""A workload-profiles environment needs a subnet of /27 or larger; the size cannot be changed afterwards.
+
+Source: https://learn.microsoft.com/azure/container-apps/custom-virtual-networks (subnet).
+"""
+
+SUBNET_LONGEST_PREFIX = 29
+"""Azure keeps five addresses of every subnet, so /29 is the smallest.
+
+Source: https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq.
+"""
+
+VIRTUAL_NETWORK_SHORTEST_PREFIX = 8
+"""The largest address space of a virtual network is /8. Source: as for the smallest subnet."""
+
+
+class AddressPlan(Section):
+    """Address space of the virtual network and of its two subnets, in CIDR notation."""
+
+    address_space: str = "10.0.0.0/16"
+    apps_subnet: str = "10.0.0.0/23"
+    endpoints_subnet: str = "10.0.2.0/24"
+
+    @field_validator("address_space", "apps_subnet", "endpoints_subnet")
+    @classmethod
+    def _is_a_range(cls, value: str) -> str:
+        try:
+            IPv4Network(value)
+        except ValueError as error:
+            raise ValueError(
+                f"is not an IPv4 range ({error}); write its first address and its prefix, such as 10.0.0.0/16"
+            ) from None
+        return value
+
+    def faults(self, at: str) -> Iterator[Fault]:
+        """Yield the ranges that Azure would refuse, or that would break name resolution of public hosts."""
+        space = IPv4Network(self.address_space)
+        subnets = {
+            f"{at}.appsSubnet": (IPv4Network(self.apps_subnet), APPS_SUBNET_LONGEST_PREFIX, "the apps subnet"),
+            f"{at}.endpointsSubnet": (IPv4Network(self.endpoints_subnet), SUBNET_LONGEST_PREFIX, "a subnet"),
+        }
+        if space.prefixlen < VIRTUAL_NETWORK_SHORTEST_PREFIX:
+            yield Fault(
+                f"{at}.addressSpace",
+                str(space),
+                f"a virtual network is at most /{VIRTUAL_NETWORK_SHORTEST_PREFIX}",
+                "choose a longer prefix, such as 10.0.0.0/16",
+            )
+        elif not any(space.subnet_of(private) for private in PRIVATE_RANGES):
+            yield Fault(
+                f"{at}.addressSpace",
+                str(space),
+                "the range is public, and would hide the hosts that own it",
+                "choose one inside 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10",
+            )
+        for setting, (subnet, longest, what) in subnets.items():
+            if subnet.prefixlen > longest:
+                yield Fault(
+                    setting, str(subnet), f"{what} needs /{longest} or larger", f"shorten the prefix to /{longest}"
+                )
+            if not subnet.subnet_of(space):
+                yield Fault(
+                    setting,
+                    str(subnet),
+                    f"the range lies outside {at}.addressSpace {space}",
+                    "choose one inside it",
+                    also=(f"{at}.addressSpace",),
+                )
+            reserved = next((range_ for range_ in RESERVED_RANGES if subnet.overlaps(range_)), None)
+            if reserved is not None:
+                yield Fault(
+                    setting,
+                    str(subnet),
+                    f"Container Apps keeps {reserved} for itself",
+                    "choose a range that does not touch it",
+                )
+        (apps_setting, (apps, _, _)), (endpoints_setting, (endpoints, _, _)) = subnets.items()
+        if apps.overlaps(endpoints):
+            yield Fault(
+                endpoints_setting,
+                str(endpoints),
+                f"the range overlaps {apps_setting} {apps}",
+                "give each subnet a range of its own",
+                also=(apps_setting,),
+            )

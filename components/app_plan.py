@@ -1,0 +1,271 @@
+"""What runs: web, workers and beat, their sizes and commands, and the rules that Container Apps sets for them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from components.section import Fault, Section
+
+Cpu = Annotated[float, Field(gt=0)]
+
+_CPU_STEP = 0.25
+_CPU_MOST = 4.0
+_GIBIBYTES_PER_CPU = 2
+REPLICAS_MOST = 1000
+"""Source: https://learn.microsoft.com/azure/container-apps/scale-app (scale limits)."""
+
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?)Gi")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+")
+_WORKER_NAME = re.compile(r"[a-z](?:-?[a-z0-9])*")
+_REGISTRY_ID = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ContainerRegistry/registries/[^/]+", re.IGNORECASE
+)
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+SecretName = Literal["celery-broker-url", "celery-result-backend", "django-secret-key", "redis-key", "redis-url"]
+"""Secrets every stack has, by the names that the container apps give them."""
+
+VARIABLE_OF_SECRET: Mapping[SecretName, str] = {
+    "celery-broker-url": "CELERY_BROKER_URL",
+    "celery-result-backend": "CELERY_RESULT_BACKEND",
+    "django-secret-key": "SECRET_KEY",
+    "redis-url": "REDIS_URL",
+}
+"""Variables that are set by reference to a secret, never by value. ``redis-key`` has none: only KEDA reads it."""
+
+PLAIN_VARIABLES = ("ALLOWED_HOSTS", "CELERY_KEY_PREFIX", "CSRF_TRUSTED_ORIGINS", "REDIS_KEY_PREFIX", "SECRETS_DIGEST")
+"""Variables the stack sets by value."""
+
+
+def secret_name(variable: str) -> str:
+    """Name of the secret behind a variable: ``API_KEY`` is read from ``api-key``.
+
+    Source: secret names are lower-case letters, digits and hyphens,
+    https://learn.microsoft.com/azure/container-apps/manage-secrets.
+    """
+    return variable.lower().replace("_", "-").strip("-")
+
+
+def _has_no_scheme(host: str) -> str:
+    if _HOST.fullmatch(host) is None:
+        raise ValueError("is not a host name; write the name alone, such as www.example.org")
+    return host
+
+
+def _is_absolute(path: str) -> str:
+    if not path.startswith("/"):
+        raise ValueError("is not a path; begin it with a slash, such as /api/health/liveness/")
+    return path
+
+
+def _is_worker_name(name: str) -> str:
+    if _WORKER_NAME.fullmatch(name) is None:
+        raise ValueError("may hold lower-case letters, digits and single hyphens; write one such as emails")
+    return name
+
+
+def _is_registry_id(value: str) -> str:
+    if _REGISTRY_ID.fullmatch(value) is None:
+        raise ValueError("is not the resource id of a container registry; `az acr show --query id` prints it")
+    return value
+
+
+def _is_registry_server(server: str) -> str:
+    if _HOST.fullmatch(server) is None:
+        raise ValueError("is not a server's name; write it without a scheme, such as contoso.azurecr.io")
+    return server
+
+
+def _is_email(address: str) -> str:
+    if _EMAIL.fullmatch(address) is None:
+        raise ValueError("is not an e-mail address; write one such as team@example.org")
+    return address
+
+
+Host = Annotated[str, AfterValidator(_has_no_scheme)]
+Path = Annotated[str, AfterValidator(_is_absolute)]
+Command = Annotated[tuple[str, ...], Field(min_length=1)]
+Replicas = Annotated[int, Field(ge=0, le=REPLICAS_MOST)]
+
+
+class Replicated(Section):
+    """The size of one replica and how many there may be.
+
+    Attributes:
+        cpu: cores of one replica, 0.25 to 4 in steps of 0.25.
+        memory: memory of one replica in GiB, such as ``1Gi``: twice the cores.
+        min_replicas: replicas that always run.
+        max_replicas: replicas at the most.
+    """
+
+    cpu: Cpu = 0.5
+    memory: str = "1Gi"
+    min_replicas: Replicas = 0
+    max_replicas: Annotated[int, Field(ge=1, le=REPLICAS_MOST)] = 5
+
+    def faults(self, at: str) -> Iterator[Fault]:
+        """Yield a pair of cores and memory that the Consumption profile lacks, and a range upside down.
+
+        Source of the pairs: https://learn.microsoft.com/azure/container-apps/containers (allocations).
+        """
+        if self.cpu > _CPU_MOST or self.cpu % _CPU_STEP:
+            yield Fault(
+                f"{at}.cpu", self.cpu, "a replica has 0.25 to 4 cores in steps of 0.25", "choose one such as 0.5"
+            )
+        else:
+            wanted = f"{self.cpu * _GIBIBYTES_PER_CPU:g}Gi"
+            memory = _MEMORY.fullmatch(self.memory)
+            if memory is None or float(memory[1]) != self.cpu * _GIBIBYTES_PER_CPU:
+                rule = f"Container Apps pairs {self.cpu:g} cores with {wanted}"
+                yield Fault(f"{at}.memory", self.memory, rule, f"write {wanted}, or change {at}.cpu", (f"{at}.cpu",))
+        if self.min_replicas > self.max_replicas:
+            yield Fault(
+                f"{at}.minReplicas",
+                self.min_replicas,
+                f"it is over {at}.maxReplicas, which is {self.max_replicas}",
+                "lower it, or raise the other",
+                (f"{at}.maxReplicas",),
+            )
+
+
+class WebPlan(Replicated):
+    """The app that answers requests.
+
+    Attributes:
+        command: what a replica runs; unset: the image's own command.
+        init_command: what runs to its end before a replica starts: the migrations.
+        target_port: port the command listens on.
+        external: whether the internet reaches it, or only the environment does.
+        hosts: further host names that lead to it, beyond the one that Azure gives.
+        readiness_path: tells whether the app can serve: it gates a new revision.
+        liveness_path: tells whether the process is alive, whatever becomes of its cache.
+    """
+
+    min_replicas: Replicas = 1
+    max_replicas: Annotated[int, Field(ge=1, le=REPLICAS_MOST)] = 3
+    command: Command | None = None
+    init_command: Command = ("python", "manage.py", "migrate", "--noinput")
+    target_port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    external: bool = True
+    hosts: tuple[Host, ...] = ()
+    readiness_path: Path = "/api/health/readiness/"
+    liveness_path: Path = "/api/health/liveness/"
+
+
+class WorkerPlan(Replicated):
+    """An app that works off Celery queues; it may scale to zero.
+
+    Attributes:
+        name: tells the workers of a stack apart.
+        queues: Celery queues it works off.
+        command: what a replica runs; unset: Celery's worker for these queues.
+        queue_length: messages in a queue for each replica that is added.
+    """
+
+    name: Annotated[str, AfterValidator(_is_worker_name)] = "worker"
+    queues: Annotated[tuple[Annotated[str, Field(min_length=1, pattern=r"^[^,\s]+$")], ...], Field(min_length=1)] = (
+        "celery",
+    )
+    command: Command | None = None
+    queue_length: Annotated[int, Field(ge=1)] = 10
+
+
+class BeatPlan(Section):
+    """Celery's scheduler: exactly one replica where it is enabled.
+
+    Attributes:
+        enabled: whether there is one.
+        command: what it runs; unset: Celery's beat.
+    """
+
+    enabled: bool = False
+    command: Command | None = None
+
+
+class RegistryPlan(Section):
+    """A private container registry, pulled from with the apps' identity.
+
+    Attributes:
+        server: its login server, such as ``contoso.azurecr.io``.
+        id: its resource id, the scope of the role AcrPull.
+    """
+
+    server: Annotated[str, AfterValidator(_is_registry_server)]
+    id: Annotated[str, AfterValidator(_is_registry_id)]
+
+
+class AlertsPlan(Section):
+    """Who is told when the cache is in trouble; nobody: there are no alerts."""
+
+    emails: tuple[Annotated[str, AfterValidator(_is_email)], ...] = ()
+
+
+def workers_faults(at: str, workers: tuple[WorkerPlan, ...]) -> Iterator[Fault]:
+    """Yield the names that two apps of a stack would share, with each worker's own faults."""
+    seen = {"beat": "beat"}
+    for index, worker in enumerate(workers):
+        path = f"{at}[{index}]"
+        yield from worker.faults(path)
+        if worker.name in seen:
+            yield Fault(f"{path}.name", worker.name, f"{seen[worker.name]} has this name already", "choose another")
+        seen.setdefault(worker.name, path)
+
+
+def variables_faults(env: Mapping[str, str], secret_env: Mapping[str, SecretStr]) -> Iterator[Fault]:
+    """Yield names that are no variable's, belong to the stack, or are given twice; no value is shown."""
+    ours = {*VARIABLE_OF_SECRET.values(), *PLAIN_VARIABLES}
+    our_secrets = get_args(SecretName)
+    for at, names in (("env", env), ("secretEnv", secret_env)):
+        for name in names:
+            path = f"{at}.{name}"
+            if _VARIABLE.fullmatch(name) is None:
+                remedy = "use letters, digits and underscores, not starting with a digit"
+                yield Fault(path, None, "this is not a variable's name", remedy)
+            elif name in ours:
+                yield Fault(path, None, "the stack sets this variable itself", "leave it out")
+    by_secret: dict[str, str] = {}
+    for name in secret_env:
+        path, secret = f"secretEnv.{name}", secret_name(name)
+        if name in env:
+            yield Fault(path, None, "env has a variable of this name", "leave one of the two out", (f"env.{name}",))
+        if secret in our_secrets:
+            yield Fault(path, None, f"its secret would be {secret}, which the stack has already", "choose another name")
+        elif secret in by_secret:
+            yield Fault(path, None, f"{by_secret[secret]} would share its secret {secret}", "choose another name")
+        elif not secret:
+            yield Fault(path, None, "no secret can be named after it", "use at least one letter or digit")
+        by_secret.setdefault(secret, path)
+
+
+_IMAGE = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9._-]*(?::\d+)?(?:/[a-z0-9][a-z0-9._-]*)*)(?P<tag>:[\w][\w.-]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?"
+)
+
+
+def image_faults(at: str, image: str) -> Iterator[Fault]:
+    """Yield a reference that is none, or that leaves open which image it means.
+
+    Source: https://github.com/opencontainers/distribution-spec (pulling manifests).
+    """
+    match = _IMAGE.fullmatch(image)
+    if match is None:
+        yield Fault(at, image, "this is not an image reference", "write one such as contoso.azurecr.io/shop:1.4.2")
+    elif not match["tag"] and not match["digest"]:
+        rule = "it has neither tag nor digest, so two replicas could run two images"
+        yield Fault(at, image, rule, f"write one such as {image}:1.4.2")
+
+
+def worker_command(app: str, worker: WorkerPlan) -> tuple[str, ...]:
+    """What a worker runs: its own command, or Celery's worker of the application's module for its queues."""
+    module = app.replace("-", "_")
+    return worker.command or ("celery", "-A", module, "worker", "--loglevel", "info", "-Q", ",".join(worker.queues))
+
+
+def beat_command(app: str, beat: BeatPlan) -> tuple[str, ...]:
+    """What beat runs: its own command, or Celery's beat, its schedule in the one directory it may surely write to."""
+    module = app.replace("-", "_")
+    schedule = "/tmp/celerybeat-schedule"
+    return beat.command or ("celery", "-A", module, "beat", "--loglevel", "info", "--schedule", schedule)

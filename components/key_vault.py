@@ -1,0 +1,125 @@
+"""The vault that holds the secrets, reached from inside the network only."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_azure_native import keyvault
+
+from components.placement import Placement
+from components.private_dns import PrivateDnsZone
+from components.private_endpoint import PrivateEndpoint
+
+PRIVATE_DNS_ZONE = "privatelink.vaultcore.azure.net"
+"""Source: https://learn.microsoft.com/azure/private-link/private-endpoint-dns."""
+
+
+@dataclass(frozen=True)
+class VaultSecret:
+    """A secret in the vault.
+
+    Attributes:
+        uri_with_version: where this version of it is read.
+    """
+
+    uri_with_version: pulumi.Output[str]
+
+
+class KeyVault(pulumi.ComponentResource):
+    """A vault with roles for access, no public access, and its private endpoint.
+
+    Secrets are written through Azure Resource Manager, which needs no way into the network.
+
+    Attributes:
+        vault_id: resource id of the vault.
+        uri: address of its data plane.
+        private_endpoint: its way into the network.
+    """
+
+    vault_id: pulumi.Output[str]
+    uri: pulumi.Output[str]
+    private_endpoint: PrivateEndpoint
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        placement: Placement,
+        vault_name: pulumi.Input[str],
+        endpoint_name: pulumi.Input[str],
+        tenant_id: pulumi.Input[str],
+        subnet_id: pulumi.Input[str],
+        zone: PrivateDnsZone,
+        purge_protection: bool = False,
+        recover: bool = False,
+        protect: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Make a vault, or take the soft-deleted one of this name back.
+
+        Args:
+            name: Pulumi's name of the component.
+            placement: resource group, region, tags.
+            vault_name: Azure's name of the vault, unique in all Azure; a soft-deleted vault keeps its own taken.
+            endpoint_name: Azure's name of the private endpoint.
+            tenant_id: the Entra tenant whose principals get roles on it.
+            subnet_id: subnet of the private endpoint.
+            zone: the zone ``PRIVATE_DNS_ZONE``.
+            purge_protection: nobody can purge it before its retention ends; cannot be turned off again.
+            recover: take the soft-deleted vault of this name back.
+            protect: refuse deletion.
+            opts: as for every resource.
+        """
+        super().__init__("django-aca:key_vault:KeyVault", name, None, opts)
+        self._name = name
+        self._placement = placement
+        self._vault = keyvault.Vault(
+            f"{name}-vault",
+            vault_name=vault_name,
+            resource_group_name=placement.resource_group_name,
+            location=placement.location,
+            tags=placement.tags,
+            properties=keyvault.VaultPropertiesArgs(
+                sku=keyvault.SkuArgs(family=keyvault.SkuFamily.A, name=keyvault.SkuName.STANDARD),
+                tenant_id=tenant_id,
+                # The SDK sends false unless told otherwise.
+                enable_rbac_authorization=True,
+                # False is refused: once on, it stays on. So it is either on or not sent.
+                enable_purge_protection=True if purge_protection else None,
+                public_network_access="Disabled",
+                network_acls=keyvault.NetworkRuleSetArgs(
+                    bypass=keyvault.NetworkRuleBypassOptions.NONE,
+                    default_action=keyvault.NetworkRuleAction.DENY,
+                ),
+                create_mode=keyvault.CreateMode.RECOVER if recover else None,
+            ),
+            opts=pulumi.ResourceOptions(parent=self, protect=protect),
+        )
+        self.vault_id = self._vault.id
+        self.uri = self._vault.properties.apply(lambda properties: properties.vault_uri or "")
+        self.private_endpoint = PrivateEndpoint(
+            f"{name}-private",
+            placement=placement,
+            endpoint_name=endpoint_name,
+            subnet_id=subnet_id,
+            target_id=self._vault.id,
+            group_id="vault",
+            zone=zone,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs({"vaultId": self.vault_id, "uri": self.uri})
+
+    def add_secret(self, name: str, value: pulumi.Input[str]) -> VaultSecret:
+        """Keep a value under a name; each new value makes a new version.
+
+        Deleting a secret needs the data plane, which is closed to whoever deploys, so a secret no longer wanted stays
+        in the vault, and goes with it.
+        """
+        secret = keyvault.Secret(
+            f"{self._name}-{name}",
+            secret_name=name,
+            vault_name=self._vault.name,
+            resource_group_name=self._placement.resource_group_name,
+            properties=keyvault.SecretPropertiesArgs(value=pulumi.Output.secret(value)),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+        )
+        return VaultSecret(secret.properties.apply(lambda properties: properties.secret_uri_with_version))

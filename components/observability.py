@@ -1,0 +1,144 @@
+"""Where logs and metrics go, and who is told when a cache is in trouble."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_azure_native import monitor
+
+from components.placement import Placement
+from components.redis_cache import RedisCache
+from components.redis_plan import RedisService
+
+
+@dataclass(frozen=True)
+class _Alert:
+    """A condition on a cache's metric, over five minutes."""
+
+    metric: str
+    aggregation: str
+    threshold: float
+    description: str
+
+
+_ALERTS = {
+    "memory": _Alert(
+        "usedmemorypercentage", "Maximum", 80, "the cache is nearly full: it will evict keys or refuse writes"
+    ),
+    "cpu": _Alert("percentProcessorTime", "Maximum", 80, "the cache is near the limit of its processors"),
+    "evictions": _Alert("evictedkeys", "Total", 0, "the cache evicts keys: cached sessions and values are lost"),
+    "connections": _Alert("errors", "Total", 0, "the cache reports failed connections and other errors"),
+}
+"""Source of the metrics: https://learn.microsoft.com/azure/azure-monitor/reference/metrics-index
+(Microsoft.Cache/redis, Microsoft.Cache/redisEnterprise)."""
+
+_RESOURCE_TYPE = {
+    RedisService.MANAGED: "Microsoft.Cache/redisEnterprise",
+    RedisService.CLASSIC: "Microsoft.Cache/redis",
+}
+
+
+class Observability(pulumi.ComponentResource):
+    """Diagnostic settings of caches, vault and environment; alerts on the caches."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        placement: Placement,
+        workspace_id: pulumi.Input[str],
+        caches: Mapping[str, RedisCache],
+        vault_id: pulumi.Input[str],
+        environment_id: pulumi.Input[str],
+        emails: Sequence[str] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Send logs and metrics to the workspace; mail ``emails`` when a cache is in trouble.
+
+        Args:
+            name: Pulumi's name of the component.
+            placement: resource group, region, tags.
+            workspace_id: resource id of the Log Analytics workspace.
+            caches: caches by their role.
+            vault_id: resource id of the vault.
+            environment_id: resource id of the Container Apps environment.
+            emails: who is told; nobody: there are no alerts, and a warning says so.
+            opts: as for every resource.
+        """
+        super().__init__("django-aca:observability:Observability", name, None, opts)
+        self._name = name
+        self._workspace_id = workspace_id
+        for role, cache in caches.items():
+            if cache.service is RedisService.MANAGED:
+                # The cluster has the metrics, its database the logs.
+                self._send(f"{role}-cluster", cache.id, logs=False)
+                self._send(f"{role}-database", cache.logs_id, metrics=False)
+            else:
+                self._send(role, cache.id)
+        self._send("vault", vault_id)
+        self._send("environment", environment_id)
+        if emails:
+            self._alert(placement, caches, emails)
+        else:
+            pulumi.log.warn("alerts.emails is empty: nobody will be told when Redis is in trouble", self)
+        self.register_outputs({})
+
+    def _send(self, what: str, resource_id: pulumi.Input[str], *, logs: bool = True, metrics: bool = True) -> None:
+        monitor.DiagnosticSetting(
+            f"{self._name}-{what}",
+            name="to-log-analytics",
+            resource_uri=resource_id,
+            workspace_id=self._workspace_id,
+            logs=[monitor.DiagnosticsLogSettingsArgs(category_group="allLogs", enabled=True)] if logs else None,
+            metrics=[monitor.DiagnosticsMetricSettingsArgs(category="AllMetrics", enabled=True)] if metrics else None,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _alert(self, placement: Placement, caches: Mapping[str, RedisCache], emails: Sequence[str]) -> None:
+        group = monitor.ActionGroup(
+            f"{self._name}-action-group",
+            action_group_name="redis-alerts",
+            group_short_name="redis",
+            resource_group_name=placement.resource_group_name,
+            location="Global",
+            tags=placement.tags,
+            enabled=True,
+            email_receivers=[
+                monitor.MicrosoftCommonEmailReceiverArgs(name=email, email_address=email, use_common_alert_schema=True)
+                for email in emails
+            ],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        for role, cache in caches.items():
+            for kind, alert in _ALERTS.items():
+                monitor.MetricAlert(
+                    f"{self._name}-{role}-{kind}",
+                    rule_name=f"{role}-{kind}",
+                    resource_group_name=placement.resource_group_name,
+                    location="Global",
+                    tags=placement.tags,
+                    description=f"{role}: {alert.description}",
+                    enabled=True,
+                    severity=2,
+                    scopes=[cache.id],
+                    target_resource_type=_RESOURCE_TYPE[cache.service],
+                    target_resource_region=placement.location,
+                    evaluation_frequency="PT1M",
+                    window_size="PT5M",
+                    criteria=monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs(
+                        odata_type="Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria",
+                        all_of=[
+                            monitor.MetricCriteriaArgs(
+                                name=kind,
+                                criterion_type="StaticThresholdCriterion",
+                                metric_namespace=_RESOURCE_TYPE[cache.service],
+                                metric_name=alert.metric,
+                                operator="GreaterThan",
+                                threshold=alert.threshold,
+                                time_aggregation=alert.aggregation,
+                            )
+                        ],
+                    ),
+                    actions=[monitor.MetricAlertActionArgs(action_group_id=group.id)],
+                    opts=pulumi.ResourceOptions(parent=self),
+                )

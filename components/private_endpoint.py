@@ -1,0 +1,63 @@
+"""A private endpoint: the address inside the network under which one service is reached, and its DNS record."""
+
+from collections.abc import Sequence
+
+import pulumi
+from pulumi_azure_native import network
+
+from components.placement import Placement
+from components.private_dns import PrivateDnsZone
+
+
+class PrivateEndpoint(pulumi.ComponentResource):
+    """A private endpoint of a service, and the zone group that keeps its record in the service's zone.
+
+    Attributes:
+        reachable: what must be there before a client in the network can resolve and reach the service.
+    """
+
+    reachable: Sequence[pulumi.Resource]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        placement: Placement,
+        endpoint_name: pulumi.Input[str],
+        subnet_id: pulumi.Input[str],
+        target_id: pulumi.Input[str],
+        group_id: str,
+        zone: PrivateDnsZone,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Connect the service ``target_id`` by its private-link group, such as ``redisEnterprise`` or ``vault``.
+
+        The zone must be that of the same service: Azure accepts any other without a word, and writes no record.
+        """
+        super().__init__("django-aca:private_endpoint:PrivateEndpoint", name, None, opts)
+        endpoint = network.PrivateEndpoint(
+            f"{name}-endpoint",
+            private_endpoint_name=endpoint_name,
+            resource_group_name=placement.resource_group_name,
+            location=placement.location,
+            tags=placement.tags,
+            subnet=network.SubnetArgs(id=subnet_id),
+            private_link_service_connections=[
+                network.PrivateLinkServiceConnectionArgs(
+                    name=group_id, group_ids=[group_id], private_link_service_id=target_id
+                )
+            ],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        zone_group = network.PrivateDnsZoneGroup(
+            f"{name}-zone-group",
+            private_dns_zone_group_name="default",
+            private_endpoint_name=endpoint.name,
+            resource_group_name=placement.resource_group_name,
+            private_dns_zone_configs=[
+                network.PrivateDnsZoneConfigArgs(name=group_id, private_dns_zone_id=zone.zone_id)
+            ],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.reachable = (zone_group, zone.link)
+        self.register_outputs({})

@@ -1,0 +1,226 @@
+"""A Redis that only its own network reaches: Azure Managed Redis or Azure Cache for Redis behind one face."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_azure_native import redis, redisenterprise
+
+from components.connection_string import redis_url
+from components.placement import Placement
+from components.private_dns import PrivateDnsZone
+from components.private_endpoint import PrivateEndpoint
+from components.redis_plan import EvictionPolicy, RedisPlan, RedisService, classic_sku, redis_policy_name
+
+PRIVATE_DNS_ZONE = {
+    RedisService.MANAGED: "privatelink.redis.azure.net",
+    RedisService.CLASSIC: "privatelink.redis.cache.windows.net",
+}
+"""Source: https://learn.microsoft.com/azure/private-link/private-endpoint-dns."""
+
+_PRIVATE_LINK_GROUP = {RedisService.MANAGED: "redisEnterprise", RedisService.CLASSIC: "redisCache"}
+
+_MANAGED_PORT = 10000
+_CLASSIC_TLS_PORT = 6380
+
+# Creation takes 20 to 30 minutes and more; the provider's own limit would give up on a cache that is on its way.
+_TIMEOUTS = pulumi.CustomTimeouts(create="60m", update="60m", delete="60m")
+
+
+@dataclass(frozen=True)
+class _Service:
+    """What the two services have in common once they are made. The keys are secret."""
+
+    id: pulumi.Output[str]
+    host_name: pulumi.Output[str]
+    port: int
+    primary_key: pulumi.Output[str]
+    secondary_key: pulumi.Output[str]
+    logs_id: pulumi.Output[str]
+    ready: pulumi.Resource
+
+
+class RedisCache(pulumi.ComponentResource):
+    """A cache without public access, with access keys, TLS 1.2, and its private endpoint.
+
+    Attributes:
+        id: resource id of the cache, of the cluster on managed.
+        logs_id: resource id of what emits its logs: the database on managed.
+        service: which of the two services it is.
+        host_name: the public name; the private DNS zone answers it with the private address.
+        port: the TLS port.
+        primary_key: the first access key, secret.
+        secondary_key: the second access key, secret.
+        active_key: the one of the two that the URLs carry, secret.
+        private_endpoint: its way into the network.
+    """
+
+    id: pulumi.Output[str]
+    logs_id: pulumi.Output[str]
+    service: RedisService
+    host_name: pulumi.Output[str]
+    port: int
+    primary_key: pulumi.Output[str]
+    secondary_key: pulumi.Output[str]
+    active_key: pulumi.Output[str]
+    private_endpoint: PrivateEndpoint
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        placement: Placement,
+        cache_name: pulumi.Input[str],
+        endpoint_name: pulumi.Input[str],
+        subnet_id: pulumi.Input[str],
+        zone: PrivateDnsZone,
+        plan: RedisPlan | None = None,
+        eviction_policy: EvictionPolicy | None = None,
+        zone_redundant: bool = False,
+        protect: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Make a cache by the plan's service, size and high availability.
+
+        Args:
+            name: Pulumi's name of the component.
+            placement: resource group, region, tags.
+            cache_name: Azure's name of the cache, unique in all Azure.
+            endpoint_name: Azure's name of the private endpoint.
+            subnet_id: subnet of the private endpoint.
+            zone: the zone of this service, ``PRIVATE_DNS_ZONE[plan.service]``.
+            plan: service, size, high availability, active key.
+            eviction_policy: in place of the plan's own, as a broker needs it.
+            zone_redundant: spread a classic cache over availability zones, which Standard and Premium sizes can;
+                a managed one with high availability is spread by Azure itself.
+            protect: refuse deletion.
+            opts: as for every resource.
+        """
+        super().__init__("django-aca:redis_cache:RedisCache", name, None, opts)
+        plan = plan or RedisPlan()
+        policy = eviction_policy or plan.cache_policy
+        child = pulumi.ResourceOptions(parent=self, custom_timeouts=_TIMEOUTS, protect=protect)
+        if plan.service is RedisService.MANAGED:
+            made = _managed(name, placement, cache_name, plan, policy, child)
+        else:
+            made = _classic(name, placement, cache_name, plan, policy, zone_redundant, child)
+        self.id = made.id
+        self.logs_id = made.logs_id
+        self.service = plan.service
+        self.host_name = made.host_name
+        self.port = made.port
+        self.primary_key = made.primary_key
+        self.secondary_key = made.secondary_key
+        self.active_key = made.primary_key if plan.active_key == "primary" else made.secondary_key
+        self.private_endpoint = PrivateEndpoint(
+            f"{name}-private",
+            placement=placement,
+            endpoint_name=endpoint_name,
+            subnet_id=subnet_id,
+            target_id=made.id,
+            group_id=_PRIVATE_LINK_GROUP[plan.service],
+            zone=zone,
+            # On managed the endpoint comes after the database, and goes before it: Azure refuses changes to the
+            # cluster while the database is still being made.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[made.ready]),
+        )
+        self.register_outputs({"id": self.id, "hostName": self.host_name, "port": self.port})
+
+    def url(self, database: int) -> pulumi.Output[str]:
+        """Connection string of one database, with the active key; secret."""
+        return pulumi.Output.all(self.host_name, self.active_key).apply(
+            lambda args: redis_url(args[0], self.port, args[1], database)
+        )
+
+
+def _managed(
+    name: str,
+    placement: Placement,
+    cache_name: pulumi.Input[str],
+    plan: RedisPlan,
+    policy: EvictionPolicy,
+    child: pulumi.ResourceOptions,
+) -> _Service:
+    """Azure Managed Redis: a cluster and its one database, which must be named ``default``."""
+    cluster = redisenterprise.RedisEnterprise(
+        f"{name}-cluster",
+        cluster_name=cache_name,
+        resource_group_name=placement.resource_group_name,
+        location=placement.location,
+        tags=placement.tags,
+        sku=redisenterprise.SkuArgs(name=plan.size),
+        high_availability="Enabled" if plan.high_availability else "Disabled",
+        minimum_tls_version="1.2",
+        public_network_access="Disabled",
+        opts=child,
+    )
+    database = redisenterprise.Database(
+        f"{name}-database",
+        cluster_name=cluster.name,
+        database_name="default",
+        resource_group_name=placement.resource_group_name,
+        port=_MANAGED_PORT,
+        access_keys_authentication="Enabled",
+        client_protocol="Encrypted",
+        # The API's default, OSSCluster, answers ordinary clients MOVED.
+        clustering_policy="NoCluster",
+        eviction_policy=policy,
+        opts=child,
+    )
+    # The database's own outputs as arguments: the call cannot run before it exists. Its result is not marked secret.
+    keys = pulumi.Output.secret(
+        redisenterprise.list_database_keys_output(
+            cluster_name=cluster.name, database_name=database.name, resource_group_name=placement.resource_group_name
+        )
+    )
+    return _Service(
+        id=cluster.id,
+        host_name=cluster.host_name,
+        port=_MANAGED_PORT,
+        primary_key=keys.apply(lambda result: result.primary_key),
+        secondary_key=keys.apply(lambda result: result.secondary_key),
+        logs_id=database.id,
+        ready=database,
+    )
+
+
+def _classic(
+    name: str,
+    placement: Placement,
+    cache_name: pulumi.Input[str],
+    plan: RedisPlan,
+    policy: EvictionPolicy,
+    zone_redundant: bool,
+    child: pulumi.ResourceOptions,
+) -> _Service:
+    """Azure Cache for Redis."""
+    sku = classic_sku(plan.size)
+    cache = redis.Redis(
+        f"{name}-redis",
+        name=cache_name,
+        resource_group_name=placement.resource_group_name,
+        location=placement.location,
+        tags=placement.tags,
+        sku=redis.SkuArgs(name=sku.name, family=sku.family, capacity=sku.capacity),
+        enable_non_ssl_port=False,
+        minimum_tls_version="1.2",
+        public_network_access="Disabled",
+        disable_access_key_authentication=False,
+        redis_configuration=redis.RedisCommonPropertiesRedisConfigurationArgs(
+            maxmemory_policy=redis_policy_name(policy)
+        ),
+        zonal_allocation_policy="Automatic" if zone_redundant and sku.name != "Basic" else None,
+        opts=child,
+    )
+    # The resource's own access_keys can be empty and are not secret; the list-keys call has them.
+    keys = pulumi.Output.secret(
+        redis.list_redis_keys_output(name=cache.name, resource_group_name=placement.resource_group_name)
+    )
+    return _Service(
+        id=cache.id,
+        host_name=cache.host_name,
+        port=_CLASSIC_TLS_PORT,
+        primary_key=keys.apply(lambda result: result.primary_key),
+        secondary_key=keys.apply(lambda result: result.secondary_key),
+        logs_id=cache.id,
+        ready=cache,
+    )
