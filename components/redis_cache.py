@@ -36,7 +36,7 @@ class _Service:
     primary_key: pulumi.Output[str]
     secondary_key: pulumi.Output[str]
     logs_id: pulumi.Output[str]
-    ready: pulumi.Resource
+    endpoint_target: pulumi.Output[str]
 
 
 class RedisCache(pulumi.ComponentResource):
@@ -116,12 +116,10 @@ class RedisCache(pulumi.ComponentResource):
             placement=placement,
             endpoint_name=endpoint_name,
             subnet_id=subnet_id,
-            target_id=made.id,
+            target_id=made.endpoint_target,
             group_id=_PRIVATE_LINK_GROUP[plan.service],
             zone=zone,
-            # On managed the endpoint comes after the database, and goes before it: Azure refuses changes to the
-            # cluster while the database is still being made.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[made.ready]),
+            opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({"id": self.id, "hostName": self.host_name, "port": self.port})
 
@@ -179,7 +177,9 @@ def _managed(
         primary_key=keys.apply(lambda result: result.primary_key),
         secondary_key=keys.apply(lambda result: result.secondary_key),
         logs_id=database.id,
-        ready=database,
+        # The endpoint comes after the database, and goes before it: Azure refuses to connect one to a cluster whose
+        # database is still being made. A component's depends_on does not reach its children, the id does.
+        endpoint_target=pulumi.Output.all(cluster.id, database.id).apply(lambda ids: str(ids[0])),
     )
 
 
@@ -222,5 +222,5 @@ def _classic(
         primary_key=keys.apply(lambda result: result.primary_key),
         secondary_key=keys.apply(lambda result: result.secondary_key),
         logs_id=cache.id,
-        ready=cache,
+        endpoint_target=cache.id,
     )
