@@ -1,0 +1,33 @@
+"""Fixtures of the stack tests: one local Azure for all of them, and projects that the real engine deploys on it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stack.deployment import Deployment, LocalAzure, write_project
+
+
+@pytest.fixture(scope="session")
+def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
+    """A local Azure with a state of its own, stopped when the last test is over."""
+    azure = LocalAzure(tmp_path_factory.mktemp("local-azure"))
+    yield azure
+    azure.run("stop", check=False)
+
+
+@pytest.fixture
+def deploy(local_azure: LocalAzure, tmp_path: Path) -> Iterator[Callable[..., Deployment]]:
+    """Make a project with this program and a stack of these settings; what is deployed is destroyed at the end."""
+    deployments: list[Deployment] = []
+
+    def make(stack: str = "dev", **settings: Any) -> Deployment:
+        directory = tmp_path / f"project-{len(deployments)}"
+        write_project(directory, stack, settings)
+        deployments.append(Deployment(local_azure, directory, stack))
+        return deployments[-1]
+
+    yield make
+    for deployment in deployments:
+        deployment.remove()

@@ -1,0 +1,80 @@
+"""No key, password or URL is ever seen: not in state, logs or output, and in no process's arguments."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.stack.deployment import Deployment
+
+Deploy = Callable[..., Deployment]
+MARKER = "an-api-key-nobody-else-may-see"
+
+
+@contextmanager
+def _watching_arguments() -> Iterator[set[bytes]]:
+    """Collect the arguments of every process that runs meanwhile (on Linux; elsewhere nothing is collected)."""
+    seen: set[bytes] = set()
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            for file in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    seen.add(file.read_bytes())
+                except OSError:
+                    continue
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+def _files(home: Path) -> Iterator[Path]:
+    """Every file of a local Azure but the state of its cloud, which holds the keys as Azure itself does."""
+    for file in home.rglob("*"):
+        if file.is_file() and not file.name.startswith("state.sqlite"):
+            yield file
+
+
+@pytest.mark.parametrize("references", [True, False], ids=["references", "direct"])
+def test_no_secret_is_in_state_logs_output_or_arguments(deploy: Deploy, references: bool) -> None:
+    stack = deploy(useKeyVaultReferences=references, secretEnv={"API_KEY": MARKER})
+    start = len(stack.azure.transcript)
+    with _watching_arguments() as arguments:
+        stack.preview("--diff")
+        stack.up("--diff")
+        stack.set("redis.activeKey", "secondary")
+        stack.preview("--diff", "--show-config", "--json")
+        stack.up()
+        stack.refresh()
+        stack.pulumi("stack", "--stack", "dev")
+        stack.pulumi("stack", "output", "--stack", "dev")
+        stack.pulumi("preview", "--stack", "dev", "--logtostderr", "-v=9")
+    secrets = stack.secrets() | {MARKER}
+    assert len(secrets) > 10, "the scan must have something to look for"
+
+    output = "".join(stack.azure.transcript[start:])
+    assert "redis-database" in output
+    assert not [secret for secret in secrets if secret in output], "a command printed a secret"
+    for file in _files(stack.azure.home):
+        content = file.read_bytes()
+        leaked = [secret for secret in secrets if secret.encode() in content]
+        assert not leaked, f"{file.relative_to(stack.azure.home)} holds a secret in the clear"
+    if sys.platform == "linux":
+        assert any(b"pulumi" in line for line in arguments)
+    assert not [secret for secret in secrets for line in arguments if secret.encode() in line]
+
+
+def test_the_scan_would_find_a_secret(deploy: Deploy) -> None:
+    stack = deploy()
+    stack.up()
+    shown = stack.pulumi("stack", "output", "--stack", "dev", "--show-secrets").stdout
+    assert any(secret in shown for secret in stack.secrets())
