@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args
 
 import pulumi
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from components import naming
@@ -33,6 +34,7 @@ _SECRET_SETTINGS = frozenset({"secretEnv"})
 """Settings whose values are never shown and always kept encrypted."""
 
 _LOCATION = "azure-native:location"
+_REGION = re.compile(r"[a-z][a-z0-9]*")
 
 
 def _matching(pattern: str, rule: str, remedy: str) -> AfterValidator:
@@ -194,32 +196,45 @@ def parse(
 
     Returns and raises: as ``load``.
     """
-    values, faults = _decode(raw)
-    faults += [
-        Fault(
-            name,
-            None,
-            "only secretEnv keeps its values secret; here they would show in state and logs",
-            "write it in the clear, or move it to secretEnv",
-        )
-        for name in sorted(encrypted - _SECRET_SETTINGS)
-    ]
+    values = {name: _decode(text) for name, text in raw.items()}
+    values.setdefault("environment", stack)
+    settings, faults = _validate(values)
+    wrong = {fault.setting for fault in faults}
+    faults += [fault for fault in settings.faults() if not wrong.intersection((fault.setting, *fault.also))]
+    faults = _without_secrets(faults, encrypted)
+    region = naming.normalize_region(location or "")
     if not location:
         remedy = "run `pulumi config set azure-native:location westeurope`"
         faults.append(Fault(_LOCATION, None, "the region is not set", remedy))
-    values.setdefault("environment", stack)
-    settings, shape_faults = _validate(values)
-    faults += shape_faults
-    wrong = {fault.setting for fault in faults}
-    faults += [fault for fault in settings.faults() if not wrong.intersection((fault.setting, *fault.also))]
-    if faults or location is None:
-        hidden = _SECRET_SETTINGS | encrypted
-        shown = [
-            dataclasses.replace(fault, value=None) if re.split(r"[.\[]", fault.setting)[0] in hidden else fault
-            for fault in faults
-        ]
-        raise SettingsError(sorted(shown, key=lambda fault: fault.setting.lower()))
-    return settings, naming.normalize_region(location)
+    elif _REGION.fullmatch(region) is None:
+        remedy = "write one such as westeurope; `az account list-locations` prints them"
+        faults.append(Fault(_LOCATION, location, "this is not a region's name", remedy))
+    if faults:
+        raise SettingsError(sorted(faults, key=lambda fault: fault.setting.lower()))
+    return settings, region
+
+
+def _without_secrets(faults: list[Fault], encrypted: Set[str]) -> list[Fault]:
+    """Leave out of the faults what nobody may read.
+
+    Of a setting that is encrypted and should not be, that is the only fault told, for the words of a rule may repeat
+    the value.
+    """
+    misplaced = (encrypted & _names(Settings).keys()) - _SECRET_SETTINGS
+    shown = [
+        Fault(
+            name,
+            None,
+            "only secretEnv keeps its values secret, elsewhere they show in state and logs",
+            "write it in the clear, or move it to secretEnv",
+        )
+        for name in misplaced
+    ]
+    for fault in faults:
+        top = re.split(r"[.\[]", fault.setting)[0]
+        if top not in misplaced:
+            shown.append(dataclasses.replace(fault, value=None) if top in _SECRET_SETTINGS else fault)
+    return shown
 
 
 def _all_configuration() -> dict[str, str]:
@@ -231,19 +246,14 @@ def _all_configuration() -> dict[str, str]:
     return {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
 
 
-def _decode(raw: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
-    """Turn the JSON of objects and lists into values; leave scalars as the text they are."""
-    values: dict[str, Any] = {}
-    faults: list[Fault] = []
-    for name, text in raw.items():
-        if not text.lstrip().startswith(("{", "[")):
-            values[name] = text
-            continue
+def _decode(text: str) -> Any:
+    """Turn the JSON of an object or a list into its value; leave any other text as it is."""
+    if text.lstrip().startswith(("{", "[")):
         try:
-            values[name] = json.loads(text)
+            return json.loads(text)
         except ValueError:
-            faults.append(Fault(name, text, "this is not JSON", "use `pulumi config set --path`"))
-    return values, faults
+            pass  # a text that begins like JSON; where there has to be a map or a list, validation says so
+    return text
 
 
 def _validate(values: dict[str, Any]) -> tuple[Settings, list[Fault]]:
@@ -264,15 +274,32 @@ def _validate(values: dict[str, Any]) -> tuple[Settings, list[Fault]]:
                 _leave_out(values, details)
 
 
-_STAND_IN_IMAGE = "stand-in:0"
+_STAND_INS = {"environment": "stand-in", "image": "stand-in:0"}
+"""Values that break no rule, for the settings that must not be left out."""
+
+
+def _location(details: ErrorDetails) -> list[str | int]:
+    """Where an error is: names, and indexes of lists."""
+    location = list(details["loc"])
+    # Pydantic marks an error about a map's key, and not about the value behind it, so.
+    if location[-1] == "[key]" and len(location) > 2 and details["type"] != "extra_forbidden":
+        location.pop()
+    return location
 
 
 def _leave_out(values: dict[str, Any], details: ErrorDetails) -> None:
     """Remove the value that an error is about; a list goes with its wrong item, a section with what it lacks."""
-    location = [part for part in details["loc"] if part != "[key]"]
-    if location == ["image"]:
-        values["image"] = _STAND_IN_IMAGE
-        return
+    location = _location(details)
+    match location:
+        case [str(name)] if name in _STAND_INS:
+            values[name] = _STAND_INS[name]
+            return
+        case ["workers", int(index)]:
+            # The other workers' rules are still to be tried.
+            values["workers"][index] = {"name": f"stand-in-{index}"}
+            return
+        case _:
+            pass
     if details["type"] == "missing":
         location.pop()
     while isinstance(location[-1], int):
@@ -286,24 +313,24 @@ def _leave_out(values: dict[str, Any], details: ErrorDetails) -> None:
         pass  # it went with a section or a list already
 
 
-_REMEDIES = {
-    "bool": "write true or false",
-    "dict": "write a map",
-    "float": "write a number",
-    "greater": "raise it",
-    "int": "write a whole number",
-    "less": "lower it",
-    "model": "write a map of settings",
-    "string_type": "put it in quotes",
-    "too_short": "add one",
-    "tuple": "write a list",
+_WORDING = {
+    "bool": ("it is neither true nor false", "write one of the two"),
+    "dict": ("it is not a map", "write names and values"),
+    "float": ("it is not a number", "write one such as 0.5"),
+    "greater": (None, "raise it"),
+    "int": ("it is not a whole number", "write one such as 2"),
+    "less": (None, "lower it"),
+    "model": ("it is not a map of settings", "write names and values"),
+    "string_too_long": (None, "shorten it"),
+    "string_type": ("it is not a text", "put it in quotes"),
+    "tuple": ("it is not a list", "write one, even of a single item"),
 }
-"""What to write instead, by the beginning of the name of pydantic's error."""
+"""Rule, where pydantic's own words would not do, and remedy, by the beginning of the name of pydantic's error."""
 
 
 def _shape_fault(details: ErrorDetails) -> Fault:
     """Word one of pydantic's errors: the setting's path as written, value, rule, remedy."""
-    location = [part for part in details["loc"] if part != "[key]"]
+    location = _location(details)
     setting = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
     value = details["input"]
     if details["type"] == "missing":
@@ -315,8 +342,9 @@ def _shape_fault(details: ErrorDetails) -> Fault:
         return Fault(setting, value, rule, remedy)
     if details["type"] in ("enum", "literal_error"):
         return Fault(setting, value, "it is not one of the choices", f"choose {details.get('ctx', {}).get('expected')}")
-    remedy = next((remedy for kind, remedy in _REMEDIES.items() if details["type"].startswith(kind)), "correct it")
-    return Fault(setting, value, details["msg"].replace("Input should", "it should"), remedy)
+    words = (words for kind, words in _WORDING.items() if details["type"].startswith(kind))
+    rule, remedy = next(words, (None, "correct it"))
+    return Fault(setting, value, rule or re.sub("^(Input|String) should", "it should", details["msg"]), remedy)
 
 
 def _nearest(location: list[str | int]) -> str:
@@ -325,7 +353,7 @@ def _nearest(location: list[str | int]) -> str:
     for part in location[:-1]:
         if isinstance(part, str) and model is not None:
             model = _section_of(model, part)
-    known = [field.alias or name for name, field in model.model_fields.items()] if model is not None else []
+    known = list(_names(model)) if model is not None else []
     wanted = str(location[-1])
     folded = {name.lower(): name for name in known}
     near = difflib.get_close_matches(wanted.replace("_", "").replace("-", "").lower(), folded, n=1)
@@ -334,8 +362,11 @@ def _nearest(location: list[str | int]) -> str:
 
 def _section_of(model: type[BaseModel], alias: str) -> type[BaseModel] | None:
     """The section that a field holds, be it optional or a list of them."""
-    for name, field in model.model_fields.items():
-        if (field.alias or name) == alias:
-            kinds = (field.annotation, *get_args(field.annotation))
-            return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
-    return None
+    field = _names(model).get(alias)
+    kinds = (field.annotation, *get_args(field.annotation)) if field is not None else ()
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def _names(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """A section's fields by the names they have in the stack file."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}

@@ -55,11 +55,14 @@ class AddressPlan(Section):
     @classmethod
     def _is_a_range(cls, value: str) -> str:
         try:
-            IPv4Network(value)
-        except ValueError as error:
+            network = IPv4Network(value, strict=False)
+        except ValueError:
             raise ValueError(
-                f"is not an IPv4 range ({error}); write its first address and its prefix, such as 10.0.0.0/16"
+                "it is not an IPv4 range; write its first address and its prefix, such as 10.0.0.0/16"
             ) from None
+        # Python reads netmasks and lone addresses as well, Azure does not.
+        if value != str(network):
+            raise ValueError(f"it is not the first address of a range and its prefix; did you mean {network}?")
         return value
 
     def faults(self, at: str) -> Iterator[Fault]:

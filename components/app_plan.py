@@ -16,10 +16,11 @@ _GIBIBYTES_PER_CPU = 2
 REPLICAS_MOST = 1000
 """Source: https://learn.microsoft.com/azure/container-apps/scale-app (scale limits)."""
 
-_MEMORY = re.compile(r"(\d+(?:\.\d+)?)Gi")
+_MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?)Gi")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+")
 _WORKER_NAME = re.compile(r"[a-z](?:-?[a-z0-9])*")
+_QUEUE_NAME = re.compile(r"[^,\s]+")
 _REGISTRY_ID = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ContainerRegistry/registries/[^/]+", re.IGNORECASE
 )
@@ -39,6 +40,12 @@ VARIABLE_OF_SECRET: Mapping[SecretName, str] = {
 PLAIN_VARIABLES = ("ALLOWED_HOSTS", "CELERY_KEY_PREFIX", "CSRF_TRUSTED_ORIGINS", "REDIS_KEY_PREFIX", "SECRETS_DIGEST")
 """Variables the stack sets by value."""
 
+SECRET_NAME_LIMIT = 127
+"""Characters in the name of a secret in a vault.
+
+Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules (Microsoft.KeyVault).
+"""
+
 
 def secret_name(variable: str) -> str:
     """Name of the secret behind a variable: ``API_KEY`` is read from ``api-key``.
@@ -49,45 +56,59 @@ def secret_name(variable: str) -> str:
     return variable.lower().replace("_", "-").strip("-")
 
 
-def _has_no_scheme(host: str) -> str:
+def _is_host(host: str) -> str:
     if _HOST.fullmatch(host) is None:
-        raise ValueError("is not a host name; write the name alone, such as www.example.org")
+        raise ValueError("it is not a host name in lower case; write the name alone, such as www.example.org")
     return host
 
 
 def _is_absolute(path: str) -> str:
     if not path.startswith("/"):
-        raise ValueError("is not a path; begin it with a slash, such as /api/health/liveness/")
+        raise ValueError("it is not a path; begin it with a slash, such as /api/health/liveness/")
     return path
 
 
 def _is_worker_name(name: str) -> str:
     if _WORKER_NAME.fullmatch(name) is None:
-        raise ValueError("may hold lower-case letters, digits and single hyphens; write one such as emails")
+        raise ValueError("it may hold lower-case letters, digits and single hyphens; write one such as emails")
     return name
+
+
+def _is_queue_name(name: str) -> str:
+    if _QUEUE_NAME.fullmatch(name) is None:
+        raise ValueError("a queue's name has no comma and no space; write one such as emails")
+    return name
+
+
+def _has_items(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        raise ValueError("the list is empty; add an item, or leave it out")
+    return values
 
 
 def _is_registry_id(value: str) -> str:
     if _REGISTRY_ID.fullmatch(value) is None:
-        raise ValueError("is not the resource id of a container registry; `az acr show --query id` prints it")
+        raise ValueError("it is not the resource id of a container registry; `az acr show --query id` prints it")
     return value
 
 
 def _is_registry_server(server: str) -> str:
     if _HOST.fullmatch(server) is None:
-        raise ValueError("is not a server's name; write it without a scheme, such as contoso.azurecr.io")
+        raise ValueError(
+            "it is not a server's name in lower case; write it without a scheme, such as contoso.azurecr.io"
+        )
     return server
 
 
 def _is_email(address: str) -> str:
     if _EMAIL.fullmatch(address) is None:
-        raise ValueError("is not an e-mail address; write one such as team@example.org")
+        raise ValueError("it is not an e-mail address; write one such as team@example.org")
     return address
 
 
-Host = Annotated[str, AfterValidator(_has_no_scheme)]
+Host = Annotated[str, AfterValidator(_is_host)]
 Path = Annotated[str, AfterValidator(_is_absolute)]
-Command = Annotated[tuple[str, ...], Field(min_length=1)]
+Command = Annotated[tuple[str, ...], AfterValidator(_has_items)]
 Replicas = Annotated[int, Field(ge=0, le=REPLICAS_MOST)]
 
 
@@ -166,7 +187,7 @@ class WorkerPlan(Replicated):
     """
 
     name: Annotated[str, AfterValidator(_is_worker_name)] = "worker"
-    queues: Annotated[tuple[Annotated[str, Field(min_length=1, pattern=r"^[^,\s]+$")], ...], Field(min_length=1)] = (
+    queues: Annotated[tuple[Annotated[str, AfterValidator(_is_queue_name)], ...], AfterValidator(_has_items)] = (
         "celery",
     )
     command: Command | None = None
@@ -205,12 +226,14 @@ class AlertsPlan(Section):
 
 def workers_faults(at: str, workers: tuple[WorkerPlan, ...]) -> Iterator[Fault]:
     """Yield the names that two apps of a stack would share, with each worker's own faults."""
-    seen = {"beat": "beat"}
+    seen = {"web": "web", "beat": "beat"}
     for index, worker in enumerate(workers):
         path = f"{at}[{index}]"
         yield from worker.faults(path)
         if worker.name in seen:
-            yield Fault(f"{path}.name", worker.name, f"{seen[worker.name]} has this name already", "choose another")
+            other = seen[worker.name]
+            rule = f"{other} has this name already"
+            yield Fault(f"{path}.name", worker.name, rule, "choose another", (f"{other}.name",))
         seen.setdefault(worker.name, path)
 
 
@@ -235,13 +258,17 @@ def variables_faults(env: Mapping[str, str], secret_env: Mapping[str, SecretStr]
             yield Fault(path, None, f"its secret would be {secret}, which the stack has already", "choose another name")
         elif secret in by_secret:
             yield Fault(path, None, f"{by_secret[secret]} would share its secret {secret}", "choose another name")
-        elif not secret:
-            yield Fault(path, None, "no secret can be named after it", "use at least one letter or digit")
+        elif not 1 <= len(secret) <= SECRET_NAME_LIMIT:
+            remedy = f"use at least one letter or digit, and at most {SECRET_NAME_LIMIT} characters"
+            yield Fault(path, None, "no secret can be named after it", remedy)
         by_secret.setdefault(secret, path)
 
 
+_IMAGE_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _IMAGE = re.compile(
-    r"(?P<name>[a-z0-9][a-z0-9._-]*(?::\d+)?(?:/[a-z0-9][a-z0-9._-]*)*)(?P<tag>:[\w][\w.-]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?"
+    # The first part may be a registry with its port; without a slash behind it, the same would be a tag.
+    rf"{_IMAGE_PART}(?::[0-9]+(?=/))?(?:/{_IMAGE_PART})*"
+    r"(?P<tag>:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
 
 

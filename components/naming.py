@@ -1,6 +1,5 @@
 """Names of Azure resources: the convention, each type's limit, and the suffix that makes global names unique."""
 
-import re
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -75,8 +74,12 @@ REDIS_LIMIT = 60
 """Azure Managed Redis allows 60, Azure Cache for Redis 63; the shorter serves both. Source: the same page."""
 RESOURCE_GROUP_LIMIT = 90
 """Source: the same page, Microsoft.Resources."""
-COMMON_LIMIT = 63
-"""The shortest limit among the other types named here (workspaces, 63). Source: the same page."""
+COMMON_LIMIT = 60
+"""The shortest limit among the other types named here, that of Container Apps environments.
+
+Source: https://azure.github.io/PSRule.Rules.Azure/en/rules/Azure.ContainerApp.EnvNaming; the others, such as workspaces
+with 63, are on the same page as above.
+"""
 
 _HASH_LENGTH = 6
 _ROLE_LIMIT = 16
@@ -154,11 +157,3 @@ class Names:
     def common(self, kind: str, *roles: str) -> str:
         """``{kind}-westeurope-magictoolbox-01`` for a type whose names are unique within the resource group only."""
         return fit(self._regional(kind, *roles), COMMON_LIMIT)
-
-
-_APP = re.compile(r"[a-z](?:-?[a-z0-9])*")
-
-
-def is_app_name(app: str) -> bool:
-    """Tell whether every name made of this application's name is valid for every type."""
-    return _APP.fullmatch(app) is not None

@@ -40,8 +40,11 @@ multi-key transactions of the Celery broker.
 Source: https://learn.microsoft.com/azure/redis/architecture (cluster policies).
 """
 
-_MANAGED_SIZE = re.compile(r"(Balanced_B|MemoryOptimized_M|ComputeOptimized_X|FlashOptimized_A)\d+")
-_CLASSIC_SIZE = re.compile(r"(?P<name>Basic|Standard|Premium)_(?P<family>[CP])(?P<capacity>\d)")
+_MANAGED_SIZE = re.compile(r"(?:Balanced_B|MemoryOptimized_M|ComputeOptimized_X|FlashOptimized_A)(?P<number>[0-9]+)")
+_MANAGED_NUMBER_MOST = 20
+"""Sizes with a higher number hold more than 25 GB."""
+
+_CLASSIC_SIZE = re.compile(r"(?P<name>Basic|Standard|Premium)_(?P<family>[CP])(?P<capacity>[0-9])")
 _CLASSIC_CAPACITIES = {("Basic", "C"): range(0, 7), ("Standard", "C"): range(0, 7), ("Premium", "P"): range(1, 6)}
 
 _SMALLEST = {RedisService.MANAGED: "Balanced_B0", RedisService.CLASSIC: "Basic_C0"}
@@ -129,10 +132,10 @@ class RedisPlan(Section):
                     setting, self.size, rule, f"{remedy}, or set {service_setting} to classic", (service_setting,)
                 )
             elif self.size not in MANAGED_SIZES_GB:
-                over = _MANAGED_SIZE.fullmatch(self.size) is not None
+                match = _MANAGED_SIZE.fullmatch(self.size)
                 rule = (
                     "a cache without clustering, which Celery needs, holds 25 GB at most"
-                    if over
+                    if match and int(match["number"]) > _MANAGED_NUMBER_MOST
                     else "Azure Managed Redis has no such size"
                 )
                 yield Fault(

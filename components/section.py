@@ -28,7 +28,8 @@ class Fault:
 
     def __str__(self) -> str:
         shown = "" if self.value is None else f" = {self.value!r}"
-        return f"{self.setting}{shown}: {self.rule}; {self.remedy}"
+        # The name of a setting may hold anything, even the end of a line.
+        return " ".join(f"{self.setting}{shown}: {self.rule}; {self.remedy}".splitlines())
 
 
 class Section(BaseModel):

@@ -1,8 +1,8 @@
-"""The workload's settings, but a killed worker's task is soon given to another, and beat ticks every second."""
+"""The workload's settings, but a killed worker's task is soon given to another, a worker soon stops, and beat ticks every second."""
 
 from magictoolbox.settings import *  # noqa: F403
 from magictoolbox.settings import CELERY_BEAT_SCHEDULE, CELERY_BROKER_TRANSPORT_OPTIONS
 
 CELERY_BROKER_TRANSPORT_OPTIONS |= {"visibility_timeout": 6, "unacked_restore_interval": 1}
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 3
 CELERY_BEAT_SCHEDULE["heartbeat"]["schedule"] = 1.0

@@ -104,6 +104,16 @@ def test_redis_may_go_and_come_back(workload: Workload, redis: RedisServer) -> N
     assert browser.visits() == 2
 
 
+def test_redis_may_be_slower_to_start_than_web(workload: Workload, redis: RedisServer) -> None:
+    """The check at the start is still waiting while gunicorn forks; its workers must not wait for ever."""
+    redis.pause()
+    web, browser = workload.start_web()
+    assert "Redis connection failed: timeout\n" in web.log()
+    redis.resume()
+    for _ in range(8):  # both workers answer some
+        assert browser.get("/api/health/readiness/").json() == READY
+
+
 def test_a_database_without_its_migrations_is_not_ready(workload: Workload) -> None:
     workload.database.unlink()
     web, browser = workload.start_web()

@@ -183,6 +183,14 @@ class RedisServer:
         self._process.kill()
         self._process.wait()
 
+    def pause(self) -> None:
+        """Stop answering, without closing a connection or refusing one."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Answer again."""
+        self._process.send_signal(signal.SIGCONT)
+
     def _answers(self) -> bool:
         try:
             return self.client.ping()
@@ -316,6 +324,8 @@ class Workload:
             "PYTHONPATH": os.pathsep.join([str(WORKLOAD), str(TESTS)]),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
+            # gunicorn trusts a proxy on this machine, where tests run; on Container Apps the ingress is elsewhere.
+            "FORWARDED_ALLOW_IPS": "192.0.2.1",
             "SSL_CERT_FILE": str(authority.certificate),
             "SECRET_KEY": self.secrets[0],
             "ALLOWED_HOSTS": f"{HOST},www.example.org",

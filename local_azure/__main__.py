@@ -1,0 +1,163 @@
+"""The local Azure's command line: `./local`, or `python -m local_azure`."""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from local_azure.errors import LocalAzureError
+from local_azure.paths import Home
+
+_RUN_HELP = """\
+Runs COMMAND in the current directory with the Pulumi engine first on PATH, a local file backend and the local Azure's
+providers attached. Starts the local Azure if it is not running. The command's exit code is ours.
+
+  ./local run pulumi up --stack dev
+  ./local run pulumi stack graph graph.dot
+  cd ~/other-program && ~/django-aca/local run pulumi preview
+
+Tracked files stay as they are. Pulumi works on a copy of Pulumi.<stack>.yaml: without the team's encryption, and with a
+generated value for each secret. The stack is made when it is not there yet. `pulumi config set` changes the copy; what
+it sets stays until it is set back to the tracked value, and every other key follows the tracked file at each run.
+Azure's and Pulumi's credentials are taken out of the environment.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command. Returns its exit code: 0, 1 for an error, 3 if `status` finds none, 4 without engine."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    home = Home.from_environment()
+    # Imported late: `status` answers at once, without what only `run` needs.
+    try:
+        match options.command:
+            case "setup":
+                return 0 if options.no_engine else _setup(home)
+            case "start":
+                return _start(home)
+            case "stop":
+                return _stop(home)
+            case "status":
+                return _status(home, as_json=options.json)
+            case "reset":
+                return _reset(home, confirmed=options.yes)
+            case _:
+                from local_azure.run import run
+
+                words = options.words[1:] if options.words[:1] == ["--"] else options.words
+                if not words:
+                    parser.error("run: name the command to run")
+                run(home, words)
+    except KeyboardInterrupt:
+        return 130
+    except LocalAzureError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="local",
+        description="A local Azure: runs Pulumi programs with the real engine on this machine, without a subscription.",
+        epilog="State, stacks and logs live in .local/ of the project; LOCAL_AZURE_HOME names another directory.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    setup = commands.add_parser("setup", help="set up what is missing: the virtual environment and the engine")
+    setup.add_argument("--dev", action="store_true", help="with the development requirements (tests, lint)")
+    setup.add_argument("--no-engine", action="store_true", help="the virtual environment alone")
+    commands.add_parser("start", help="start the local Azure, if it is not running")
+    commands.add_parser("stop", help="stop it; its state and the stacks stay")
+    status = commands.add_parser(
+        "status", help="say whether it runs, where and on which ports (exit code 3: it does not)"
+    )
+    status.add_argument("--json", action="store_true", help="as JSON")
+    reset = commands.add_parser("reset", help="stop it and delete its state, the stacks and the copied configurations")
+    reset.add_argument("--yes", "-y", action="store_true", help="without asking")
+    run = commands.add_parser(
+        "run",
+        help="run a command against it, in the current directory",
+        description=_RUN_HELP,
+        usage="local run COMMAND [ARGUMENT ...]",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
+    return parser
+
+
+def _setup(home: Home) -> int:
+    from local_azure import engine
+
+    found = engine.ensure(home)
+    print(f"engine: {found.program} ({found.version})")
+    return 0
+
+
+def _start(home: Home) -> int:
+    from local_azure import daemon
+
+    running, started = daemon.ensure(home)
+    print(f"{'started' if started else 'already running'}: process {running.pid}, state in {home.directory}")
+    return 0
+
+
+def _stop(home: Home) -> int:
+    from local_azure import daemon
+
+    print("stopped" if daemon.stop(home) else "not running")
+    return 0
+
+
+def _status(home: Home, *, as_json: bool) -> int:
+    from local_azure import daemon
+
+    running = daemon.find(home)
+    if as_json:
+        answer = {
+            "running": running is not None,
+            "home": str(home.directory),
+            "pid": running.pid if running else None,
+            "ports": dict(running.ports) if running else {},
+            "log": str(home.server_log),
+        }
+        print(json.dumps(answer, indent=2))
+    elif running:
+        print(f"running: process {running.pid}, state in {home.directory}")
+        for name, port in running.ports.items():
+            print(f"  {name}: 127.0.0.1:{port}")
+    else:
+        print(f"not running (home: {home.directory})")
+    return 0 if running else 3
+
+
+def _reset(home: Home, *, confirmed: bool) -> int:
+    from local_azure import daemon
+
+    if not home.directory.exists():
+        print(f"nothing to delete in {home.directory}")
+        return 0
+    if not _is_home(home.directory):
+        print(f"error: {home.directory} holds files that are not a local Azure's; nothing was deleted", file=sys.stderr)
+        return 1
+    if not confirmed:
+        if not sys.stdin.isatty():
+            print("error: reset asks before it deletes; call it with --yes where nobody can answer", file=sys.stderr)
+            return 1
+        question = f"Delete all stacks, resources and copied configurations in {home.directory}? [y/N] "
+        if input(question).strip().lower() not in ("y", "yes"):
+            print("nothing was deleted")
+            return 1
+    daemon.stop(home)
+    shutil.rmtree(home.directory)
+    print(f"deleted {home.directory}")
+    return 0
+
+
+def _is_home(directory: Path) -> bool:
+    """LOCAL_AZURE_HOME may name any directory, be it by mistake the user's own home: that is never deleted."""
+    return (directory / "start.lock").exists() or not any(directory.iterdir())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

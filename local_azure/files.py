@@ -1,0 +1,34 @@
+"""Files that several processes read and write at once."""
+
+import contextlib
+import fcntl
+import os
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+
+def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
+    """Replaces the file in one step: a reader sees the old text or the new, and never one with wider permissions."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Generator[None]:
+    """Holds an exclusive lock on the file while the block runs; waits for another process that holds it.
+
+    The system drops the lock when its process ends, so a killed process leaves nothing to clean up.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

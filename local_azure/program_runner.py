@@ -1,0 +1,109 @@
+"""Runs one Pulumi program in a process of its own, by the interpreter of that program.
+
+Called by path with a serialized `RunRequest` of the engine on standard input, so that the configuration's secrets are
+in neither arguments nor environment. It imports nothing of this project and nothing but `pulumi`: the interpreter may
+be that of another program's virtual environment.
+"""
+
+import os
+import sys
+
+ERROR_WAS_SHOWN = 32
+"""Exit code: the program failed and the user was told why."""
+
+
+def main() -> int:
+    program, arguments = sys.argv[1], sys.argv[2:]
+    # As python itself has it for a script or a directory: the program's own modules come first, not this one's.
+    directory = program if os.path.isdir(program) else os.path.dirname(program)
+    sys.path[0] = os.path.abspath(directory)
+    sys.argv = [program, *arguments]
+
+    import asyncio
+    import logging
+    import runpy
+    from concurrent.futures import ThreadPoolExecutor
+
+    try:
+        import pulumi
+        from pulumi import runtime
+        from pulumi.runtime.proto import language_pb2
+    except ImportError as error:
+        print(
+            f"{sys.executable} cannot import pulumi ({error}): install the program's requirements into its environment",
+            file=sys.stderr,
+        )
+        return 1
+
+    request = language_pb2.RunRequest.FromString(sys.stdin.buffer.read())
+    null_input = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null_input, 0)
+    os.close(null_input)
+
+    runtime.configure(
+        runtime.Settings(
+            project=request.project,
+            stack=request.stack,
+            organization=request.organization or "organization",
+            root_directory=request.info.root_directory,
+            monitor=request.monitor_address,
+            engine=request.args[0] if request.args else None,
+            parallel=request.parallel,
+            dry_run=request.dryRun,
+        )
+    )
+    runtime.set_all_config(dict(request.config), list(request.configSecretKeys))
+
+    # A failed program leaves tasks that nobody awaits any more; asyncio would complain about each of them.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    # The SDK makes its calls to the engine in threads; some of them wait for each other, so there are more of them
+    # than resources worked on at a time.
+    executor = ThreadPoolExecutor(max_workers=4 * max(request.parallel, 1))
+    loop.set_default_executor(executor)
+
+    def run_program() -> None:
+        runpy.run_path(program, run_name="__main__")
+
+    try:
+        loop.run_until_complete(runtime.run_in_stack(run_program))
+        return 0
+    except pulumi.RunError as error:
+        pulumi.log.error(str(error))
+        return ERROR_WAS_SHOWN
+    except Exception as error:  # whatever the program raises is its user's to see
+        pulumi.log.error(f"The program failed with an unhandled exception:\n{user_traceback(error, program)}")
+        return ERROR_WAS_SHOWN
+    finally:
+        executor.shutdown(wait=True)
+        loop.close()
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def user_traceback(error: BaseException, program: str) -> str:
+    """The traceback as python would print it had it run the program itself: from the program's main file on.
+
+    An error of a resource or an `apply` comes up outside of that file; its traceback begins in the SDK.
+    """
+    import asyncio
+    import traceback
+
+    main_file = os.path.join(program, "__main__.py") if os.path.isdir(program) else program
+    above_the_program = (os.path.abspath(__file__), os.path.dirname(asyncio.__file__))
+    files = [os.path.abspath(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
+    if os.path.abspath(main_file) in files:
+        start = files.index(os.path.abspath(main_file))
+    elif isinstance(error, SyntaxError):
+        start = len(files)
+    else:
+        start = next((index for index, file in enumerate(files) if not file.startswith(above_the_program)), 0)
+    frames = error.__traceback__
+    for _ in range(start):
+        frames = frames.tb_next if frames else None
+    return "".join(traceback.format_exception(type(error), error, frames))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The Pulumi providers of the local Azure: gRPC on one side, the model on the other."""

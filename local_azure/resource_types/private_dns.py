@@ -1,0 +1,92 @@
+"""Private DNS zones and their links to virtual networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from local_azure.azure_error import AzureError
+from local_azure.resource_types.base import Change, Claim, Inputs, NameRule, Reference, ResourceType
+from local_azure.resource_types.generated import suffix
+from local_azure.resource_types.network import RECORD_TYPE, VNET_TYPE, ZONE_TYPE
+from local_azure.state import Resource, Transaction
+from local_azure.values import JsonObject
+
+LINK_TYPE = f"{ZONE_TYPE}/virtualNetworkLinks"
+
+
+def location_is_global(change: Change) -> None:
+    """Some types lie in no region; Azure refuses any but `global`."""
+    if change.location != "global":
+        raise AzureError(
+            "LocationNotAvailableForResourceType",
+            f"The provided location '{change.location}' is not available for resource type '{change.id.type}'. "
+            "List of available regions for the resource type is 'global'.",
+            target="location",
+        )
+
+
+class PrivateZone(ResourceType):
+    """https://learn.microsoft.com/rest/api/dns/privatedns/private-zones"""
+
+    token = "azure-native:privatedns:PrivateZone"
+    arm_type = ZONE_TYPE
+    inputs = Inputs(name="privateZoneName")
+    name_rule = NameRule(
+        r"(?=.{1,253}$)[A-Za-z0-9_]([\w-]{0,61}\w)?(\.[A-Za-z0-9_]([\w-]{0,61}\w)?)+",
+        "a domain name of two labels or more",
+    )
+    rules = (location_is_global,)
+    keeps_nested = (LINK_TYPE,)
+
+    def complete(self, change: Change) -> None:
+        change.keep("properties.internalId", lambda: suffix(32))
+        change.properties.update(
+            {
+                "maxNumberOfRecordSets": 25000,
+                "maxNumberOfVirtualNetworkLinks": 1000,
+                "maxNumberOfVirtualNetworkLinksWithRegistration": 100,
+            }
+        )
+
+    def present(self, resource: Resource, transaction: Transaction) -> JsonObject:
+        links = transaction.of_type(LINK_TYPE, resource.id)
+        resource.properties.update(
+            {
+                # The zone's own start of authority is a record set too.
+                "numberOfRecordSets": 1 + len(transaction.of_type(RECORD_TYPE, resource.id)),
+                "numberOfVirtualNetworkLinks": len(links),
+                "numberOfVirtualNetworkLinksWithRegistration": sum(
+                    bool(one.properties.get("registrationEnabled")) for one in links
+                ),
+            }
+        )
+        return resource.body
+
+
+class VirtualNetworkLink(ResourceType):
+    """https://learn.microsoft.com/rest/api/dns/privatedns/virtual-network-links"""
+
+    token = "azure-native:privatedns:VirtualNetworkLink"
+    arm_type = LINK_TYPE
+    inputs = Inputs(name="virtualNetworkLinkName", parents=("privateZoneName",))
+    rules = (location_is_global,)
+    references = (Reference("properties.virtualNetwork.id", (VNET_TYPE,)),)
+    create_only = ("properties.virtualNetwork.id",)
+
+    def claims(self, change: Change) -> Iterable[Claim]:
+        zone = change.id.names[0]
+        vnet = str(change.desires("properties.virtualNetwork.id"))
+        yield Claim(
+            f"zone/{zone}{vnet}",
+            "BadRequest",
+            "A virtual network cannot be linked to multiple zones with overlapping namespaces. You tried to link "
+            f"virtual network '{vnet.rsplit('/', 1)[-1]}' with '{zone}' again.",
+        )
+
+    def complete(self, change: Change) -> None:
+        change.default("properties.registrationEnabled", False)
+        change.default("properties.resolutionPolicy", "Default")
+        change.properties["virtualNetworkLinkState"] = "Completed"
+
+
+TYPES = (PrivateZone(), VirtualNetworkLink())

@@ -1,0 +1,249 @@
+"""The local Azure's state: resources in SQLite, each written in one transaction with whatever else it changes.
+
+A resource's `body` is what Azure answers to a GET; its `secrets` (keys, passwords, write-only values) stand in a column
+of their own, so that whatever lists, logs or shows resources never has them in hand. The file is for its owner alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from local_azure.ids import ArmId
+from local_azure.values import JsonObject
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS resource (
+    key TEXT PRIMARY KEY,          -- the id in lower case
+    id TEXT NOT NULL,
+    type TEXT NOT NULL,            -- in lower case
+    body TEXT NOT NULL,
+    secrets TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    etag TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    changed_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS resource_by_type ON resource (type, key);
+CREATE TABLE IF NOT EXISTS reference (
+    source TEXT NOT NULL,          -- key of the resource whose body names the target
+    path TEXT NOT NULL,            -- where it names it, as the rule is written: with wildcards
+    target TEXT NOT NULL,
+    PRIMARY KEY (source, path, target)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS reference_by_target ON reference (target);
+CREATE TABLE IF NOT EXISTS claim (
+    name TEXT PRIMARY KEY,         -- something only one resource can have: a host name, an address of a subnet
+    owner TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS claim_by_owner ON claim (owner);
+CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT OR IGNORE INTO counter VALUES ('revision', 0);
+"""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A stored resource."""
+
+    id: ArmId
+    body: JsonObject
+    """What Azure answers to a GET, but for what its type works out at that moment."""
+    secrets: JsonObject = field(default_factory=dict[str, Any], repr=False)
+    """What no GET returns: keys and write-only values."""
+    revision: int = 0
+    """Grows with every write of any resource."""
+    etag: str = ""
+    created_at: datetime = datetime.min
+    changed_at: datetime = datetime.min
+
+    @property
+    def properties(self) -> JsonObject:
+        """The body's `properties`."""
+        return self.body.setdefault("properties", {})
+
+    @property
+    def location(self) -> str:
+        """The region, or an empty string."""
+        return self.body.get("location") or ""
+
+
+@dataclass(frozen=True)
+class StoredReference:
+    """One resource's mention of another."""
+
+    source: str
+    path: str
+    target: str
+
+
+def timestamp(moment: datetime) -> str:
+    """A moment as Azure writes it, in UTC."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class Transaction:
+    """Reads and writes that happen together or not at all. Ids are compared without regard to case."""
+
+    def __init__(self, connection: sqlite3.Connection, now: datetime) -> None:
+        self._connection = connection
+        self.now = now
+
+    def get(self, resource_id: ArmId | str) -> Resource | None:
+        """The resource with an id (or its key), or None."""
+        row = self._connection.execute(f"SELECT {_COLUMNS} FROM resource WHERE key = ?", (_key(resource_id),))
+        return next(map(_resource, row), None)
+
+    def under(self, resource_id: ArmId | str) -> list[Resource]:
+        """What is nested in a resource at any depth, its extensions included; of a group, its content."""
+        # "0" is the character after "/": the range holds every key that starts with the id and a slash.
+        key = _key(resource_id)
+        rows = self._connection.execute(
+            f"SELECT {_COLUMNS} FROM resource WHERE key >= ? AND key < ? ORDER BY key", (f"{key}/", f"{key}0")
+        )
+        return list(map(_resource, rows))
+
+    def of_type(self, resource_type: str, scope: ArmId | str = "") -> list[Resource]:
+        """The resources of a type, all of them or those under a scope."""
+        key = _key(scope)
+        rows = self._connection.execute(
+            f"SELECT {_COLUMNS} FROM resource WHERE type = ? AND key >= ? AND key < ? ORDER BY key",
+            (resource_type.lower(), f"{key}/", f"{key}0"),
+        )
+        return list(map(_resource, rows))
+
+    def save(self, resource: Resource) -> Resource:
+        """Write a resource; returns it with its new revision, etag and times."""
+        earlier = self.get(resource.id)
+        (revision,) = self._connection.execute(
+            "UPDATE counter SET value = value + 1 WHERE name = 'revision' RETURNING value"
+        ).fetchone()
+        saved = replace(
+            resource,
+            id=earlier.id if earlier else resource.id,
+            revision=revision,
+            etag=str(uuid.uuid4()),
+            created_at=earlier.created_at if earlier else self.now,
+            changed_at=self.now,
+        )
+        self._connection.execute(
+            f"INSERT OR REPLACE INTO resource (key, type, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                saved.id.key,
+                saved.id.type_key,
+                saved.id.text,
+                json.dumps(saved.body),
+                json.dumps(saved.secrets),
+                saved.revision,
+                saved.etag,
+                saved.created_at.isoformat(),
+                saved.changed_at.isoformat(),
+            ),
+        )
+        return saved
+
+    def remove(self, resource_id: ArmId) -> None:
+        """Remove one resource with what it refers to and what it claims."""
+        self._connection.execute("DELETE FROM resource WHERE key = ?", (resource_id.key,))
+        self._connection.execute("DELETE FROM reference WHERE source = ?", (resource_id.key,))
+        self._connection.execute("DELETE FROM claim WHERE owner = ?", (resource_id.key,))
+
+    def refer(self, source: ArmId, references: Iterable[tuple[str, ArmId]]) -> None:
+        """Replace what a resource refers to: pairs of the rule's path and the target."""
+        self._connection.execute("DELETE FROM reference WHERE source = ?", (source.key,))
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO reference VALUES (?, ?, ?)",
+            [(source.key, path, target.key) for path, target in references],
+        )
+
+    def referring_to(self, target: ArmId | str) -> list[StoredReference]:
+        """Which resources refer to a target, and where."""
+        rows = self._connection.execute(
+            "SELECT source, path, target FROM reference WHERE target = ? ORDER BY source", (_key(target),)
+        )
+        return [StoredReference(*row) for row in rows]
+
+    def claim(self, name: str, owner: ArmId) -> str | None:
+        """Take a name for a resource; returns the key of its holder when another resource has it, else None."""
+        self._connection.execute("INSERT OR IGNORE INTO claim VALUES (?, ?)", (name.lower(), owner.key))
+        holder = self.holder(name)
+        return holder if holder != owner.key else None
+
+    def holder(self, name: str) -> str | None:
+        """The key of the resource that has claimed a name, or None."""
+        row = self._connection.execute("SELECT owner FROM claim WHERE name = ?", (name.lower(),)).fetchone()
+        return row[0] if row else None
+
+    def transfer_claim(self, name: str, owner: ArmId) -> None:
+        """Hand a claimed name to another resource."""
+        self._connection.execute("UPDATE claim SET owner = ? WHERE name = ?", (owner.key, name.lower()))
+
+    def claims(self, prefix: str) -> list[str]:
+        """The claimed names that start with a prefix (which ends with a slash)."""
+        first = prefix.lower()
+        rows = self._connection.execute(
+            "SELECT name FROM claim WHERE name >= ? AND name < ?", (first, f"{first[:-1]}0")
+        )
+        return [name for (name,) in rows]
+
+
+_COLUMNS = "id, body, secrets, revision, etag, created_at, changed_at"
+
+
+def _key(resource_id: ArmId | str) -> str:
+    return resource_id.key if isinstance(resource_id, ArmId) else resource_id.lower()
+
+
+def _resource(row: tuple[str, str, str, int, str, str, str]) -> Resource:
+    text, body, secrets, revision, etag, created_at, changed_at = row
+    return Resource(
+        ArmId.parse(text),
+        json.loads(body),
+        json.loads(secrets),
+        revision,
+        etag,
+        datetime.fromisoformat(created_at),
+        datetime.fromisoformat(changed_at),
+    )
+
+
+class Store:
+    """The state file. Threads may share a store: its transactions come one after another, each a few milliseconds."""
+
+    def __init__(self, path: Path) -> None:
+        # Made before SQLite sees it, so that it never stands open to others; its companions take its mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        path.chmod(0o600)
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        # Safe against the end of the process at any moment; only a power cut may undo the newest writes.
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.execute("PRAGMA busy_timeout = 5000")
+        self._connection.executescript(_SCHEMA)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """A transaction that is committed at the end, or undone when an error leaves it."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield Transaction(self._connection, datetime.now(UTC))
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()

@@ -1,0 +1,101 @@
+"""The plain values that the model, the schema and the providers exchange.
+
+A resource's body is JSON: `dict`, `list`, `str`, `int`, `float`, `bool` and `None`. During a preview a value that only
+Azure will know is `UNKNOWN`, which may stand at any place in a body.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final, TypeAlias, cast, final
+
+JsonObject: TypeAlias = dict[str, Any]
+
+
+@final
+class Unknown:
+    """The type of `UNKNOWN`, the one value of its kind."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+    def __deepcopy__(self, memo: object) -> Unknown:
+        return self
+
+
+UNKNOWN: Final = Unknown()
+
+
+def as_object(value: object) -> JsonObject:
+    """The value if it is a JSON object, else an empty one: for walking bodies whose parts may be missing."""
+    return cast("JsonObject", value) if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> list[Any]:
+    """The value if it is a JSON list, else an empty one."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def normalise_location(location: str) -> str:
+    """Azure's canonical form of a region: `West Europe` -> `westeurope`."""
+    return location.replace(" ", "").lower()
+
+
+_SEGMENT: Final = re.compile(r"([^.\[\]]+)|\[(\*|\d+)\]")
+
+
+def split_path(path: str) -> list[str]:
+    """Split `properties.subnets[*].name` into `properties`, `subnets`, `[*]`, `name`."""
+    return [name if name else f"[{index}]" for name, index in _SEGMENT.findall(path)]
+
+
+def find(body: object, path: str) -> Iterator[tuple[str, Any]]:
+    """Every value at a path, each with its own concrete path.
+
+    `[*]` stands for every element of a list and `*` for every value of a map; a place that is missing yields nothing.
+    """
+    yield from _find(body, split_path(path), "")
+
+
+def _find(value: object, segments: list[str], at: str) -> Iterator[tuple[str, Any]]:
+    if not segments:
+        if value is not None:
+            yield at, value
+        return
+    head, rest = segments[0], segments[1:]
+    if head == "[*]":
+        for index, element in enumerate(as_list(value)):
+            yield from _find(element, rest, f"{at}[{index}]")
+    elif head == "*":
+        for key, element in as_object(value).items():
+            yield from _find(element, rest, f"{at}.{key}")
+    elif head in (fields := as_object(value)):
+        yield from _find(fields[head], rest, f"{at}.{head}" if at else head)
+
+
+def get(body: object, path: str, default: Any = None) -> Any:
+    """The one value at a path without wildcards, or the default."""
+    return next((value for _, value in find(body, path)), default)
+
+
+def put(body: JsonObject, path: str, value: Any) -> None:
+    """Set the value at a path of plain names, making the objects on the way."""
+    *parents, last = split_path(path)
+    for name in parents:
+        nested = body.get(name)
+        if not isinstance(nested, dict):
+            nested = body[name] = {}
+        body = cast("JsonObject", nested)
+    body[last] = value
+
+
+def take(body: object, path: str) -> list[tuple[str, Any]]:
+    """Remove every value at a path from a body, and return each with its own concrete path."""
+    *parents, last = split_path(path)
+    taken: list[tuple[str, Any]] = []
+    for at, holder in list(_find(body, parents, "")):
+        fields = as_object(holder)
+        if last in fields:
+            taken.append((f"{at}.{last}" if at else last, fields.pop(last)))
+    return taken

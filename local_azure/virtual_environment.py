@@ -1,0 +1,95 @@
+"""Makes or updates the project's virtual environment. Run by any Python of the machine: standard library only."""
+
+import argparse
+import importlib.util
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from local_azure import progress
+from local_azure.files import locked
+from local_azure.paths import ROOT
+
+SUPPORTED = ((3, 11), (3, 13))
+"""The oldest and the newest Python that the project runs with."""
+
+
+def make(directory: Path, *, development: bool) -> None:
+    """Brings the environment in line with requirements.txt, and with requirements-dev.txt too if asked.
+
+    Several processes may ask at once: one works, the others wait for it. Raises `progress.CommandFailedError`.
+    """
+    with locked(directory.with_name(f"{directory.name}.lock")):
+        if not _is_usable(directory):
+            _create(directory)
+        for name in ["requirements.txt", *(["requirements-dev.txt"] if development else [])]:
+            _install(directory, name)
+
+
+def _is_usable(directory: Path) -> bool:
+    """Whether its interpreter runs (the Python it was made from may be gone), is a supported one and has pip."""
+    check = f"import pip, sys; sys.exit(not {SUPPORTED[0]} <= sys.version_info[:2] <= {SUPPORTED[1]})"
+    try:
+        progress.run_quietly([str(directory / "bin" / "python"), "-c", check])
+    except progress.CommandFailedError:
+        return False
+    return True
+
+
+def _create(directory: Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    with progress.reported(f"Making {directory.name} with Python {version} ..."):
+        if importlib.util.find_spec("ensurepip"):
+            progress.run_quietly([sys.executable, "-m", "venv", str(directory)])
+        elif importlib.util.find_spec("virtualenv"):
+            progress.run_quietly([sys.executable, "-m", "virtualenv", "--quiet", str(directory)])
+        elif importlib.util.find_spec("pip"):
+            # Debian's Python without python3-venv: virtualenv brings the pip that is missing.
+            with tempfile.TemporaryDirectory() as tool:
+                progress.run_quietly(_pip(sys.executable, "--target", tool, "virtualenv"))
+                environment = {**os.environ, "PYTHONPATH": tool}
+                progress.run_quietly([sys.executable, "-m", "virtualenv", "--quiet", str(directory)], env=environment)
+        else:
+            raise progress.CommandFailedError(
+                f"{sys.executable} can make no virtual environment: install its venv module "
+                "(Debian and Ubuntu: apt-get install python3-venv)"
+            )
+
+
+def _install(directory: Path, name: str) -> None:
+    wanted = ROOT / name
+    installed = directory / f"installed-{name}"
+    if not wanted.exists() or (installed.exists() and installed.read_bytes() == wanted.read_bytes()):
+        return
+    installed.unlink(missing_ok=True)
+    text = wanted.read_bytes()
+    with progress.reported(f"Installing {name} into {directory.name} ..."):
+        progress.run_quietly(_pip(str(directory / "bin" / "python"), "--requirement", str(wanted)))
+    # Written last: an interrupted installation is done again.
+    installed.write_bytes(text)
+
+
+def _pip(python: str, *arguments: str) -> list[str]:
+    return [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", *arguments]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--dev", action="store_true")
+    arguments = parser.parse_args()
+    try:
+        make(arguments.directory, development=arguments.dev)
+    except progress.CommandFailedError as failure:
+        print(f"error: the virtual environment {arguments.directory} could not be made: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""When the virtual environment is made and its requirements are installed; no package is fetched."""
+
+from pathlib import Path
+
+import pytest
+
+from local_azure import progress, virtual_environment
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The commands that would have been run, in short."""
+    ran: list[str] = []
+
+    def run(command: list[str], **_: object) -> str:
+        if "venv" in command:
+            python = Path(command[-1]) / "bin" / "python"
+            python.parent.mkdir(parents=True)
+            python.touch()
+            ran.append("venv")
+        elif "pip" in command:
+            ran.append(Path(command[-1]).name)
+        elif not Path(command[0]).exists():
+            raise progress.CommandFailedError("no such file")
+        return ""
+
+    monkeypatch.setattr(progress, "run_quietly", run)
+    monkeypatch.setattr(virtual_environment, "ROOT", tmp_path)
+    (tmp_path / "requirements.txt").write_text("a==1\n")
+    (tmp_path / "requirements-dev.txt").write_text("b==1\n")
+    return ran
+
+
+def test_it_is_made_once(tmp_path: Path, commands: list[str]) -> None:
+    for _ in range(2):
+        virtual_environment.make(tmp_path / ".venv", development=False)
+    assert commands == ["venv", "requirements.txt"]
+
+
+def test_development_requirements_come_when_asked_for(tmp_path: Path, commands: list[str]) -> None:
+    virtual_environment.make(tmp_path / ".venv", development=False)
+    virtual_environment.make(tmp_path / ".venv", development=True)
+    assert commands == ["venv", "requirements.txt", "requirements-dev.txt"]
+
+
+def test_changed_requirements_are_installed_again(tmp_path: Path, commands: list[str]) -> None:
+    virtual_environment.make(tmp_path / ".venv", development=True)
+    commands.clear()
+    (tmp_path / "requirements.txt").write_text("a==2\n")
+    virtual_environment.make(tmp_path / ".venv", development=True)
+    assert commands == ["requirements.txt"]
+
+
+def test_an_interrupted_installation_is_done_again(
+    tmp_path: Path, commands: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = virtual_environment._pip  # pyright: ignore[reportPrivateUsage]
+
+    def interrupted(*_: str) -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(virtual_environment, "_pip", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        virtual_environment.make(tmp_path / ".venv", development=False)
+    monkeypatch.setattr(virtual_environment, "_pip", whole)
+    virtual_environment.make(tmp_path / ".venv", development=False)
+    assert commands == ["venv", "requirements.txt"]
+
+
+def test_a_python_without_any_way_to_make_one_says_what_to_install(
+    tmp_path: Path, commands: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_nothing(name: str) -> None:
+        return None
+
+    monkeypatch.setattr(virtual_environment.importlib.util, "find_spec", find_nothing)
+    with pytest.raises(progress.CommandFailedError, match="apt-get install python3-venv"):
+        virtual_environment.make(tmp_path / ".venv", development=False)

@@ -1,0 +1,75 @@
+"""What web and workers rely on, each really used once, and one word for why Redis could not be."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django_redis import get_redis_connection
+from redis import Redis
+from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemoryError, ResponseError
+
+TIME_LIMIT = 3
+"""Seconds that checks may take; a probe must wait longer than this."""
+
+
+def check_cache() -> None:
+    """Raise redis-py's error when the cache takes no value."""
+    get_redis_connection().set(cache.make_key("health"), 1, ex=10)
+
+
+def check_queue() -> None:
+    """Raise redis-py's error when the broker or the result backend takes no value."""
+    timeouts = {"socket_connect_timeout": settings.REDIS_TIMEOUT, "socket_timeout": settings.REDIS_TIMEOUT}
+    for url in {settings.CELERY_BROKER_URL, settings.CELERY_RESULT_BACKEND}:
+        with Redis.from_url(url, retry=None, **timeouts) as redis:
+            redis.set(f"{settings.CELERY_KEY_PREFIX}health", 1, ex=10)
+
+
+def check_database() -> None:
+    """Raise an error when the database cannot be reached or lacks a migration."""
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            raise RuntimeError("The database lacks a migration.")
+    finally:
+        connection.close()  # a thread has a connection of its own, and this thread ends here
+
+
+def errors(*checks: Callable[[], None]) -> list[BaseException | None]:
+    """Run `checks` side by side: the error of each, None where all is well, TimeoutError after TIME_LIMIT seconds."""
+    # Threads, because name resolution knows no time limit; new ones, so that one that hangs holds up no other check.
+    threads = ThreadPoolExecutor(len(checks))
+    futures = [threads.submit(check) for check in checks]
+    wait(futures, timeout=TIME_LIMIT)
+    threads.shutdown(wait=False)
+    return [future.exception() if future.done() else TimeoutError() for future in futures]
+
+
+def redis_failure(error: BaseException) -> str:
+    """One word for an error of redis-py that says where to look and tells no secret.
+
+    - `dns`: the host name has no address.
+    - `tls`: no encrypted connection, for example because the certificate is not trusted.
+    - `auth`: the key is missing, wrong or not percent-encoded.
+    - `database`: the server has no database of that number.
+    - `full`: the server's memory is full, and its eviction policy frees none.
+    - `timeout`: no answer in time, or the connection was refused or broken off.
+    """
+    match error:
+        case AuthenticationError() | NoPermissionError():
+            return "auth"
+        case OutOfMemoryError():
+            return "full"
+        case ResponseError() if "DB index" in str(error):
+            return "database"
+    match error.__context__:  # the operating system's error, for which redis-py raises a ConnectionError
+        case socket.gaierror():
+            return "dns"
+        case ssl.SSLError() if not isinstance(error.__context__, ssl.SSLEOFError):
+            return "tls"
+    return "timeout"

@@ -1,0 +1,19 @@
+"""Sessions in the cache if Redis answers when the server starts, in the database if it does not."""
+
+import logging
+
+from magictoolbox.checks import check_cache, errors, redis_failure
+
+logger = logging.getLogger(__name__)
+
+[error] = errors(check_cache)
+if error:
+    from django.contrib.sessions.backends.db import SessionStore
+
+    logger.error("Redis connection failed: %s", redis_failure(error))
+else:
+    from django.contrib.sessions.backends.cache import SessionStore
+
+    logger.info("Redis connection successful - using cache-based sessions")
+
+__all__ = ["SessionStore"]
