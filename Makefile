@@ -42,9 +42,11 @@ test: ## Run all tests
 
 lint: ## Check format, style and types
 	@./local setup --dev --no-engine
-	@$(PYTHON_OF_PROJECT) -m ruff format --check .
-	@$(PYTHON_OF_PROJECT) -m ruff check .
-	@$(PYTHON_OF_PROJECT) -m pyright
+	@code=0; \
+	$(PYTHON_OF_PROJECT) -m ruff format --check . || code=1; \
+	$(PYTHON_OF_PROJECT) -m ruff check . || code=1; \
+	$(PYTHON_OF_PROJECT) -m pyright || code=1; \
+	exit $$code
 
 clean: ## Stop the local Azure; delete its state, the stacks and the virtual environment
 	@if [ -x $(PYTHON_OF_PROJECT) ]; then ./local reset --yes; fi

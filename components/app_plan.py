@@ -252,6 +252,8 @@ def variables_faults(env: Mapping[str, str], secret_env: Mapping[str, SecretStr]
     by_secret: dict[str, str] = {}
     for name in secret_env:
         path, secret = f"secretEnv.{name}", secret_name(name)
+        if _VARIABLE.fullmatch(name) is None or name in ours:
+            continue  # told above
         if name in env:
             yield Fault(path, None, "env has a variable of this name", "leave one of the two out", (f"env.{name}",))
         if secret in our_secrets:

@@ -5,7 +5,6 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from local_azure.errors import LocalAzureError
 from local_azure.paths import Home
@@ -137,7 +136,7 @@ def _reset(home: Home, *, confirmed: bool) -> int:
     if not home.directory.exists():
         print(f"nothing to delete in {home.directory}")
         return 0
-    if not _is_home(home.directory):
+    if not home.may_be_deleted():
         print(f"error: {home.directory} holds files that are not a local Azure's; nothing was deleted", file=sys.stderr)
         return 1
     if not confirmed:
@@ -152,11 +151,6 @@ def _reset(home: Home, *, confirmed: bool) -> int:
     shutil.rmtree(home.directory)
     print(f"deleted {home.directory}")
     return 0
-
-
-def _is_home(directory: Path) -> bool:
-    """LOCAL_AZURE_HOME may name any directory, be it by mistake the user's own home: that is never deleted."""
-    return (directory / "start.lock").exists() or not any(directory.iterdir())
 
 
 if __name__ == "__main__":

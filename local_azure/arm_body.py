@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
-from local_azure.values import JsonObject, as_list, as_object, find, split_path
+from local_azure.values import JsonObject, as_object, find, split_path
 
 ENVELOPE = frozenset(
     {"id", "name", "type", "location", "tags", "sku", "kind", "identity", "zones", "plan", "managedBy"}
@@ -117,8 +117,9 @@ def _objects(value: object) -> Iterator[JsonObject]:
         yield fields
         for inner in fields.values():
             yield from _objects(inner)
-    for element in as_list(value):
-        yield from _objects(element)
+    elif isinstance(value, list):
+        for element in cast("list[object]", value):
+            yield from _objects(element)
 
 
 def same_value(one: Any, other: Any) -> bool:

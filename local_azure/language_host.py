@@ -70,18 +70,16 @@ class Program:
                 raise ProgramError(f"runtime option toolchain: {other!r} is none of pip, uv and poetry")
 
     def interpreter(self) -> str:
-        """The program's own Python; that of the local Azure for a program that names no virtual environment.
+        """The Python of the program's own virtual environment, that of the local Azure if it has none.
 
-        Raises `ProgramError` if the program names one that is not there.
+        Raises `ProgramError` if there is a directory of that name which is no virtual environment.
         """
         environment = self.virtual_environment
-        if environment is None:
+        if environment is None or not environment.exists():
             return sys.executable
         python = environment / "bin" / "python"
         if not python.exists():
-            raise ProgramError(
-                f"the program's virtual environment {environment} is not there: run `pulumi install` first"
-            )
+            raise ProgramError(f"{environment} is no virtual environment: delete it and run `pulumi install`")
         return str(python)
 
 

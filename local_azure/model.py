@@ -7,7 +7,9 @@ is one thin adapter of it. Every operation is one transaction: a refusal leaves 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import re
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +26,7 @@ from local_azure.resource_types import TypeRegistry
 from local_azure.resource_types.base import Change, Directory, Reference, Request, ResourceType, nested_in_the_way
 from local_azure.resource_types.managed_identity import IDENTITY_REFERENCE, complete_identity
 from local_azure.state import Resource, Store, Transaction, timestamp
-from local_azure.values import JsonObject, find, get, normalise_location, put, take
+from local_azure.values import JsonObject, as_object, find, get, normalise_location, put, restore, take
 
 
 class Model:
@@ -47,46 +49,49 @@ class Model:
                     "ResourceAlreadyExists",
                     resource_id.text,
                 )
-            operations = _Operations(self, transaction)
+            operations = Work(self, transaction)
             return operations.present(operations.put(resource_id, body))
 
     def get(self, resource_id: ArmId) -> Resource:
         """A resource as Azure shows it; raise `ResourceNotFound` (or `ResourceGroupNotFound`) when it is not there."""
         with self.store.transaction() as transaction:
-            operations = _Operations(self, transaction)
+            operations = Work(self, transaction)
             return operations.present(operations.existing(resource_id))
 
     def list(self, resource_type: str, scope: ArmId | str = "") -> list[Resource]:
         """The resources of a type, all of them or those under a scope, as Azure shows them."""
         with self.store.transaction() as transaction:
-            operations = _Operations(self, transaction)
+            operations = Work(self, transaction)
             return [operations.present(one) for one in transaction.of_type(resource_type, scope)]
+
+    @contextmanager
+    def work(self) -> Generator[Work, None, None]:
+        """Several operations in one transaction, for what must hold while they are done; an error undoes them all."""
+        with self.store.transaction() as transaction:
+            yield Work(self, transaction)
 
     def delete(self, resource_id: ArmId) -> None:
         """Delete a resource and what is nested in it; nothing happens when it is not there."""
         with self.store.transaction() as transaction:
-            _Operations(self, transaction).delete(resource_id)
+            Work(self, transaction).delete(resource_id)
 
     def action(self, resource_id: ArmId, name: str, body: JsonObject | None = None) -> JsonObject:
         """Do what a POST on a resource does, such as `listKeys` or `regenerateKey`; action names ignore case."""
         with self.store.transaction() as transaction:
-            operations = _Operations(self, transaction)
-            resource = operations.existing(resource_id)
-            actions = {one.name.lower(): one for one in operations.type_of(resource_id).actions}
-            if (act := actions.get(name.lower())) is None:
-                raise AzureError(
-                    "InvalidResourceType",
-                    f"The resource type '{resource_id.type}' has no action '{name}' in the local Azure.",
-                )
-            return act.run(Request(resource, body or {}, transaction, self.directory))
+            return Work(self, transaction).action(resource_id, name, body or {})
 
 
-class _Operations:
+class Work:
     """The operations within one transaction."""
 
     def __init__(self, model: Model, transaction: Transaction) -> None:
         self._model = model
         self._transaction = transaction
+
+    @property
+    def transaction(self) -> Transaction:
+        """What the operations read and write."""
+        return self._transaction
 
     def type_of(self, resource_id: ArmId) -> ResourceType:
         return self._model.types.by_arm_type(resource_id.type)
@@ -104,6 +109,16 @@ class _Operations:
         shown = self.type_of(resource.id).present(resource, self._transaction)
         shown["etag"] = shown.get("etag") or f'W/"{resource.etag}"'
         return replace(resource, body=shown)
+
+    def action(self, resource_id: ArmId, name: str, body: JsonObject) -> JsonObject:
+        resource = self.existing(resource_id)
+        actions = {one.name.lower(): one for one in self.type_of(resource_id).actions}
+        if (act := actions.get(name.lower())) is None:
+            raise AzureError(
+                "InvalidResourceType",
+                f"The resource type '{resource_id.type}' has no action '{name}' in the local Azure.",
+            )
+        return act.run(Request(resource, body, self._transaction, self._model.directory))
 
     # -- put
 
@@ -131,6 +146,14 @@ class _Operations:
         self._transaction.refer(change.id, references)
         kind.applied(change, saved)
         return self._transaction.get(change.id) or saved
+
+    def desired(self, resource: Resource) -> JsonObject:
+        """The body that would put a resource as it is: what a GET answers, and the write-only values again."""
+        body = copy.deepcopy(resource.body)
+        for path, value in resource.secrets.items():
+            if re.sub(r"\[\d+\]", "[*]", path) in self.type_of(resource.id).write_only:
+                restore(body, path, value)
+        return body
 
     def _start(self, kind: ResourceType, resource_id: ArmId, desired: JsonObject, existing: Resource | None) -> Change:
         body = copy.deepcopy(desired)
@@ -238,7 +261,7 @@ class _Operations:
 def _ids(body: JsonObject, reference: Reference) -> Iterator[tuple[str, str]]:
     """Every id at a reference's path, each with its own path."""
     for at, value in find(body, reference.path):
-        found: list[Any] = list(value) if reference.keys and isinstance(value, dict) else [value]
+        found: list[Any] = list(as_object(value)) if reference.keys else [value]
         for one in found:
             if isinstance(one, str) and one:
                 yield at, one

@@ -79,6 +79,16 @@ class Home:
         """Remembers which command-line program on PATH was found good, so that it is not asked again."""
         return self.directory / "engine.json"
 
+    @property
+    def _mark(self) -> Path:
+        return self.directory / "README"
+
     def create(self) -> None:
         """Makes the directory, readable by its owner alone."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self._mark.exists():
+            self._mark.write_text("State, stacks and logs of a local Azure. `./local reset` deletes this directory.\n")
+
+    def may_be_deleted(self) -> bool:
+        """False for a directory that is not ours: `LOCAL_AZURE_HOME` may name the user's own by mistake."""
+        return self._mark.exists() or not any(self.directory.iterdir())

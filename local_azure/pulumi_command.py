@@ -147,7 +147,10 @@ def _quoted(word: str) -> str:
 def main() -> None:
     home = Home.from_environment()
     environment = dict(os.environ)
-    program = environment["LOCAL_AZURE_ENGINE"]
+    program = environment.get("LOCAL_AZURE_ENGINE")
+    if not program:
+        say("error: this pulumi works under the local Azure alone: ./local run pulumi ...")
+        sys.exit(255)
     arguments = sys.argv[1:]
     line = CommandLine.parse(arguments, Path.cwd())
     try:
@@ -210,6 +213,8 @@ def _prepared(
     if line.works_in_workspace:
         return arguments, []
     environment["PULUMI_OPTION_CONFIG_FILE"] = str(copy.stack_file(stack))
+    # The attached providers have no schema to generate code from; what is imported is in the state all the same.
+    environment.setdefault("PULUMI_OPTION_GENERATE_CODE", "false")
     if line.words[0] in ("destroy", "down") and "--remove" in arguments and "--preview-only" not in arguments:
         # With this option the engine removes the tracked file: the stack goes by a command of its own instead.
         remaining = [argument for argument in arguments if argument != "--remove"]

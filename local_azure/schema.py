@@ -341,16 +341,17 @@ def _value_type(hint: Any) -> ValueType:
         return MapOf(_value_type(arguments[1]))
     if not isinstance(hint, type):
         return Anything()
-    if issubclass(hint, enum.Enum):
-        return Choice(tuple(member.value for member in hint))
-    if hint in _PRIMITIVES:
-        return _PRIMITIVES[hint]
-    if sdk_types.is_input_type(hint) or sdk_types.is_output_type(hint):
-        return _object_type(hint)
+    sdk_class = cast("type[object]", hint)
+    if issubclass(sdk_class, enum.Enum):
+        return Choice(tuple(member.value for member in sdk_class))
+    if sdk_class in _PRIMITIVES:
+        return _PRIMITIVES[sdk_class]
+    if sdk_types.is_input_type(sdk_class) or sdk_types.is_output_type(sdk_class):
+        return _object_type(sdk_class)
     return Anything()
 
 
-_PRIMITIVES = {
+_PRIMITIVES: dict[type[object], Primitive] = {
     str: Primitive("string"),
     bool: Primitive("boolean"),
     int: Primitive("integer"),

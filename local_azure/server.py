@@ -15,7 +15,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -35,7 +35,7 @@ class AlreadyRunningError(Exception):
 
 
 @contextmanager
-def _sole_server(home: Path) -> Iterator[None]:
+def _sole_server(home: Path) -> Generator[None, None, None]:
     """Hold the directory for this process alone; the system lets go of it when the process ends in any way."""
     with (home / "server.lock").open("w") as lock:
         try:

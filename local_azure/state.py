@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -225,14 +225,14 @@ class Store:
         path.chmod(0o600)
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
         # Safe against the end of the process at any moment; only a power cut may undo the newest writes.
         self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA busy_timeout = 5000")
         self._connection.executescript(_SCHEMA)
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self) -> Generator[Transaction, None, None]:
         """A transaction that is committed at the end, or undone when an error leaves it."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")

@@ -67,6 +67,9 @@ def _find(value: object, segments: list[str], at: str) -> Iterator[tuple[str, An
     if head == "[*]":
         for index, element in enumerate(as_list(value)):
             yield from _find(element, rest, f"{at}[{index}]")
+    elif head.startswith("["):
+        for element in as_list(value)[int(head[1:-1]) :][:1]:
+            yield from _find(element, rest, f"{at}{head}")
     elif head == "*":
         for key, element in as_object(value).items():
             yield from _find(element, rest, f"{at}.{key}")
@@ -88,6 +91,13 @@ def put(body: JsonObject, path: str, value: Any) -> None:
             nested = body[name] = {}
         body = cast("JsonObject", nested)
     body[last] = value
+
+
+def restore(body: object, path: str, value: Any) -> None:
+    """Undo `take`: set the value at a concrete path again, if what it stood in is still there."""
+    *parents, last = split_path(path)
+    for _, holder in _find(body, parents, ""):
+        as_object(holder)[last] = value
 
 
 def take(body: object, path: str) -> list[tuple[str, Any]]:

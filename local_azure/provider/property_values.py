@@ -99,5 +99,7 @@ class _Marks:
         return self.children.get(name)
 
     def fits(self, value: object) -> bool:
-        kind = int if isinstance(value, list) else str if isinstance(value, dict) else None
-        return kind is None or all(isinstance(name, kind) for name in self.children)
+        """Whether a value has places such as the marks name: numbers in a list, names in an object."""
+        if isinstance(value, list | dict):
+            return all(isinstance(name, int) == isinstance(value, list) for name in self.children)
+        return True

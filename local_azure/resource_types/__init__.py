@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from local_azure.resource_types import (
     authorization,
     container_apps,
@@ -66,6 +68,14 @@ class TypeRegistry:
     def by_arm_type(self, arm_type: str) -> ResourceType:
         """The type that Azure calls so; one without behaviour for a type that is not known (yet)."""
         return self._by_arm_type.get(arm_type.lower(), self._undeclared)
+
+    def __contains__(self, arm_type: object) -> bool:
+        """Whether the type that Azure calls so is known (by now)."""
+        return isinstance(arm_type, str) and arm_type.lower() in self._by_arm_type
+
+    def __iter__(self) -> Iterator[ResourceType]:
+        """The types that are known (by now)."""
+        return iter(tuple(self._by_arm_type.values()))
 
 
 __all__ = ["TypeRegistry"]

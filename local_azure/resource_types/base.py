@@ -157,8 +157,14 @@ class PrivateLink:
     """Its name, Azure's "group id"."""
     zone: str
     """The private DNS zone whose records lead to it."""
+    domain: str
+    """The domain of the public names, which the zone stands in for."""
     host: Callable[[Resource], str]
-    """The public name that the zone answers in place of."""
+    """The public name of a resource."""
+
+    def record_name(self, resource: Resource) -> str:
+        """The name of the resource's record in the zone."""
+        return self.host(resource).removesuffix(f".{self.domain}")
 
 
 Rule = Callable[[Change], None]
@@ -272,7 +278,7 @@ class Keys:
 
     def regenerate(self, request: Request, generate: Callable[[], str]) -> JsonObject:
         """The answer of `regenerateKey`, for a body such as `{"keyType": "Primary"}`."""
-        key_type = request.body.get("keyType")
+        key_type = str(request.body.get("keyType"))
         if key_type not in self.names:
             raise AzureError(
                 "InvalidRequestBody",

@@ -306,7 +306,7 @@ class ContainerApp(ResourceType):
             return
         if get(resource.body, "properties.configuration.activeRevisionsMode") == "Single":
             for earlier in change.transaction.of_type(REVISION_TYPE, resource.id):
-                earlier.properties.update({"active": False, "runningState": "Stopped", "trafficWeight": 0})
+                earlier.properties.update({"active": False, "replicas": 0, "runningState": "Stopped", "trafficWeight": 0})
                 change.transaction.save(earlier)
         change.transaction.save(Resource(newest, _revision_body(newest, resource, change)))
 
@@ -330,10 +330,37 @@ def _revision_body(revision: ArmId, app: Resource, change: Change) -> JsonObject
     }
 
 
+def _activate(request: Request) -> JsonObject:
+    request.resource.properties.update({"active": True, "replicas": 1, "runningState": "Running"})
+    request.transaction.save(request.resource)
+    return {}
+
+
+def _deactivate(request: Request) -> JsonObject:
+    request.resource.properties.update(
+        {"active": False, "replicas": 0, "runningState": "Stopped", "trafficWeight": 0}
+    )
+    request.transaction.save(request.resource)
+    return {}
+
+
+def _restart(request: Request) -> JsonObject:
+    if not request.resource.properties["active"]:
+        raise AzureError(
+            "RevisionInactive",
+            f"The revision '{request.resource.id.name}' is not active and cannot be restarted.",
+            target=request.resource.id.text,
+        )
+    request.resource.properties["restartedTime"] = timestamp(request.transaction.now)
+    request.transaction.save(request.resource)
+    return {}
+
+
 class Revision(ResourceType):
     """https://learn.microsoft.com/rest/api/resource-manager/containerapps/container-apps-revisions: made by its app."""
 
     arm_type = REVISION_TYPE
+    actions = (Action("activate", _activate), Action("deactivate", _deactivate), Action("restart", _restart))
 
 
 TYPES = (ManagedEnvironment(), ContainerApp(), Revision())

@@ -51,7 +51,7 @@ class Registry(ResourceType):
     inputs = Inputs(name="registryName")
     shape = BodyShape(nested=("privateEndpointConnections[*]",))
     name_rule = NameRule(r"[A-Za-z0-9]{5,50}", "5 to 50 letters and digits")
-    private_links = (PrivateLink("registry", "privatelink.azurecr.io", _host),)
+    private_links = (PrivateLink("registry", "privatelink.azurecr.io", "azurecr.io", _host),)
     actions = (Action("listCredentials", _list_credentials, functions=("listRegistryCredentials",)),)
 
     def claims(self, change: Change) -> Iterable[Claim]:

@@ -26,11 +26,13 @@ from local_azure.resource_types.base import (
 )
 from local_azure.resource_types.network import SUBNET_TYPE, endpoint_connections
 from local_azure.state import Resource, Transaction, timestamp
-from local_azure.values import JsonObject, as_object
+from local_azure.values import JsonObject, as_list, as_object
 
 VAULT_TYPE = "Microsoft.KeyVault/vaults"
 DELETED_VAULT_TYPE = "Microsoft.KeyVault/locations/deletedVaults"
 SECRET_TYPE = f"{VAULT_TYPE}/secrets"
+DELETED_SECRET_TYPE = f"{VAULT_TYPE}/deletedSecrets"
+"""A secret that was deleted in the data plane and keeps its name until it is purged or recovered."""
 
 
 def _host_name(name: str) -> str:
@@ -121,7 +123,7 @@ class Vault(ResourceType):
     collections = ("properties.accessPolicies",)
     references = (Reference("properties.networkAcls.virtualNetworkRules[*].id", (SUBNET_TYPE,)),)
     rules = (_deleted_name_is_taken, _protection_stays, _has_an_access_model)
-    private_links = (PrivateLink("vault", "privatelink.vaultcore.azure.net", _vault_host),)
+    private_links = (PrivateLink("vault", "privatelink.vaultcore.azure.net", "vault.azure.net", _vault_host),)
 
     def claims(self, change: Change) -> Iterable[Claim]:
         host = _host_name(change.id.name)
@@ -132,8 +134,8 @@ class Vault(ResourceType):
 
     def complete(self, change: Change) -> None:
         change.secrets.clear()  # `createMode` says what to do and is nothing to keep.
+        change.default("properties.accessPolicies", [])
         for name, value in {
-            "accessPolicies": [],
             "enabledForDeployment": False,
             "enableSoftDelete": True,
             "enableRbacAuthorization": False,
@@ -146,7 +148,7 @@ class Vault(ResourceType):
     def applied(self, change: Change, resource: Resource) -> None:
         deleted_id = _deleted_id(resource, change.directory.subscription_id)
         deleted = change.transaction.get(deleted_id)
-        for nested in deleted.secrets["nested"] if deleted else []:
+        for nested in as_list(deleted.secrets["nested"]) if deleted else ():
             change.transaction.save(Resource(ArmId.parse(nested["id"]), nested["body"], nested["secrets"]))
         change.transaction.remove(deleted_id)
 
@@ -161,7 +163,7 @@ class Vault(ResourceType):
         nested = [
             {"id": one.id.text, "body": one.body, "secrets": one.secrets}
             for one in transaction.under(resource.id)
-            if one.id.type == SECRET_TYPE
+            if one.id.type in (SECRET_TYPE, DELETED_SECRET_TYPE)
         ]
         transaction.save(
             Resource(
@@ -217,6 +219,45 @@ def _value_is_given(change: Change) -> None:
         raise AzureError("BadParameter", "The secret has no value; one is required.", target="properties.value")
 
 
+def new_version(value: str, now: datetime) -> JsonObject:
+    """A version of a secret as it is kept: its id and value, times in seconds, and what its writer says of it."""
+    seconds = _seconds(now)
+    return {
+        "id": random_values.token_hex(16),
+        "value": value,
+        "created": seconds,
+        "updated": seconds,
+        "contentType": None,
+        "attributes": {"enabled": True},
+        "tags": {},
+    }
+
+
+def show_newest_version(secret: ArmId, body: JsonObject, version: JsonObject) -> None:
+    """Write into the body of a secret what the control plane shows of its newest version."""
+    uri = f"https://{_host_name(secret.names[0])}/secrets/{secret.name}"
+    properties = body.setdefault("properties", {})
+    properties.update({"secretUri": uri, "secretUriWithVersion": f"{uri}/{version['id']}"})
+    given = {name: value for name, value in version["attributes"].items() if value is not None}
+    properties["attributes"] = given | {"created": version["created"], "updated": version["updated"]}
+    for holder, name in ((properties, "contentType"), (body, "tags")):
+        if version[name]:
+            holder[name] = version[name]
+        else:
+            holder.pop(name, None)
+
+
+def _name_is_not_deleted(change: Change) -> None:
+    """https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview: a deleted secret keeps its name."""
+    vault = change.id.parent
+    if vault and change.transaction.get(vault.child("deletedSecrets", change.id.name)):
+        raise conflict(
+            f"Secret {change.id.name} is currently in a deleted but recoverable state, and its name cannot be reused; "
+            "in this state, the secret can only be recovered or purged.",
+            target=change.id.text,
+        )
+
+
 class Secret(ResourceType):
     """https://learn.microsoft.com/rest/api/keyvault/keyvault/secrets
 
@@ -229,24 +270,24 @@ class Secret(ResourceType):
     shape = BodyShape(flat=False)
     name_rule = NameRule(r"[A-Za-z0-9-]{1,127}", "1 to 127 letters, digits and '-'", code="InvalidSecretName")
     write_only = ("properties.value",)
-    rules = (_value_is_given,)
+    rules = (_value_is_given, _name_is_not_deleted)
     has_provisioning_state = False
     tracked = False
 
     def complete(self, change: Change) -> None:
         value: str | None = change.secrets.pop("properties.value", None)
         versions: list[JsonObject] = change.keep_secret("versions", list[Any])
-        seconds = _seconds(change.now)
         if not versions or (value is not None and versions[-1]["value"] != value):
-            versions = [*versions, {"id": random_values.token_hex(16), "value": value, "created": seconds}]
-        change.secrets["versions"] = versions
-        newest = versions[-1]
-        attributes = as_object(change.default("properties.attributes", {}))
-        attributes.setdefault("enabled", True)
-        attributes |= {"created": newest["created"], "updated": seconds}
+            versions = [*versions, new_version(str(value), change.now)]
+        newest = versions[-1] | {
+            "updated": _seconds(change.now),
+            "contentType": change.desires("properties.contentType"),
+            "attributes": {"enabled": True, **as_object(change.desires("properties.attributes"))},
+            "tags": as_object(change.desires("tags")),
+        }
+        change.secrets["versions"] = [*versions[:-1], newest]
+        show_newest_version(change.id, change.body, newest)
         vault = change.transaction.get(change.id.parent) if change.id.parent else None
-        uri = f"https://{_host_name(change.id.names[0])}/secrets/{change.id.name}"
-        change.properties.update({"secretUri": uri, "secretUriWithVersion": f"{uri}/{newest['id']}"})
         if vault:
             change.body["location"] = vault.location
 

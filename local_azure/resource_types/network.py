@@ -229,6 +229,7 @@ class PrivateEndpoint(ResourceType):
         address = change.keep_secret("address", lambda: allot(subnet, change.id, change.transaction, wanted))
         interface = _interface_id(change)
         change.properties["networkInterfaces"] = [{"id": interface.text}]
+        change.properties["subnet"] = {"id": change.desires("properties.subnet.id")}
         change.default("properties.ipConfigurations", [])
         change.properties["customDnsConfigs"] = [
             {"fqdn": link.host(target), "ipAddresses": [address]}
@@ -373,7 +374,7 @@ class PrivateDnsZoneGroup(ResourceType):
             if zone is None:
                 continue
             records = [
-                self._write_record(change, zone, endpoint, link.host(target))
+                self._write_record(change, zone, endpoint, link.record_name(target))
                 for target, link in linked_targets(endpoint.body, change.transaction, change.operations)
                 if link.zone == zone.id.name.lower()
             ]
@@ -386,12 +387,11 @@ class PrivateDnsZoneGroup(ResourceType):
 
     @staticmethod
     def _remove_records(resource: Resource | None, operations: Operations) -> None:
-        for record in resource.secrets.get("records", []) if resource else []:
+        for record in as_list(resource.secrets.get("records")) if resource else ():
             operations.delete(ArmId.parse(record))
 
     @staticmethod
-    def _write_record(change: Change, zone: Resource, endpoint: Resource, host: str) -> JsonObject:
-        name = host.removesuffix("." + zone.id.name.lower().removeprefix("privatelink."))
+    def _write_record(change: Change, zone: Resource, endpoint: Resource, name: str) -> JsonObject:
         address = endpoint.secrets["address"]
         record = ArmId.build(zone.id.scope, RECORD_TYPE, zone.id.name, name)
         change.transaction.save(

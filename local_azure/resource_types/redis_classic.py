@@ -76,7 +76,9 @@ class Redis(ResourceType):
         "properties.redisConfiguration.aof-storage-connection-string-1",
     )
     references = (Reference("properties.subnetId", (SUBNET_TYPE,), in_use=SUBNET_IN_USE),)
-    private_links = (PrivateLink("redisCache", "privatelink.redis.cache.windows.net", _host),)
+    private_links = (
+        PrivateLink("redisCache", "privatelink.redis.cache.windows.net", "redis.cache.windows.net", _host),
+    )
     actions = (
         Action("listKeys", _KEYS.list, functions=("listRedisKeys",)),
         Action("regenerateKey", _regenerate_key),

@@ -39,7 +39,7 @@ class RedisEnterprise(ResourceType):
     inputs = Inputs(name="clusterName")
     shape = BodyShape(nested=("privateEndpointConnections[*]",))
     name_rule = _NAME
-    private_links = (PrivateLink("redisEnterprise", "privatelink.redis.azure.net", _host),)
+    private_links = (PrivateLink("redisEnterprise", "privatelink.redis.azure.net", "redis.azure.net", _host),)
 
     def claims(self, change: Change) -> Iterable[Claim]:
         host = _host_name(change)

@@ -22,9 +22,9 @@ def deploy(local_azure: LocalAzure, tmp_path: Path) -> Iterator[Callable[..., De
     """Make a project with this program and a stack of these settings; what is deployed is destroyed at the end."""
     deployments: list[Deployment] = []
 
-    def make(stack: str = "dev", **settings: Any) -> Deployment:
+    def make(stack: str = "dev", project: str | None = None, **settings: Any) -> Deployment:
         directory = tmp_path / f"project-{len(deployments)}"
-        write_project(directory, stack, settings)
+        write_project(directory, stack, settings, name=project)
         deployments.append(Deployment(local_azure, directory, stack))
         return deployments[-1]
 

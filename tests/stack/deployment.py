@@ -58,9 +58,10 @@ def write_project(directory: Path, stack: str, settings: Mapping[str, Any], *, n
         **settings,
     }
     (directory / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": configuration}))
-    if name:
-        project = yaml.safe_load((directory / "Pulumi.yaml").read_text())
-        (directory / "Pulumi.yaml").write_text(yaml.safe_dump({**project, "name": name}, sort_keys=False))
+    project = yaml.safe_load((directory / "Pulumi.yaml").read_text())
+    project["name"] = name or project["name"]
+    project["runtime"]["options"]["virtualenv"] = str(ROOT / ".venv")
+    (directory / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False))
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,9 @@ class Deployment:
 
     def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run ``./local run pulumi ARGUMENTS`` in the project."""
-        return self.azure.run("run", "pulumi", *arguments, directory=self.directory, check=check)
+        # The engine offers its option --event-log only with this variable.
+        command = ("run", "env", "PULUMI_DEBUG_COMMANDS=true", "pulumi", *arguments)
+        return self.azure.run(*command, directory=self.directory, check=check)
 
     def up(self, *arguments: str) -> list[Step]:
         """Deploy; return what was changed."""
@@ -114,7 +117,7 @@ class Deployment:
                 steps.append(Step(metadata["op"], metadata["type"], metadata["urn"].rsplit("::", 1)[-1]))
         return steps
 
-    def set(self, path: str, value: Any) -> None:
+    def configure(self, path: str, value: Any) -> None:
         """Change a setting in the stack file, by its path with dots."""
         file = self.directory / f"Pulumi.{self.stack}.yaml"
         content = yaml.safe_load(file.read_text())

@@ -90,7 +90,7 @@ def test_a_combination_deploys_and_the_second_time_nothing_changes(
 def test_prod_deploys_and_the_second_time_nothing_changes(deploy: Deploy) -> None:
     stack = deploy("unused")
     stack.stack = "prod"
-    stack.set("rolePropagationSeconds", 0)
+    stack.configure("rolePropagationSeconds", 0)
     stack.up()
     assert stack.up() == []
     outputs = stack.outputs()

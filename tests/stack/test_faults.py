@@ -59,7 +59,7 @@ def test_an_interrupted_wait_for_roles_leaves_nothing_unrecorded(deploy: Deploy)
     pending = {one["resource"]["type"] for one in stack.pending_operations()}
     assert all(not kind.startswith("azure-native:") for kind in pending), "nothing of Azure's is unrecorded"
 
-    stack.set("rolePropagationSeconds", 0)
+    stack.configure("rolePropagationSeconds", 0)
     created = {step.name for step in stack.up()}
     assert {"identity-roles-in-force", "apps-web", "apps-worker"} <= created
     assert "identity-key-vault-secrets-user" not in created

@@ -34,7 +34,7 @@ def test_a_new_image_updates_only_what_runs_it(deploy: Deploy) -> None:
     stack = deploy(beat={"enabled": True})
     stack.up()
     before = stack.revisions()
-    stack.set("image", "contoso.azurecr.io/shop:1.5.0")
+    stack.configure("image", "contoso.azurecr.io/shop:1.5.0")
     apps = {*APPS, "apps-beat"}
     assert operations(stack.up()) == {("update", app) for app in apps}
     after = stack.revisions()
@@ -48,7 +48,7 @@ def test_another_active_key_makes_one_revision_of_each_app_and_touches_only_secr
     stack = deploy(useKeyVaultReferences=references)
     stack.up()
     before, first = stack.revisions(), stack.outputs()["redisUrl"]
-    stack.set("redis.activeKey", "secondary")
+    stack.configure("redis.activeKey", "secondary")
     secrets = {"vault-redis-url", "vault-celery-broker-url", "vault-celery-result-backend", "vault-redis-key"}
     assert operations(stack.up()) == {("update", name) for name in APPS | secrets}
     after = stack.revisions()
@@ -65,16 +65,14 @@ def test_a_protected_stack_refuses_to_be_destroyed_until_it_is_told_otherwise(de
     assert refused.returncode != 0
     assert "protect" in refused.stdout + refused.stderr
     assert stack.resource("keyvault:Vault")
-    stack.set("protect", False)
+    stack.configure("protect", False)
     stack.up()
     stack.destroy()
     assert stack.resources() == []
 
 
 def test_a_renamed_project_deploys_the_same(deploy: Deploy) -> None:
-    stack = deploy()
-    file = stack.directory / "Pulumi.yaml"
-    file.write_text(file.read_text().replace("name: django-aca", "name: shop-platform", 1))
+    stack = deploy(project="shop-platform")
     stack.up()
     assert "shop-platform" in stack.resource("keyvault:Vault")["urn"]
     assert stack.outputs()["resourceGroupName"].startswith("rg-westeurope-magictoolbox-dev-")

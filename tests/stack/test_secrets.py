@@ -51,7 +51,7 @@ def test_no_secret_is_in_state_logs_output_or_arguments(deploy: Deploy, referenc
     with _watching_arguments() as arguments:
         stack.preview("--diff")
         stack.up("--diff")
-        stack.set("redis.activeKey", "secondary")
+        stack.configure("redis.activeKey", "secondary")
         stack.preview("--diff", "--show-config", "--json")
         stack.up()
         stack.refresh()

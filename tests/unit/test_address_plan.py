@@ -22,11 +22,10 @@ def told(space: str, apps: str, endpoints: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("space", "apps", "endpoints", "why"),
+    ("space", "apps", "endpoints", "case"),
     [
         ("10.0.0.0/16", "10.0.0.0/23", "10.0.2.0/24", "the default"),
         ("10.0.0.0/16", "10.0.0.0/27", "10.0.0.32/29", "the smallest of each, side by side"),
-        ("10.0.0.0/16", "10.0.0.8/29", "10.0.0.0/29", None),
         ("10.0.0.0/26", "10.0.0.0/27", "10.0.0.32/27", "two halves of a space fill it"),
         ("10.0.0.0/26", "10.0.0.32/27", "10.0.0.0/27", "the order does not matter"),
         ("10.0.0.0/8", "10.0.0.0/9", "10.128.0.0/9", "the largest space"),
@@ -34,14 +33,11 @@ def told(space: str, apps: str, endpoints: str) -> list[tuple[str, str]]:
         ("172.16.0.0/12", "172.29.0.0/16", "172.16.0.0/16", "touching the reserved range"),
         ("192.168.0.0/16", "192.168.0.0/23", "192.168.255.0/24", "the last of a space"),
         ("100.64.0.0/10", "100.101.0.0/16", "100.64.0.0/16", "beside the reserved ranges"),
-        ("100.64.0.0/10", "100.99.0.0/16", "100.100.193.0/24", "behind the last reserved range"),
+        ("100.64.0.0/10", "100.99.0.0/16", "100.100.224.0/24", "behind the last reserved range"),
     ],
 )
-def test_a_plan_within_the_rules_has_no_fault(space: str, apps: str, endpoints: str, why: str | None) -> None:
-    if why is None:
-        assert told(space, apps, endpoints) == [("appsSubnet", "the apps subnet needs /27 or larger")]
-    else:
-        assert told(space, apps, endpoints) == [], why
+def test_a_plan_within_the_rules_has_no_fault(space: str, apps: str, endpoints: str, case: str) -> None:
+    assert told(space, apps, endpoints) == [], case
 
 
 @pytest.mark.parametrize(
@@ -128,7 +124,7 @@ def test_the_reserved_ranges_are_azures() -> None:
 @pytest.mark.parametrize(
     ("space", "rule"),
     [
-        ("10.0.0.0/7", None),
+        ("10.0.0.0/7", "a virtual network is at most /8"),
         ("8.0.0.0/7", "a virtual network is at most /8"),
         ("0.0.0.0/0", "a virtual network is at most /8"),
         ("8.8.0.0/16", "the range is public, and would hide the hosts that own it"),
@@ -138,14 +134,9 @@ def test_the_reserved_ranges_are_azures() -> None:
         ("192.169.0.0/16", "the range is public, and would hide the hosts that own it"),
     ],
 )
-def test_the_address_space_is_private_and_no_larger_than_azure_allows(space: str, rule: str | None) -> None:
-    if rule is None:
-        with pytest.raises(ValidationError, match="did you mean 10"):
-            AddressPlan(address_space=space)
-        return
-    network = IPv4Network(space)
-    apps, endpoints = (str(subnet) for subnet, _ in zip(network.subnets(new_prefix=24), range(2), strict=False))
-    assert ("addressSpace", rule) in told(space, apps, endpoints)
+def test_the_address_space_is_private_and_no_larger_than_azure_allows(space: str, rule: str) -> None:
+    subnets = IPv4Network(space).subnets(new_prefix=24)
+    assert ("addressSpace", rule) in told(space, str(next(subnets)), str(next(subnets)))
 
 
 @pytest.mark.parametrize(
@@ -174,17 +165,16 @@ def test_only_cidr_notation_is_read(field: str, value: str, message: str) -> Non
 
 @hypothesis.settings(max_examples=150, deadline=None)
 @hypothesis.given(
-    sizes=st.tuples(st.integers(8, 24), st.integers(0, 10), st.integers(0, 10)), places=st.tuples(st.integers(0))
+    length=st.integers(8, 24), apps_longer=st.integers(0, 10), endpoints_longer=st.integers(0, 10), place=st.integers(0)
 )
 def test_faults_of_subnets_inside_a_space_are_exactly_those_of_size_and_overlap(
-    sizes: tuple[int, int, int], places: tuple[int]
+    length: int, apps_longer: int, endpoints_longer: int, place: int
 ) -> None:
-    length, apps_longer, endpoints_longer = sizes
     space = IPv4Network((10 << 24, length))
     apps = IPv4Network((int(space.network_address), min(length + apps_longer, 32)))
     prefix = min(length + endpoints_longer, 32)
     step = 1 << (32 - prefix)
-    index = places[0] % (space.num_addresses // step)
+    index = place % (space.num_addresses // step)
     endpoints = IPv4Network((int(space.network_address) + index * step, prefix))
     wrong = {setting for setting, _ in told(str(space), str(apps), str(endpoints))}
     expected = {

@@ -73,7 +73,7 @@ INSTANCES = st.text(_LETTERS_AND_DIGITS, min_size=1, max_size=8)
 SUFFIXES = st.text(_LETTERS_AND_DIGITS, max_size=8)
 ANY_REGION = st.sampled_from(REGIONS) | st.from_regex(r"[a-z]{4,24}[0-9]?", fullmatch=True)
 
-modestly = hypothesis.settings(max_examples=150, deadline=None)
+modestly = hypothesis.settings(max_examples=80, deadline=None)
 
 
 def _assert_valid(rule: re.Pattern[str], name: str, ending: str = "") -> None:
@@ -174,7 +174,7 @@ KINDS: dict[str, Callable[[Names, str], str]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-@hypothesis.settings(max_examples=60, deadline=None)
+@hypothesis.settings(max_examples=40, deadline=None)
 @hypothesis.given(app=APPS, region=ANY_REGION, suffixes=st.tuples(SUFFIXES, SUFFIXES))
 def test_two_suffixes_give_two_names(
     kind: Callable[[Names, str], str], app: str, region: str, suffixes: tuple[str, str]

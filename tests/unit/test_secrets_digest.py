@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from components.secrets_digest import secrets_digest
 
 SECRETS = st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=5)
-modestly = hypothesis.settings(max_examples=150, deadline=None)
+modestly = hypothesis.settings(max_examples=80, deadline=None)
 
 
 def test_the_digest_of_known_secrets_is_known() -> None:
@@ -31,9 +31,9 @@ def test_the_order_of_the_secrets_does_not_matter(secrets: dict[str, str], data:
 
 
 @modestly
-@hypothesis.given(sets=st.lists(SECRETS, min_size=2, max_size=2, unique_by=lambda secrets: sorted(secrets.items())[:9]))
-def test_other_secrets_have_another_digest(sets: list[dict[str, str]]) -> None:
-    assert secrets_digest("key", sets[0]) != secrets_digest("key", sets[1])
+@hypothesis.given(one=SECRETS, other=SECRETS)
+def test_other_secrets_have_another_digest(one: dict[str, str], other: dict[str, str]) -> None:
+    assert (secrets_digest("key", one) == secrets_digest("key", other)) == (one == other)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,9 @@ def test_no_two_sets_of_secrets_are_framed_alike(one: dict[str, str], other: dic
 
 
 @modestly
-@hypothesis.given(keys=st.lists(st.text(st.characters(codec="utf-8"), max_size=40), min_size=2, max_size=2, unique=True))
+@hypothesis.given(
+    keys=st.lists(st.text(st.characters(codec="utf-8"), max_size=40), min_size=2, max_size=2, unique=True)
+)
 def test_another_key_gives_another_digest(keys: list[str]) -> None:
     # HMAC pads a short key with zeros, so these alone would not tell two keys apart.
     hypothesis.assume(keys[0].rstrip("\0") != keys[1].rstrip("\0"))

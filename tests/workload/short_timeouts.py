@@ -1,4 +1,4 @@
-"""The workload's settings, but a killed worker's task is soon given to another, a worker soon stops, and beat ticks every second."""
+"""The workload's settings with shorter times, so that tests need not wait for minutes."""
 
 from magictoolbox.settings import *  # noqa: F403
 from magictoolbox.settings import CELERY_BEAT_SCHEDULE, CELERY_BROKER_TRANSPORT_OPTIONS

@@ -72,17 +72,17 @@ def test_web_says_so_when_the_queue_cannot_be_reached(workload: Workload, redis:
     assert browser.get(f"/api/tasks/{uuid4()}/").status == 503
 
 
-def running_task(browser: Browser, redis: RedisServer, seconds: float) -> str:
+def running_task(browser: Browser, seconds: float) -> str:
     """Queue a task and wait until a worker is at it; its id."""
     task_id = browser.queue_task(seconds).json()["id"]
-    wait_until(lambda: redis.client.hlen(UNACKED) == 1, "the task in a worker's hands")
+    wait_until(lambda: browser.task(task_id)["state"] == "STARTED", "the start of the task")
     return task_id
 
 
-def test_a_killed_workers_task_is_done_by_another(workload: Workload, redis: RedisServer) -> None:
+def test_a_killed_workers_task_is_done_by_another(workload: Workload) -> None:
     _, browser = workload.start_web()
     killed = workload.start_worker("killed@example", **SHORT)
-    task_id = running_task(browser, redis, 3)
+    task_id = running_task(browser, 3)
     workload.start_worker("living@example", **SHORT)
     killed.kill()
     assert browser.result(task_id)["worker"] == "living@example"
@@ -92,7 +92,7 @@ def test_the_only_workers_task_waits_for_the_next_worker(workload: Workload, red
     """Nothing is in the queue then: what keeps a worker scaled out is the hash of tasks in hand."""
     _, browser = workload.start_web()
     killed = workload.start_worker("killed@example", **SHORT)
-    task_id = running_task(browser, redis, 3)
+    task_id = running_task(browser, 3)
     killed.kill()
     assert (redis.client.llen(QUEUE), redis.client.hlen(UNACKED)) == (0, 1)
     workload.start_worker("next@example", **SHORT)
@@ -100,11 +100,11 @@ def test_the_only_workers_task_waits_for_the_next_worker(workload: Workload, red
     wait_until(lambda: not redis.client.exists(QUEUE, UNACKED), "an empty queue")
 
 
-def test_a_task_whose_process_dies_is_done_again(workload: Workload, redis: RedisServer) -> None:
+def test_a_task_whose_process_dies_is_done_again(workload: Workload) -> None:
     """The worker survives and puts the task back at once: the visibility time-out is longer than a test's patience."""
     _, browser = workload.start_web()
     worker = workload.start_worker()
-    task_id = running_task(browser, redis, 3)
+    task_id = running_task(browser, 3)
     for child in subprocess.check_output(["pgrep", "-P", str(worker.popen.pid)], text=True).split():
         os.kill(int(child), signal.SIGKILL)
     assert browser.result(task_id)["seconds"] == 3
@@ -115,8 +115,9 @@ def test_a_worker_that_must_stop_hands_its_task_back(workload: Workload, redis: 
     """With the image's REMAP_SIGTERM, SIGTERM begins Celery's soft shutdown."""
     _, browser = workload.start_web()
     stopped = workload.start_worker("stopped@example", REMAP_SIGTERM="SIGQUIT", **SHORT)
-    task_id = running_task(browser, redis, 6)
+    task_id = running_task(browser, 6)
     assert stopped.terminate() == 0
+    assert "Initiating Soft Shutdown" in stopped.log()
     assert (redis.client.llen(QUEUE), redis.client.hlen(UNACKED)) == (1, 0), "at once, without a visibility time-out"
     workload.start_worker("other@example")
     assert browser.result(task_id)["worker"] == "other@example"
@@ -125,7 +126,7 @@ def test_a_worker_that_must_stop_hands_its_task_back(workload: Workload, redis: 
 def test_a_worker_that_must_stop_finishes_what_it_can(workload: Workload, redis: RedisServer) -> None:
     _, browser = workload.start_web()
     worker = workload.start_worker("stopped@example", REMAP_SIGTERM="SIGQUIT", **SHORT)
-    task_id = running_task(browser, redis, 1.5)
+    task_id = running_task(browser, 1.5)
     assert worker.terminate() == 0
     assert browser.result(task_id)["worker"] == "stopped@example"
     assert not redis.client.exists(QUEUE, UNACKED), "done, so not handed back"

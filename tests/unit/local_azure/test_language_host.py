@@ -49,8 +49,13 @@ def test_uv_keeps_its_environment_in_the_project(tmp_path: Path, monkeypatch: py
     assert program(tmp_path, toolchain="uv").interpreter() == str(python)
 
 
-def test_a_missing_virtual_environment_is_an_error_with_its_remedy(tmp_path: Path) -> None:
-    with pytest.raises(ProgramError, match="run `pulumi install` first"):
+def test_a_program_whose_virtual_environment_is_not_made_yet_runs_with_ours(tmp_path: Path) -> None:
+    assert program(tmp_path, virtualenv="venv").interpreter() == sys.executable
+
+
+def test_a_directory_that_is_no_virtual_environment_is_an_error_with_its_remedy(tmp_path: Path) -> None:
+    (tmp_path / "venv").mkdir()
+    with pytest.raises(ProgramError, match="delete it and run `pulumi install`"):
         program(tmp_path, virtualenv="venv").interpreter()
 
 

@@ -1,0 +1,467 @@
+"""Azure Resource Manager over the model: resources, their lists and actions, and what clients ask around them.
+
+The rules of the protocol are those of https://github.com/microsoft/api-guidelines/blob/vNext/azure and of the resource
+provider contract (https://github.com/cloud-and-ai-microsoft/resource-provider-contract).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TypeVar
+
+from aiohttp import web
+
+from local_azure.arm import filters, subscriptions, views
+from local_azure.arm.addresses import Address, not_found, parse, require_api_version, segments
+from local_azure.arm.bodies import accepted, merge
+from local_azure.arm.conditions import Conditions
+from local_azure.arm.endpoint import Endpoint, origin
+from local_azure.arm.long_running import RESULT, Operation, style_of
+from local_azure.arm.paging import page
+from local_azure.arm.permissions import ROLE_ASSIGNMENT_TYPE, require_action, scopes_above
+from local_azure.arm.tokens import InvalidTokenError, Principal
+from local_azure.arm.web import Answer, answer, read_object, refuse
+from local_azure.azure_error import AzureError, resource_not_found
+from local_azure.ids import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ArmId
+from local_azure.model import Work
+from local_azure.resource_types.base import ResourceType
+from local_azure.resource_types.generic import GenericType
+from local_azure.resource_types.key_vault import SECRET_TYPE
+from local_azure.resource_types.network import RECORD_TYPE
+from local_azure.state import Resource, timestamp
+from local_azure.values import JsonObject, get, put
+
+T = TypeVar("T")
+AUDIENCES = ("https://management.core.windows.net/", "https://management.azure.com/")
+"""What a token may be for, beside the endpoint's own address."""
+_READ_ONLY_TYPES = frozenset({RECORD_TYPE.lower(), "microsoft.network/networkinterfaces"})
+"""Types that Azure makes for others; they can be read here and are written by nobody."""
+_VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete", "POST": "action"}
+_SHARED_NAMESPACE = "Microsoft.Resources"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request whose caller and version are known."""
+
+    request: web.Request
+    parts: list[str]
+    api_version: str
+    principal: Principal
+    body: JsonObject
+
+    @property
+    def method(self) -> str:
+        """The HTTP method; HEAD asks for what GET does."""
+        return "GET" if self.request.method == "HEAD" else self.request.method
+
+
+class ResourceManager:
+    """Answers what is sent to Azure Resource Manager."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._model = endpoint.model
+        self._directory = endpoint.model.directory
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request. Raises `AzureError`."""
+        parts = segments(request.rel_url.raw_path)
+        principal = self._authenticate(request)
+        version = next((value for name, value in request.query.items() if name.lower() == "api-version"), None)
+        call = Call(request, parts, require_api_version(version), principal, await _body(request))
+        if call.request.method not in _VERBS:
+            raise _not_allowed(call)
+        if found := self._endpoint.operations.find(parts):
+            return await self._in_work(lambda work: self._operation(work, call, *found))
+        return await self._in_work(lambda work: self._answer(work, call))
+
+    async def _in_work(self, do: Callable[[Work], T]) -> T:
+        def run() -> T:
+            with self._model.work() as work:
+                return do(work)
+
+        return await asyncio.to_thread(run)
+
+    # -- who calls
+
+    def _authenticate(self, request: web.Request) -> Principal:
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not token.strip():
+            self._challenge("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
+        try:
+            return self._endpoint.issuer.verify(token.strip(), [self._endpoint.base_url, origin(request), *AUDIENCES])
+        except InvalidTokenError as error:
+            self._challenge(error.code, str(error))
+
+    def _challenge(self, code: str, message: str) -> None:
+        """https://learn.microsoft.com/rest/api/azure/#create-the-request: 401 says where to sign in."""
+        description = message.replace('"', "'")
+        raise Answer(
+            refuse(
+                AzureError(code, message, status=HTTPStatus.UNAUTHORIZED),
+                {
+                    "WWW-Authenticate": f'Bearer authorization_uri="{self._endpoint.authority}", '
+                    f'error="invalid_token", error_description="{description}"'
+                },
+            )
+        )
+
+    def _authorize(self, work: Work, call: Call, resource_type: str, scope: str, action: str = "") -> None:
+        """The service principal owns the tenant; whoever else calls needs a role."""
+        if call.principal.object_id == self._directory.object_id:
+            return
+        verb = _VERBS[call.request.method]
+        name = f"{resource_type}/{action}/{verb}" if action else f"{resource_type}/{verb}"
+        require_action(work.transaction, call.principal, name, scope)
+
+    # -- routes
+
+    def _answer(self, work: Work, call: Call) -> web.Response:
+        lowered = [one.lower() for one in call.parts]
+        if lowered[:1] == ["subscriptions"] and len(lowered) > 1:
+            subscriptions.require_subscription(work, self._directory, call.parts[1])
+        match lowered:
+            case ["subscriptions"]:
+                found = subscriptions.known_subscriptions(work, self._directory)
+                return self._read_only(call, _listed([subscriptions.subscription_body(one, self._directory) for one in found]))
+            case ["tenants"]:
+                return self._read_only(call, _listed([subscriptions.tenant_body(self._directory)]))
+            case ["subscriptions", _]:
+                return self._read_only(call, subscriptions.subscription_body(call.parts[1], self._directory))
+            case ["subscriptions", _, "locations"]:
+                return self._read_only(call, _listed(subscriptions.location_bodies(call.parts[1])))
+            case ["providers"] | ["subscriptions", _, "providers"]:
+                return self._read_only(call, _listed(subscriptions.provider_bodies(self._subscription(call), self._kinds())))
+            case ["providers", namespace] | ["subscriptions", _, "providers", namespace]:
+                return self._read_only(
+                    call, subscriptions.provider_body(self._subscription(call), namespace, self._kinds())
+                )
+            case ["subscriptions", _, "providers", namespace, "register" | "unregister"] if call.method == "POST":
+                return answer(subscriptions.provider_body(self._subscription(call), namespace, self._kinds()))
+            case ["subscriptions", _, "resourcegroups"]:
+                self._authorize(work, call, f"{SUBSCRIPTION_TYPE}/resourceGroups", f"/subscriptions/{call.parts[1]}")
+                return self._list(work, call, work.transaction.of_type(RESOURCE_GROUP_TYPE, _scope(call.parts[:2])))
+            case ["subscriptions", _, "resourcegroups", _]:
+                return self._resource(work, call, ArmId.parse(_scope(call.parts)))
+            case ["subscriptions", _, "resources"] | ["subscriptions", _, "resourcegroups", _, "resources"]:
+                return self._resources(work, call, _scope(call.parts[:-1]))
+            case _:
+                address = parse(call.parts)
+                if address is None:
+                    raise not_found(call.parts)
+                return self._addressed(work, call, address)
+
+    def _subscription(self, call: Call) -> str:
+        return call.parts[1] if call.parts[0].lower() == "subscriptions" else self._directory.subscription_id
+
+    def _kinds(self) -> list[ResourceType]:
+        return [kind for kind in self._model.types if kind.arm_type.count("/")]
+
+    def _read_only(self, call: Call, body: JsonObject) -> web.Response:
+        if call.method != "GET":
+            raise _not_allowed(call)
+        return answer(body)
+
+    def _addressed(self, work: Work, call: Call, address: Address) -> web.Response:
+        if view := views.view_of(address):
+            self._authorize(work, call, address.type, address.scope)
+            if call.method != "GET":
+                raise _not_allowed(call)
+            listed = view(work, address)
+            if address.is_resource:
+                return answer(views.one_of(listed, address))
+            return answer(self._filtered_page(call, listed))
+        if address.is_resource:
+            self._require_type(work, address.type, address.names[:-1])
+            return self._resource(work, call, address.resource_id)
+        if call.method == "POST":
+            return self._act(work, call, address)
+        self._require_type(work, address.type, address.names)
+        return self._collection(work, call, address)
+
+    def _require_type(self, work: Work, resource_type: str, names: tuple[str, ...]) -> None:
+        """Raise Azure's refusal of a namespace or a type that is not there."""
+        known = resource_type in self._model.types or resource_type.lower() in _READ_ONLY_TYPES
+        if known or work.transaction.of_type(resource_type):
+            return
+        namespace, _, rest = resource_type.partition("/")
+        if namespace.lower() not in {kind.arm_type.split("/")[0].lower() for kind in self._kinds()}:
+            raise subscriptions.invalid_namespace(namespace)
+        raise AzureError(
+            "InvalidResourceType",
+            f"The resource type '{rest}' could not be found in the namespace '{namespace}' of the local Azure.",
+            status=HTTPStatus.NOT_FOUND,
+        )
+
+    # -- one resource
+
+    def _resource(self, work: Work, call: Call, resource_id: ArmId) -> web.Response:
+        self._authorize(work, call, _action_type(resource_id.type), resource_id.text)
+        match call.method:
+            case "GET":
+                return self._get(work, call, resource_id)
+            case "PUT":
+                return self._put(work, call, resource_id)
+            case "PATCH":
+                return self._patch(work, call, resource_id)
+            case "DELETE":
+                return self._delete(work, call, resource_id)
+            case _:
+                return self._act_on(work, call, resource_id)
+
+    def _act_on(self, work: Work, call: Call, resource_id: ArmId) -> web.Response:
+        raise _not_allowed(call)
+
+    def _get(self, work: Work, call: Call, resource_id: ArmId) -> web.Response:
+        if call.request.method == "HEAD":
+            return answer(None, HTTPStatus.NO_CONTENT if work.transaction.get(resource_id) else HTTPStatus.NOT_FOUND)
+        shown = work.present(work.existing(resource_id))
+        if Conditions.of(call.request).unchanged(shown.body["etag"]):
+            return answer(None, HTTPStatus.NOT_MODIFIED, {"ETag": shown.body["etag"]})
+        return _resource_answer(shown)
+
+    def _put(self, work: Work, call: Call, resource_id: ArmId) -> web.Response:
+        kind = self._writable(work, call, resource_id)
+        existing = work.transaction.get(resource_id)
+        Conditions.of(call.request).require(existing)
+        saved = work.put(resource_id, accepted(kind, resource_id, call.body))
+        status = HTTPStatus.OK if existing else HTTPStatus.CREATED
+        style = style_of(kind.arm_type)
+        if not style.put:
+            always_ok = kind.arm_type.lower() in ("microsoft.insights/metricalerts", "microsoft.insights/diagnosticsettings")
+            return _resource_answer(work.present(saved), HTTPStatus.OK if always_ok else status)
+        operation = self._start(saved, call)
+        shown = work.present(saved)
+        put(shown.body, "properties.provisioningState", "Updating" if existing else style.creating)
+        return _resource_answer(shown, status, self._operation_headers(call, operation, location=False))
+
+    def _patch(self, work: Work, call: Call, resource_id: ArmId) -> web.Response:
+        kind = self._writable(work, call, resource_id)
+        existing = work.existing(resource_id)
+        Conditions.of(call.request).require(existing)
+        desired = merge(work.desired(existing), call.body)
+        saved = work.put(resource_id, accepted(kind, resource_id, desired))
+        if not style_of(kind.arm_type).patch:
+            return _resource_answer(work.present(saved))
+        headers = self._operation_headers(call, self._start(saved, call))
+        return answer(None, HTTPStatus.ACCEPTED, headers)
+
+    def _delete(self, work: Work, call: Call, resource_id: ArmId) -> web.Response:
+        if resource_id.type.lower() == SECRET_TYPE.lower():
+            # The control plane has no such call: https://learn.microsoft.com/rest/api/keyvault/keyvault/secrets
+            raise _not_allowed(call)
+        existing = work.transaction.get(resource_id)
+        if existing is None:
+            # A group that is not there is an error, whatever is to be deleted from it.
+            if group := resource_id.group_id:
+                work.existing(group)
+            return answer(None, HTTPStatus.NO_CONTENT)
+        Conditions.of(call.request).require(existing)
+        shown = work.present(existing)
+        work.delete(resource_id)
+        if style_of(resource_id.type).delete:
+            return answer(None, HTTPStatus.ACCEPTED, self._operation_headers(call, self._start(existing, call)))
+        return answer(shown.body) if resource_id.type.lower() == ROLE_ASSIGNMENT_TYPE.lower() else answer(None)
+
+    def _writable(self, work: Work, call: Call, resource_id: ArmId) -> ResourceType:
+        kind = work.type_of(resource_id)
+        if not kind.token:
+            raise _not_allowed(call)
+        return kind
+
+    # -- operations
+
+    def _start(self, resource: Resource, call: Call) -> Operation:
+        return self._endpoint.operations.start(resource.id, resource.location, call.method, call.api_version)
+
+    @staticmethod
+    def _operation_headers(call: Call, operation: Operation, *, location: bool = True) -> dict[str, str]:
+        base = origin(call.request)
+        headers = operation.retry_headers()
+        if operation.resource_id.type != RESOURCE_GROUP_TYPE:
+            headers["Azure-AsyncOperation"] = operation.status_url(base)
+        if location:
+            headers["Location"] = operation.result_url(base)
+        return headers
+
+    def _operation(self, work: Work, call: Call, kind: str, operation: Operation) -> web.Response:
+        if call.method != "GET":
+            raise _not_allowed(call)
+        if kind != RESULT.lower():
+            return answer(operation.status(), headers=operation.retry_headers() if operation.remaining else None)
+        if operation.remaining:
+            headers = operation.retry_headers() | {"Location": operation.result_url(origin(call.request))}
+            return answer(None, HTTPStatus.ACCEPTED, headers)
+        if operation.method == "DELETE":
+            return answer(None)
+        return _resource_answer(work.present(work.existing(operation.resource_id)))
+
+    # -- actions
+
+    def _act(self, work: Work, call: Call, address: Address) -> web.Response:
+        target = address.parent_id
+        if target is None:
+            raise not_found(call.parts)
+        self._require_type(work, target.type, target.names[:-1])
+        self._authorize(work, call, target.type, target.text, address.last)
+        if address.last.lower() not in {one.name.lower() for one in work.type_of(target).actions}:
+            raise AzureError(
+                "InvalidResourceType",
+                f"The resource type '{target.type.partition('/')[2]}' has no action '{address.last}' "
+                "in the local Azure.",
+                status=HTTPStatus.NOT_FOUND,
+            )
+        result = work.action(target, address.last, call.body)
+        return answer(result or None)
+
+    # -- lists
+
+    def _collection(self, work: Work, call: Call, address: Address) -> web.Response:
+        if call.method != "GET":
+            raise _not_allowed(call)
+        self._authorize(work, call, address.type, address.scope)
+        if parent := address.parent_id:
+            if not parent.type_key.endswith("/locations"):
+                work.existing(parent)
+        elif address.scope and ArmId.parse(address.scope).type != SUBSCRIPTION_TYPE:
+            work.existing(ArmId.parse(address.scope))
+        if address.type.lower() == ROLE_ASSIGNMENT_TYPE.lower():
+            return self._role_assignments(work, call, address.scope)
+        kind = work.type_of(ArmId.build("", address.type, *address.names, "x"))
+        found = work.transaction.of_type(address.type, address.parent_id or address.scope)
+        if kind.inputs.scope not in ("resourceGroupName", None):
+            # Extensions are listed at the resource that they extend, and not below it.
+            found = [one for one in found if one.id.scope.lower() == address.scope.lower()]
+        return self._list(work, call, found)
+
+    def _role_assignments(self, work: Work, call: Call, scope: str) -> web.Response:
+        """https://learn.microsoft.com/azure/role-based-access-control/role-assignments-list-rest: a list holds what is
+        assigned at the scope, above it and, without `atScope()`, below it."""
+        text = call.request.query.get("$filter", "")
+        above = {one.lower() for one in scopes_above(scope)}
+        wanted = text.replace(" ", "").lower()
+        at_scope = "atscope()" in wanted
+        text = _without(text, "atScope()")
+        principal = _argument(text, "assignedTo")
+        accepts = filters.parse(text) if text and not principal else None
+        found = [
+            one
+            for one in work.transaction.of_type(ROLE_ASSIGNMENT_TYPE)
+            if (one.id.scope.lower() in above or (not at_scope and one.id.key.startswith(f"{scope.lower()}/")))
+            and (not principal or one.properties.get("principalId") == principal)
+            and (accepts is None or accepts({**one.properties, "id": one.id.text}))
+        ]
+        return answer(page(call.request, origin(call.request), found, _key, lambda one: work.present(one).body))
+
+    def _list(self, work: Work, call: Call, found: list[Resource]) -> web.Response:
+        if call.method != "GET":
+            raise _not_allowed(call)
+        if text := call.request.query.get("$filter"):
+            accepts = filters.parse(text)
+            found = [one for one in found if accepts(one.body)]
+        return answer(page(call.request, origin(call.request), found, _key, lambda one: work.present(one).body))
+
+    def _filtered_page(self, call: Call, listed: list[JsonObject]) -> JsonObject:
+        if text := _without(call.request.query.get("$filter", ""), "atScopeAndBelow()"):
+            accepts = filters.parse(text)
+            listed = [one for one in listed if accepts({**(one.get("properties") or {}), **one})]
+        return page(call.request, origin(call.request), listed, lambda one: str(one.get("id")).lower(), lambda one: one)
+
+    def _resources(self, work: Work, call: Call, scope: str) -> web.Response:
+        """https://learn.microsoft.com/rest/api/resources/resources/list: what lies in a region, without properties."""
+        if call.method != "GET":
+            raise _not_allowed(call)
+        scope_id = ArmId.parse(scope)
+        if scope_id.type == RESOURCE_GROUP_TYPE:
+            work.existing(scope_id)
+        self._authorize(work, call, f"{SUBSCRIPTION_TYPE}/resources", scope)
+        expand = {one.strip().lower() for one in call.request.query.get("$expand", "").split(",")}
+        text = call.request.query.get("$filter", "")
+        accepts = filters.parse(text) if text else None
+        found = [
+            one
+            for one in work.transaction.under(scope)
+            if one.location
+            and one.id.type != RESOURCE_GROUP_TYPE
+            and _is_tracked(work.type_of(one.id))
+            and (accepts is None or accepts(_summary(one, set())))
+        ]
+        return answer(page(call.request, origin(call.request), found, _key, lambda one: _summary(one, expand)))
+
+
+async def _body(request: web.Request) -> JsonObject:
+    return await read_object(request) if request.method in ("PUT", "PATCH", "POST") else {}
+
+
+def _resource_answer(
+    shown: Resource, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
+) -> web.Response:
+    return answer(shown.body, status, {"ETag": shown.body["etag"], **(headers or {})})
+
+
+def _listed(bodies: list[JsonObject]) -> JsonObject:
+    return {"value": bodies}
+
+
+def _scope(parts: list[str]) -> str:
+    return "".join(f"/{one}" for one in parts)
+
+
+def _key(resource: Resource) -> str:
+    return resource.id.key
+
+
+def _action_type(resource_type: str) -> str:
+    """A type as permissions name it: groups belong to their subscription."""
+    return f"{SUBSCRIPTION_TYPE}/resourceGroups" if resource_type == RESOURCE_GROUP_TYPE else resource_type
+
+
+def _is_tracked(kind: ResourceType) -> bool:
+    return kind.tracked or isinstance(kind, GenericType)
+
+
+def _summary(resource: Resource, expand: set[str]) -> JsonObject:
+    """What a list of all resources shows of one; its name is that of every level."""
+    names = ("kind", "sku", "identity", "managedBy", "plan", "zones", "tags", "extendedLocation")
+    summary: JsonObject = {
+        "id": resource.id.text,
+        "name": "/".join(resource.id.names),
+        "type": resource.body.get("type", resource.id.type),
+        "location": resource.location,
+        **{name: resource.body[name] for name in names if resource.body.get(name)},
+    }
+    if "createdtime" in expand:
+        summary["createdTime"] = timestamp(resource.created_at)
+    if "changedtime" in expand:
+        summary["changedTime"] = timestamp(resource.changed_at)
+    if "provisioningstate" in expand:
+        summary["provisioningState"] = get(resource.body, "properties.provisioningState", "Succeeded")
+    return summary
+
+
+def _without(text: str, function: str) -> str:
+    """A filter without a condition that has no operands, and without the `and` that joined it."""
+    parts = [one for one in _split_and(text) if one.replace(" ", "").lower() != function.lower()]
+    return " and ".join(parts)
+
+
+def _split_and(text: str) -> list[str]:
+    return [one for one in (part.strip() for part in text.split(" and ")) if one]
+
+
+def _argument(text: str, function: str) -> str:
+    """The argument of a filter that is one call, such as `assignedTo('...')`; empty for any other."""
+    name, opened, rest = text.strip().partition("(")
+    return rest.strip().rstrip(")").strip("' ") if opened and name.strip().lower() == function.lower() else ""
+
+
+def _not_allowed(call: Call) -> AzureError:
+    return AzureError(
+        "MethodNotAllowed",
+        f"The HTTP method '{call.request.method}' is not supported at '/{'/'.join(call.parts)[:512]}'.",
+        status=HTTPStatus.METHOD_NOT_ALLOWED,
+    )

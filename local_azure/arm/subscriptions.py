@@ -1,0 +1,164 @@
+"""What Azure Resource Manager tells of itself: tenants, subscriptions, regions, providers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from local_azure.azure_error import AzureError
+from local_azure.ids import RESOURCE_GROUP_TYPE
+from local_azure.model import Work
+from local_azure.resource_types.base import Directory, ResourceType
+from local_azure.values import JsonObject
+
+API_VERSIONS = (
+    *("2026-07-01", "2026-03-01", "2025-07-01", "2025-02-02-preview", "2025-01-01", "2024-11-01", "2024-06-01"),
+    *("2024-03-01", "2023-11-01", "2023-05-01", "2022-04-01", "2021-04-01"),
+)
+"""The versions that a provider is said to have; any other date is accepted as well."""
+
+_REGIONS = {
+    "australiaeast": "Australia East",
+    "brazilsouth": "Brazil South",
+    "canadacentral": "Canada Central",
+    "canadaeast": "Canada East",
+    "centralindia": "Central India",
+    "centralus": "Central US",
+    "eastasia": "East Asia",
+    "eastus": "East US",
+    "eastus2": "East US 2",
+    "francecentral": "France Central",
+    "germanywestcentral": "Germany West Central",
+    "italynorth": "Italy North",
+    "japaneast": "Japan East",
+    "koreacentral": "Korea Central",
+    "mexicocentral": "Mexico Central",
+    "northcentralus": "North Central US",
+    "northeurope": "North Europe",
+    "norwayeast": "Norway East",
+    "polandcentral": "Poland Central",
+    "southafricanorth": "South Africa North",
+    "southcentralus": "South Central US",
+    "southeastasia": "Southeast Asia",
+    "spaincentral": "Spain Central",
+    "swedencentral": "Sweden Central",
+    "switzerlandnorth": "Switzerland North",
+    "uaenorth": "UAE North",
+    "uksouth": "UK South",
+    "ukwest": "UK West",
+    "westcentralus": "West Central US",
+    "westeurope": "West Europe",
+    "westus": "West US",
+    "westus2": "West US 2",
+    "westus3": "West US 3",
+}
+
+
+def known_subscriptions(work: Work, directory: Directory) -> list[str]:
+    """The tenant's subscription, and every other one in which a program has made a resource group."""
+    groups = work.transaction.of_type(RESOURCE_GROUP_TYPE)
+    others = sorted({one.id.subscription or "" for one in groups} - {directory.subscription_id})
+    return [directory.subscription_id, *others]
+
+
+def require_subscription(work: Work, directory: Directory, subscription: str) -> None:
+    """Raise `SubscriptionNotFound` for one that is not known."""
+    if subscription.lower() == directory.subscription_id.lower():
+        return
+    if not work.transaction.of_type(RESOURCE_GROUP_TYPE, f"/subscriptions/{subscription}"):
+        raise AzureError(
+            "SubscriptionNotFound",
+            f"The subscription '{subscription}' could not be found.",
+            status=HTTPStatus.NOT_FOUND,
+        )
+
+
+def subscription_body(subscription: str, directory: Directory) -> JsonObject:
+    """https://learn.microsoft.com/rest/api/resources/subscriptions/get"""
+    return {
+        "id": f"/subscriptions/{subscription}",
+        "subscriptionId": subscription,
+        "tenantId": directory.tenant_id,
+        "displayName": "Local Azure" if subscription == directory.subscription_id else f"Local Azure ({subscription})",
+        "state": "Enabled",
+        "subscriptionPolicies": {
+            "locationPlacementId": "Public_2014-09-01",
+            "quotaId": "PayAsYouGo_2014-09-01",
+            "spendingLimit": "Off",
+        },
+        "authorizationSource": "RoleBased",
+        "managedByTenants": [],
+    }
+
+
+def tenant_body(directory: Directory) -> JsonObject:
+    """https://learn.microsoft.com/rest/api/resources/tenants/list"""
+    return {
+        "id": f"/tenants/{directory.tenant_id}",
+        "tenantId": directory.tenant_id,
+        "displayName": "Local Azure",
+        "defaultDomain": "local-azure.onmicrosoft.com",
+        "tenantType": "AAD",
+        "tenantCategory": "Home",
+        "countryCode": "",
+        "domains": ["local-azure.onmicrosoft.com"],
+    }
+
+
+def location_bodies(subscription: str) -> list[JsonObject]:
+    """https://learn.microsoft.com/rest/api/resources/subscriptions/list-locations"""
+    return [
+        {
+            "id": f"/subscriptions/{subscription}/locations/{name}",
+            "name": name,
+            "type": "Region",
+            "displayName": shown,
+            "regionalDisplayName": shown,
+            "metadata": {"regionType": "Physical", "regionCategory": "Recommended"},
+        }
+        for name, shown in _REGIONS.items()
+    ]
+
+
+def provider_bodies(subscription: str, kinds: Iterable[ResourceType]) -> list[JsonObject]:
+    """https://learn.microsoft.com/rest/api/resources/providers/list: every namespace, with the types that are known."""
+    namespaces: dict[str, list[ResourceType]] = {}
+    for kind in kinds:
+        namespaces.setdefault(kind.arm_type.split("/")[0], []).append(kind)
+    return [_provider_body(subscription, namespace, known) for namespace, known in sorted(namespaces.items())]
+
+
+def provider_body(subscription: str, namespace: str, kinds: Iterable[ResourceType]) -> JsonObject:
+    """One namespace. Raises `InvalidResourceNamespace`."""
+    for body in provider_bodies(subscription, kinds):
+        if body["namespace"].lower() == namespace.lower():
+            return body
+    raise invalid_namespace(namespace)
+
+
+def invalid_namespace(namespace: str) -> AzureError:
+    """A namespace that the local Azure does not have."""
+    return AzureError(
+        "InvalidResourceNamespace",
+        f"The resource namespace '{namespace}' is invalid.",
+        status=HTTPStatus.NOT_FOUND,
+    )
+
+
+def _provider_body(subscription: str, namespace: str, kinds: list[ResourceType]) -> JsonObject:
+    return {
+        "id": f"/subscriptions/{subscription}/providers/{namespace}",
+        "namespace": namespace,
+        "registrationState": "Registered",
+        "registrationPolicy": "RegistrationRequired",
+        "resourceTypes": [
+            {
+                "resourceType": kind.arm_type.split("/", 1)[1],
+                "locations": list(_REGIONS.values()) if kind.tracked else [],
+                "apiVersions": list(API_VERSIONS),
+                "defaultApiVersion": API_VERSIONS[0],
+                "capabilities": "None",
+            }
+            for kind in kinds
+        ],
+    }

@@ -1,0 +1,146 @@
+"""Lists that hold no resources of the model: they are worked out of other resources when they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from local_azure.arm.addresses import Address
+from local_azure.arm.role_definitions import BUILT_IN_ROLES, ROLE_DEFINITION_TYPE
+from local_azure.azure_error import AzureError
+from local_azure.ids import ArmId
+from local_azure.model import Work
+from local_azure.resource_types.container_apps import REVISION_TYPE
+from local_azure.resource_types.key_vault import DELETED_VAULT_TYPE
+from local_azure.resource_types.network import ZONE_TYPE
+from local_azure.values import JsonObject, as_list, as_object, find
+
+View = Callable[[Work, Address], list[JsonObject]]
+
+
+def view_of(address: Address) -> View | None:
+    """What answers for a type that is worked out, or None for any other."""
+    by_type = _BY_TYPE.get(address.type.lower())
+    return by_type or (_BY_LEVEL.get(address.last.lower()) if len(address.types) > 2 else None)
+
+
+def one_of(listed: list[JsonObject], address: Address) -> JsonObject:
+    """The one with the name at the end of a path. Raises `ResourceNotFound`."""
+    name = address.names[-1]
+    for body in listed:
+        if str(body.get("name")).lower() == name.lower():
+            return body
+    raise AzureError(
+        "ResourceNotFound", f"The resource '{address.type}/{name}' was not found.", status=HTTPStatus.NOT_FOUND
+    )
+
+
+def _parent(address: Address) -> ArmId:
+    """The resource that a list stands under, whether the path names an element of the list or not."""
+    names = address.names[: len(address.types) - 2]
+    return ArmId.build(address.scope, "/".join(address.types[:-1]), *names)
+
+
+def _endpoint_connections(work: Work, address: Address) -> list[JsonObject]:
+    shown = work.present(work.existing(_parent(address)))
+    return [as_object(one) for one in as_list(shown.properties.get("privateEndpointConnections"))]
+
+
+def _private_link_resources(work: Work, address: Address) -> list[JsonObject]:
+    resource = work.existing(_parent(address))
+    return [
+        {
+            "id": f"{resource.id}/privateLinkResources/{link.group}",
+            "name": link.group,
+            "type": f"{resource.id.type}/privateLinkResources",
+            "properties": {
+                "groupId": link.group,
+                "requiredMembers": [link.group],
+                "requiredZoneNames": [link.zone],
+            },
+        }
+        for link in work.type_of(resource.id).private_links
+    ]
+
+
+def _replicas(work: Work, address: Address) -> list[JsonObject]:
+    """https://learn.microsoft.com/rest/api/resource-manager/containerapps/container-apps-revision-replicas"""
+    revision = work.existing(_parent(address))
+    count = int(revision.properties.get("replicas") or 0)
+    containers = [
+        {"name": name, "ready": True, "started": True, "restartCount": 0, "runningState": "Running"}
+        for _, name in find(revision.body, "properties.template.containers[*].name")
+    ]
+    return [
+        {
+            "id": f"{revision.id}/replicas/{name}",
+            "name": name,
+            "type": f"{REVISION_TYPE}/replicas",
+            "properties": {
+                "createdTime": revision.properties.get("createdTime"),
+                "runningState": "Running",
+                "containers": containers,
+                "initContainers": [],
+            },
+        }
+        for name in (f"{revision.id.name}-{number:05d}" for number in range(count))
+    ]
+
+
+def _record_sets(work: Work, address: Address) -> list[JsonObject]:
+    """https://learn.microsoft.com/rest/api/dns/privatedns/record-sets/list"""
+    zone = work.existing(_parent(address))
+    prefix = f"{ZONE_TYPE}/".lower()
+    records = [
+        work.present(one).body
+        for one in work.transaction.under(zone.id)
+        if one.id.type_key.startswith(prefix) and not one.id.type_key.endswith("virtualnetworklinks")
+    ]
+    return [*_start_of_authority(work, address), *records]
+
+
+def _start_of_authority(work: Work, address: Address) -> list[JsonObject]:
+    zone = work.existing(_parent(address))
+    return [
+        {
+            "id": f"{zone.id}/SOA/@",
+            "name": "@",
+            "type": f"{ZONE_TYPE}/SOA",
+            "etag": zone.etag,
+            "properties": {
+                "fqdn": f"{zone.id.name}.",
+                "ttl": 3600,
+                "isAutoRegistered": False,
+                "soaRecord": {
+                    "email": "azureprivatedns-host.microsoft.com",
+                    "expireTime": 2419200,
+                    "host": "azureprivatedns.net",
+                    "minimumTtl": 10,
+                    "refreshTime": 3600,
+                    "retryTime": 300,
+                    "serialNumber": 1,
+                },
+            },
+        }
+    ]
+
+
+def _role_definitions(work: Work, address: Address) -> list[JsonObject]:
+    return [role.body(address.scope) for role in BUILT_IN_ROLES]
+
+
+def _deleted_vaults(work: Work, address: Address) -> list[JsonObject]:
+    return [work.present(one).body for one in work.transaction.of_type(DELETED_VAULT_TYPE, address.scope)]
+
+
+_BY_LEVEL: dict[str, View] = {
+    "privateendpointconnections": _endpoint_connections,
+    "privatelinkresources": _private_link_resources,
+}
+_BY_TYPE: dict[str, View] = {
+    ROLE_DEFINITION_TYPE.lower(): _role_definitions,
+    "microsoft.keyvault/deletedvaults": _deleted_vaults,
+    f"{REVISION_TYPE}/replicas".lower(): _replicas,
+    f"{ZONE_TYPE}/ALL".lower(): _record_sets,
+    f"{ZONE_TYPE}/SOA".lower(): _start_of_authority,
+}
