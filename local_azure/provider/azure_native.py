@@ -307,7 +307,9 @@ def _build_id(kind: ResourceType, inputs: JsonObject, subscription_id: str) -> A
             scope = f"{subscription}/resourceGroups/{inputs[named.scope]}"
         case _:
             scope = "/" + str(inputs[named.scope]).strip("/")
-    return ArmId.build(scope, kind.arm_type, *(str(inputs[name]) for name in (*named.parents, named.name)))
+    # A few types have no name at all: two of them are told apart by all that they are given.
+    own = inputs.get(named.name) or hashlib.blake2b(repr(sorted(inputs.items())).encode(), digest_size=8).hexdigest()
+    return ArmId.build(scope, kind.arm_type, *(str(inputs[name]) for name in named.parents), str(own))
 
 
 def _id_inputs(kind: ResourceType, resource_id: ArmId) -> JsonObject:

@@ -306,7 +306,9 @@ class ContainerApp(ResourceType):
             return
         if get(resource.body, "properties.configuration.activeRevisionsMode") == "Single":
             for earlier in change.transaction.of_type(REVISION_TYPE, resource.id):
-                earlier.properties.update({"active": False, "replicas": 0, "runningState": "Stopped", "trafficWeight": 0})
+                earlier.properties.update(
+                    {"active": False, "replicas": 0, "runningState": "Stopped", "trafficWeight": 0}
+                )
                 change.transaction.save(earlier)
         change.transaction.save(Resource(newest, _revision_body(newest, resource, change)))
 
@@ -337,9 +339,7 @@ def _activate(request: Request) -> JsonObject:
 
 
 def _deactivate(request: Request) -> JsonObject:
-    request.resource.properties.update(
-        {"active": False, "replicas": 0, "runningState": "Stopped", "trafficWeight": 0}
-    )
+    request.resource.properties.update({"active": False, "replicas": 0, "runningState": "Stopped", "trafficWeight": 0})
     request.transaction.save(request.resource)
     return {}
 

@@ -26,13 +26,16 @@ class LocalAzure:
     home: Path
     transcript: list[str] = field(default_factory=list)
 
-    def run(self, *arguments: str, directory: Path = ROOT, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run ``./local ARGUMENTS`` in a directory; fail with what it printed."""
+    def run(
+        self, *arguments: str, directory: Path = ROOT, check: bool = True, typed: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``./local ARGUMENTS`` in a directory, with ``typed`` as its input; fail with what it printed."""
         environment = {**os.environ, "LOCAL_AZURE_HOME": str(self.home)}
         done = subprocess.run(
             [str(ROOT / "local"), *arguments],
             cwd=directory,
             env=environment,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,
@@ -81,11 +84,11 @@ class Deployment:
     directory: Path
     stack: str
 
-    def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run ``./local run pulumi ARGUMENTS`` in the project."""
+    def pulumi(self, *arguments: str, check: bool = True, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run ``./local run pulumi ARGUMENTS`` in the project, with ``typed`` as its input."""
         # The engine offers its option --event-log only with this variable.
         command = ("run", "env", "PULUMI_DEBUG_COMMANDS=true", "pulumi", *arguments)
-        return self.azure.run(*command, directory=self.directory, check=check)
+        return self.azure.run(*command, directory=self.directory, check=check, typed=typed)
 
     def up(self, *arguments: str) -> list[Step]:
         """Deploy; return what was changed."""
@@ -107,10 +110,8 @@ class Deployment:
         log = self.directory / f"{command}.events"
         log.unlink(missing_ok=True)
         self.pulumi(command, "--stack", self.stack, "--event-log", str(log), *arguments)
-        text = log.read_text()
-        self.azure.transcript.append(text)
         steps: list[Step] = []
-        for line in text.splitlines():
+        for line in log.read_text().splitlines():
             event = json.loads(line)
             metadata = (event.get("resourcePreEvent") or {}).get("metadata")
             if metadata and (metadata["op"] in CHANGING):

@@ -46,8 +46,9 @@ def _files(home: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("references", [True, False], ids=["references", "direct"])
 def test_no_secret_is_in_state_logs_output_or_arguments(deploy: Deploy, references: bool) -> None:
-    stack = deploy(useKeyVaultReferences=references, secretEnv={"API_KEY": MARKER})
+    stack = deploy(useKeyVaultReferences=references)
     start = len(stack.azure.transcript)
+    stack.pulumi("config", "set", "--secret", "--path", "secretEnv.API_KEY", "--stack", "dev", typed=MARKER)
     with _watching_arguments() as arguments:
         stack.preview("--diff")
         stack.up("--diff")
@@ -57,12 +58,13 @@ def test_no_secret_is_in_state_logs_output_or_arguments(deploy: Deploy, referenc
         stack.refresh()
         stack.pulumi("stack", "--stack", "dev")
         stack.pulumi("stack", "output", "--stack", "dev")
-        stack.pulumi("preview", "--stack", "dev", "--logtostderr", "-v=9")
+        stack.pulumi("config", "--stack", "dev")
     secrets = stack.secrets() | {MARKER}
     assert len(secrets) > 10, "the scan must have something to look for"
 
     output = "".join(stack.azure.transcript[start:])
     assert "redis-database" in output
+    assert "vault-api-key" in {one["urn"].rsplit("::", 1)[-1] for one in stack.resources()}
     assert not [secret for secret in secrets if secret in output], "a command printed a secret"
     for file in _files(stack.azure.home):
         content = file.read_bytes()

@@ -44,10 +44,14 @@ def test_what_is_saved_is_there_after_a_restart(store: Store, tmp_path: Path) ->
 
 
 def test_an_error_undoes_the_whole_transaction(store: Store) -> None:
-    with pytest.raises(AzureError), store.transaction() as transaction:
-        transaction.save(resource(CACHE))
-        transaction.claim("name", ArmId.parse(CACHE))
-        raise AzureError("Code", "message")
+    def write_and_fail() -> None:
+        with store.transaction() as transaction:
+            transaction.save(resource(CACHE))
+            transaction.claim("name", ArmId.parse(CACHE))
+            raise AzureError("Code", "message")
+
+    with pytest.raises(AzureError):
+        write_and_fail()
     with store.transaction() as transaction:
         assert transaction.get(CACHE) is None
         assert transaction.holder("name") is None
