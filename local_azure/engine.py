@@ -265,6 +265,8 @@ def _build(directory: Path) -> None:
                 [
                     str(go),
                     "build",
+                    "-mod=readonly",
+                    "-buildvcs=false",
                     "-trimpath",
                     "-ldflags",
                     f"-s -w -X {_VERSION_VARIABLE}={VERSION}",

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import grpc
-from google.protobuf import json_format
+from google.protobuf import empty_pb2, json_format
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
@@ -111,6 +111,7 @@ class ProgramHost(LanguageServer):
     def __init__(self, engine_address: str) -> None:
         super().__init__(lambda: None)
         self._engine_address = engine_address
+        self._cancelled = threading.Event()
 
     def Handshake(self, request: Any, context: Any) -> Any:
         self._engine_address = request.engine_address or self._engine_address
@@ -118,6 +119,11 @@ class ProgramHost(LanguageServer):
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         return plugin_pb2.PluginInfo(version="1.0.0")
+
+    def Cancel(self, request: Any, context: Any) -> Any:
+        """Ctrl-C: what runs is ended, so that the engine need not wait for a program that waits itself."""
+        self._cancelled.set()
+        return empty_pb2.Empty()
 
     def About(self, request: Any, context: Any) -> Any:
         python = Program.from_info(request.info).interpreter()
@@ -169,8 +175,11 @@ class ProgramHost(LanguageServer):
             env=_environment_of(python),
             stdin=subprocess.PIPE,
         )
+        threading.Thread(target=self._end_when_cancelled, args=(process,), daemon=True).start()
         context.add_callback(lambda: _end(process))
         process.communicate(request.SerializeToString())
+        if self._cancelled.is_set():
+            return language_pb2.RunResponse(bail=True)
         match process.returncode:
             case 0:
                 return language_pb2.RunResponse()
@@ -198,6 +207,10 @@ class ProgramHost(LanguageServer):
         yield from _forwarded(
             command, Path(request.pwd or program.directory), language_pb2.RunPluginResponse, context, environment
         )
+
+    def _end_when_cancelled(self, process: "subprocess.Popen[bytes]") -> None:
+        self._cancelled.wait()
+        _end(process)
 
     @staticmethod
     def _check_types(program: Program, python: str) -> None:

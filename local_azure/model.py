@@ -47,7 +47,6 @@ class Model:
                 raise conflict(
                     f"cannot create already existing resource '{resource_id}'; import it, or choose another name",
                     "ResourceAlreadyExists",
-                    resource_id.text,
                 )
             operations = Work(self, transaction)
             return operations.present(operations.put(resource_id, body))

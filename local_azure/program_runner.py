@@ -90,15 +90,15 @@ def user_traceback(error: BaseException, program: str) -> str:
     import asyncio
     import traceback
 
-    main_file = os.path.join(program, "__main__.py") if os.path.isdir(program) else program
-    above_the_program = (os.path.abspath(__file__), os.path.dirname(asyncio.__file__))
+    main_file = os.path.abspath(os.path.join(program, "__main__.py") if os.path.isdir(program) else program)
+    callers = (os.path.abspath(__file__), os.path.abspath("<frozen runpy>"))
     files = [os.path.abspath(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
-    if os.path.abspath(main_file) in files:
-        start = files.index(os.path.abspath(main_file))
-    elif isinstance(error, SyntaxError):
-        start = len(files)
+    if main_file in files:
+        start = files.index(main_file)
     else:
-        start = next((index for index, file in enumerate(files) if not file.startswith(above_the_program)), 0)
+        start = max((index + 1 for index, file in enumerate(files) if file in callers), default=0)
+        while start < len(files) and os.path.dirname(files[start]) == os.path.dirname(asyncio.__file__):
+            start += 1
     frames = error.__traceback__
     for _ in range(start):
         frames = frames.tb_next if frames else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final, TypeAlias, cast, final
+from typing import Any, Final, TypeAlias, TypeGuard, cast, final
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -25,6 +25,11 @@ class Unknown:
 
 
 UNKNOWN: Final = Unknown()
+
+
+def is_object(value: object) -> TypeGuard[JsonObject]:
+    """Whether the value is a JSON object."""
+    return isinstance(value, dict)
 
 
 def as_object(value: object) -> JsonObject:

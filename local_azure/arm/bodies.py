@@ -1,26 +1,26 @@
-"""Bodies that clients send: checked against the schema of their type, merged for a PATCH, cleaned of what Azure sets."""
+"""Bodies that clients send: checked against their type's schema, merged for a PATCH, rid of what only Azure sets."""
 
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, cast
 
 from local_azure.arm.web import invalid_content
 from local_azure.azure_error import AzureError
 from local_azure.ids import ArmId
 from local_azure.resource_types.base import ResourceType
 from local_azure.schema import resource_schema
-from local_azure.values import JsonObject, as_object
+from local_azure.values import JsonObject, as_object, is_object
 
 _SET_BY_AZURE = ("id", "name", "type", "etag", "systemData", "provisioningState")
 
 
 def merge(body: Any, patch: Any) -> Any:
     """A JSON merge patch (RFC 7396), which Azure Resource Manager's PATCH is: null removes, lists are replaced."""
-    if not isinstance(patch, dict):
+    if not is_object(patch):
         return copy.deepcopy(patch)
-    merged: JsonObject = dict(as_object(body))
-    for name, value in as_object(patch).items():
+    merged = dict(as_object(body))
+    for name, value in patch.items():
         if value is None:
             merged.pop(name, None)
         else:
@@ -39,7 +39,7 @@ def accepted(kind: ResourceType, resource_id: ArmId, body: JsonObject) -> JsonOb
     if not kind.token:
         return {name: value for name, value in body.items() if name not in _SET_BY_AZURE}
     schema = resource_schema(kind.token)
-    given = {name: value for name, value in _without_nulls(kind.shape.properties(body)).items()}
+    given: JsonObject = _without_nulls(kind.shape.properties(body))
     for name in _SET_BY_AZURE:
         given.pop(name, None)
     asked = as_object(schema.inputs.project(given))
@@ -48,9 +48,7 @@ def accepted(kind: ResourceType, resource_id: ArmId, body: JsonObject) -> JsonOb
     if failures:
         raise AzureError(
             "InvalidRequestContent",
-            "The request content is invalid: "
-            + "; ".join(f"'{one.path}' {one.reason}" for one in failures[:20])
-            + ".",
+            "The request content is invalid: " + "; ".join(f"'{one.path}' {one.reason}" for one in failures[:20]) + ".",
             target=failures[0].path,
         )
     return kind.shape.body(asked)
@@ -82,8 +80,6 @@ def _require_shape(body: JsonObject) -> None:
 
 def _without_nulls(value: Any) -> Any:
     """A null asks for nothing: clients send it for what they leave alone."""
-    if isinstance(value, dict):
-        return {name: _without_nulls(one) for name, one in as_object(value).items() if one is not None}
-    if isinstance(value, list):
-        return [_without_nulls(one) for one in value]  # pyright: ignore[reportUnknownVariableType]
-    return value
+    if is_object(value):
+        return {name: _without_nulls(one) for name, one in value.items() if one is not None}
+    return [_without_nulls(one) for one in cast("list[Any]", value)] if isinstance(value, list) else value

@@ -17,7 +17,7 @@ from local_azure.arm import graph, resource_manager, vault
 from local_azure.arm.addresses import segments
 from local_azure.arm.endpoint import Endpoint, origin
 from local_azure.arm.tokens import LIFETIME_SECONDS, trace_id
-from local_azure.arm.web import Answer, answer, read_bytes
+from local_azure.arm.web import AnsweredError, answer, read_bytes
 from local_azure.values import JsonObject
 
 CLOUD_NAME = "LocalAzure"
@@ -137,7 +137,9 @@ class Cloud:
         form = await _form(request)
         if form.get("grant_type") != "client_credentials":
             raise _refused(
-                "unsupported_grant_type", 70003, "The app requested an unsupported grant type; only client_credentials is."
+                "unsupported_grant_type",
+                70003,
+                "The app requested an unsupported grant type; only client_credentials is.",
             )
         principal = self._endpoint.issuer.service_principal
         if form.get("client_id", "").lower() != principal.client_id:
@@ -147,9 +149,7 @@ class Cloud:
                 f"Application with identifier '{form.get('client_id', '')[:64]}' was not found in the directory.",
             )
         if not self._endpoint.secret.matches(form.get("client_secret", "")):
-            raise _refused(
-                "invalid_client", 7000215, "Invalid client secret provided.", status=HTTPStatus.UNAUTHORIZED
-            )
+            raise _refused("invalid_client", 7000215, "Invalid client secret provided.", status=HTTPStatus.UNAUTHORIZED)
         audience = self._audience(request, form)
         return answer(
             {
@@ -186,10 +186,10 @@ async def _form(request: web.Request) -> Mapping[str, str]:
     return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
-def _refused(error: str, number: int, words: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Answer:
+def _refused(error: str, number: int, words: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> AnsweredError:
     """Microsoft Entra's own form of an error."""
     trace, moment = trace_id(), datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    return Answer(
+    return AnsweredError(
         answer(
             {
                 "error": error,

@@ -39,7 +39,11 @@ class _Parser:
                 raise _invalid(text)
             literal, name, mark = found.groups()
             self._tokens.append(
-                ("literal", literal.replace("''", "'")) if literal is not None else ("name", name) if name else ("mark", mark)
+                ("literal", literal.replace("''", "'"))
+                if literal is not None
+                else ("name", name)
+                if name
+                else ("mark", mark)
             )
             at = found.end()
 

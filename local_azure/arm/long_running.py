@@ -1,7 +1,7 @@
 """Operations that Azure answers before they are done, and what a client polls meanwhile.
 
-https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations: the first answer is 201 (a PUT that
-creates), 200 (one that updates) or 202, and names one or two addresses. `Azure-AsyncOperation` tells the status;
+https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations: the first answer is 201 (a PUT
+that creates), 200 (one that updates) or 202, and names one or two addresses. `Azure-AsyncOperation` tells the status;
 `Location` answers 202 until the operation is done, and then what it has to say.
 """
 

@@ -64,13 +64,17 @@ class ManagedIdentityEndpoint:
             principal = _principal(app, request, work.transaction)
         if principal is None:
             return _refused(
-                HTTPStatus.BAD_REQUEST, "invalid_request", "Unable to load the proper Managed Identity: the app has none such."
+                HTTPStatus.BAD_REQUEST,
+                "invalid_request",
+                "Unable to load the proper Managed Identity: the app has none such.",
             )
         resource = request.query.get("resource", "")
         known = (*resource_manager.AUDIENCES, vault.RESOURCE, self._endpoint.base_url, "https://redis.azure.com")
         if resource.rstrip("/") not in {one.rstrip("/") for one in known}:
             return _refused(
-                HTTPStatus.BAD_REQUEST, "invalid_resource", f"The resource '{resource[:128]}' was not found in the tenant."
+                HTTPStatus.BAD_REQUEST,
+                "invalid_resource",
+                f"The resource '{resource[:128]}' was not found in the tenant.",
             )
         expires = int(time()) + LIFETIME_SECONDS
         return answer(

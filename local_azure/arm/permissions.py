@@ -14,7 +14,7 @@ ROLE_ASSIGNMENT_TYPE = "Microsoft.Authorization/roleAssignments"
 
 
 def scopes_above(scope: str) -> Iterator[str]:
-    """A scope and every one that it inherits from: the resource it is nested in, the group, the subscription, the root."""
+    """A scope and all that it inherits from: the resource it is nested in, the group, the subscription, the root."""
     parts = scope.rstrip("/").split("/")
     while len(parts) > 1:
         yield "/".join(parts)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from aiohttp import web
 
@@ -23,8 +23,8 @@ from local_azure.arm.long_running import RESULT, Operation, style_of
 from local_azure.arm.paging import page
 from local_azure.arm.permissions import ROLE_ASSIGNMENT_TYPE, require_action, scopes_above
 from local_azure.arm.tokens import InvalidTokenError, Principal
-from local_azure.arm.web import Answer, answer, read_object, refuse
-from local_azure.azure_error import AzureError, resource_not_found
+from local_azure.arm.web import AnsweredError, answer, read_object, refuse
+from local_azure.azure_error import AzureError
 from local_azure.ids import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ArmId
 from local_azure.model import Work
 from local_azure.resource_types.base import ResourceType
@@ -97,10 +97,10 @@ class ResourceManager:
         except InvalidTokenError as error:
             self._challenge(error.code, str(error))
 
-    def _challenge(self, code: str, message: str) -> None:
+    def _challenge(self, code: str, message: str) -> NoReturn:
         """https://learn.microsoft.com/rest/api/azure/#create-the-request: 401 says where to sign in."""
         description = message.replace('"', "'")
-        raise Answer(
+        raise AnsweredError(
             refuse(
                 AzureError(code, message, status=HTTPStatus.UNAUTHORIZED),
                 {
@@ -127,7 +127,9 @@ class ResourceManager:
         match lowered:
             case ["subscriptions"]:
                 found = subscriptions.known_subscriptions(work, self._directory)
-                return self._read_only(call, _listed([subscriptions.subscription_body(one, self._directory) for one in found]))
+                return self._read_only(
+                    call, _listed([subscriptions.subscription_body(one, self._directory) for one in found])
+                )
             case ["tenants"]:
                 return self._read_only(call, _listed([subscriptions.tenant_body(self._directory)]))
             case ["subscriptions", _]:
@@ -135,7 +137,9 @@ class ResourceManager:
             case ["subscriptions", _, "locations"]:
                 return self._read_only(call, _listed(subscriptions.location_bodies(call.parts[1])))
             case ["providers"] | ["subscriptions", _, "providers"]:
-                return self._read_only(call, _listed(subscriptions.provider_bodies(self._subscription(call), self._kinds())))
+                return self._read_only(
+                    call, _listed(subscriptions.provider_bodies(self._subscription(call), self._kinds()))
+                )
             case ["providers", namespace] | ["subscriptions", _, "providers", namespace]:
                 return self._read_only(
                     call, subscriptions.provider_body(self._subscription(call), namespace, self._kinds())
@@ -232,7 +236,10 @@ class ResourceManager:
         status = HTTPStatus.OK if existing else HTTPStatus.CREATED
         style = style_of(kind.arm_type)
         if not style.put:
-            always_ok = kind.arm_type.lower() in ("microsoft.insights/metricalerts", "microsoft.insights/diagnosticsettings")
+            always_ok = kind.arm_type.lower() in (
+                "microsoft.insights/metricalerts",
+                "microsoft.insights/diagnosticsettings",
+            )
             return _resource_answer(work.present(saved), HTTPStatus.OK if always_ok else status)
         operation = self._start(saved, call)
         shown = work.present(saved)

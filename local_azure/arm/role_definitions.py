@@ -59,9 +59,7 @@ class RoleDefinition:
 
 
 def _matches(patterns: tuple[str, ...], action: str) -> bool:
-    return any(
-        re.fullmatch(re.escape(one).replace(r"\*", ".*"), action, re.IGNORECASE) is not None for one in patterns
-    )
+    return any(re.fullmatch(re.escape(one).replace(r"\*", ".*"), action, re.IGNORECASE) is not None for one in patterns)
 
 
 _VAULT_READER_ACTIONS = (

@@ -20,6 +20,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 
 from local_azure.arm.files import kept_text
 from local_azure.resource_types.base import Directory
@@ -129,7 +130,7 @@ class TokenIssuer:
 
     def key_set(self) -> dict[str, Any]:
         """The public key as a JSON Web Key Set (RFC 7517)."""
-        key = jwt.algorithms.RSAAlgorithm.to_jwk(self._public_key, as_dict=True)
+        key = RSAAlgorithm.to_jwk(self._public_key, as_dict=True)
         return {"keys": [{**key, "kid": self._key_id, "use": "sig", "alg": _ALGORITHM}]}
 
 

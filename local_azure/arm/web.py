@@ -31,7 +31,7 @@ _log = logging.getLogger("local_azure.arm")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Answer(Exception):
+class AnsweredError(Exception):
     """An answer that ends the work on a request from wherever it is found."""
 
     def __init__(self, response: web.Response) -> None:
@@ -54,7 +54,9 @@ def refuse(error: AzureError, headers: Mapping[str, str] | None = None) -> web.R
 def invalid_content(why: str, target: str | None = None) -> AzureError:
     """The body of a request cannot be read, or is not what its type takes."""
     return AzureError(
-        "InvalidRequestContent", f"The request content was invalid and could not be deserialized: '{why}'.", target=target
+        "InvalidRequestContent",
+        f"The request content was invalid and could not be deserialized: '{why}'.",
+        target=target,
     )
 
 
@@ -68,7 +70,7 @@ async def read_bytes(request: web.Request) -> bytes:
             f"The request content size exceeds the maximum size of {MAX_BODY_BYTES // 1024 // 1024} MB.",
             status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         ) from None
-    except asyncio.TimeoutError:
+    except TimeoutError:
         raise AzureError(
             "RequestTimeout",
             f"The request content did not arrive within {_READ_SECONDS} seconds.",
@@ -109,7 +111,7 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
     correlation = correlation if _is_plain(correlation) else trace_id()
     try:
         response = await handler(request)
-    except Answer as given:
+    except AnsweredError as given:
         response = given.response
     except AzureError as error:
         response = refuse(error)

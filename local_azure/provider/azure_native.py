@@ -75,12 +75,6 @@ class AzureNativeProvider(Provider):
 
     # -- configuration
 
-    async def check_config(self, request: CheckRequest) -> CheckResponse:
-        return CheckResponse(inputs=request.new_inputs)
-
-    async def diff_config(self, request: DiffRequest) -> DiffResponse:
-        return DiffResponse()
-
     async def configure(self, request: ConfigureRequest) -> ConfigureResponse:
         given = to_plain(request.args).values
         self._settings[current_peer()] = Settings(

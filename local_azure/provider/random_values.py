@@ -250,12 +250,6 @@ def _random_type(token: str) -> RandomType:
 class RandomProvider(Provider):
     """Serves the types of the installed pulumi-random; it keeps no state of its own."""
 
-    async def check_config(self, request: CheckRequest) -> CheckResponse:
-        return CheckResponse(inputs=request.new_inputs)
-
-    async def diff_config(self, request: DiffRequest) -> DiffResponse:
-        return DiffResponse()
-
     async def configure(self, request: ConfigureRequest) -> ConfigureResponse:
         return ConfigureResponse(accept_secrets=True, supports_preview=True)
 

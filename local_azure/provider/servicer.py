@@ -84,7 +84,10 @@ class _OneLineErrors(grpc.aio.ServerInterceptor):
                 await context.abort(grpc.StatusCode.FAILED_PRECONDITION, _azure_words(error))
             except UnknownTokenError as error:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-            except (grpc.aio.AbortError, NotImplementedError):
+            except NotImplementedError:
+                method = handler_call_details.method.rsplit("/", 1)[-1]
+                await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{method} is not in the local Azure")
+            except grpc.aio.AbortError:
                 raise
             except Exception as error:
                 frames = traceback.extract_tb(error.__traceback__)

@@ -177,19 +177,38 @@ def _one_connection(change: Change) -> None:
         )
 
 
-def _group_is_known(change: Change) -> None:
+def _has_one_group_of_its_target(change: Change) -> None:
+    """One sub-resource, and one that the target has: https://github.com/Azure/azure-cli/issues/15136,
+    https://github.com/DFE-Digital/terraform-azurerm-container-apps-hosting/issues/352,
+    https://github.com/hashicorp/terraform-provider-azurerm/issues/11778."""
     for path in _CONNECTIONS:
         for at, connection in find(change.desired, path):
-            target = get(connection, "properties.privateLinkServiceId")
-            links = change.operations.type_of(ArmId.parse(target, at)).private_links if target else ()
-            known = [link.group for link in links]
-            for group in as_list(get(connection, "properties.groupIds")):
-                if known and group not in known:
-                    raise AzureError(
-                        "InvalidGroupId",
-                        f"The group id '{group}' is none of {target}, which has {', '.join(known)}.",
-                        target=f"{at}.properties.groupIds",
-                    )
+            target = ArmId.parse(str(get(connection, "properties.privateLinkServiceId")), f"{at}.privateLinkServiceId")
+            known = [link.group for link in change.operations.type_of(target).private_links]
+            groups = as_list(get(connection, "properties.groupIds"))
+            where = (
+                f"Private link service connection {change.id}/privateLinkServiceConnections/{connection.get('name')}"
+            )
+            if known and not groups:
+                raise AzureError(
+                    "MissingParameterOnPrivateLinkServiceConnection",
+                    f"{where} is missing required parameter 'group Id'.",
+                    target=f"{at}.properties.groupIds",
+                )
+            if len(groups) > 1:
+                raise AzureError(
+                    "OnlyOneGroupIdPermitted",
+                    f"{where} has the following group Ids: {', '.join(groups)}. Only one group Id is permitted when "
+                    f"connecting to a first-party resource ({target}).",
+                    target=f"{at}.properties.groupIds",
+                )
+            if known and groups[0] not in known:
+                raise AzureError(
+                    "BadRequest",
+                    f"Call to {target.type} failed. Error message: Invalid groupId '{groups[0]}'; it has "
+                    f"{', '.join(known)}.",
+                    target=f"{at}.properties.groupIds",
+                )
 
 
 class PrivateEndpoint(ResourceType):
@@ -208,7 +227,7 @@ class PrivateEndpoint(ResourceType):
         "properties.privateLinkServiceConnections[*].properties.groupIds",
         "properties.customNetworkInterfaceName",
     )
-    rules = (_one_connection, _group_is_known)
+    rules = (_one_connection, _has_one_group_of_its_target)
     references = (
         Reference("properties.subnet.id", (SUBNET_TYPE,), in_use=SUBNET_IN_USE),
         *(Reference(f"{path}.properties.privateLinkServiceId") for path in _CONNECTIONS),

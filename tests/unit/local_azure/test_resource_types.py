@@ -132,6 +132,29 @@ REFUSALS: list[tuple[str, Step, Step, str, Step]] = [
         lambda one: one.put(one.endpoint, endpoint_properties(one.endpoints_subnet, one.cache, "redisEnterprise")),
     ),
     (
+        "an endpoint to another service's sub-resource",
+        lambda one: one.with_network().with_cache(),
+        lambda one: one.put(one.endpoint, endpoint_properties(one.endpoints_subnet, one.cache, "vault")),
+        "BadRequest",
+        lambda one: one.put(one.endpoint, endpoint_properties(one.endpoints_subnet, one.cache, "redisEnterprise")),
+    ),
+    (
+        "an endpoint to no sub-resource",
+        lambda one: one.with_network().with_cache(),
+        lambda one: one.put(one.endpoint, endpoint_properties(one.endpoints_subnet, one.cache)),
+        "MissingParameterOnPrivateLinkServiceConnection",
+        lambda one: one.put(one.endpoint, endpoint_properties(one.endpoints_subnet, one.cache, "redisEnterprise")),
+    ),
+    (
+        "an endpoint to two sub-resources",
+        lambda one: one.with_network().with_cache(),
+        lambda one: one.put(
+            one.endpoint, endpoint_properties(one.endpoints_subnet, one.cache, "redisEnterprise", "vault")
+        ),
+        "OnlyOneGroupIdPermitted",
+        lambda one: one.put(one.endpoint, endpoint_properties(one.endpoints_subnet, one.cache, "redisEnterprise")),
+    ),
+    (
         "an id that is none",
         lambda one: one.with_network().with_cache(),
         lambda one: one.put(one.endpoint, endpoint_properties("endpoints", one.cache, "redisEnterprise")),
