@@ -53,8 +53,7 @@ def parent_not_found(name: str) -> AzureError:
     """The resource that a nested resource belongs to is not there."""
     return AzureError(
         "ParentResourceNotFound",
-        "Failed to perform 'write' on resource(s) of type of a nested resource, "
-        f"because the parent resource '{name}' could not be found.",
+        f"Can not perform requested operation on nested resource. Parent resource '{name}' not found.",
         status=HTTPStatus.NOT_FOUND,
     )
 

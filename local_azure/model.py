@@ -181,17 +181,16 @@ class Work:
         }
 
     def _require_surroundings(self, resource_id: ArmId) -> None:
-        """The resource group, the extended resource and the parent must be there; subscriptions always are."""
+        """The group, the extended resource and the parent must be there; subscriptions and the tenant always are."""
         if resource_id.scope:
             scope = ArmId.parse(resource_id.scope)
-            if scope.type != SUBSCRIPTION_TYPE:
+            if scope.type != SUBSCRIPTION_TYPE and scope.subscription:
                 self.existing(scope)
-        if (parent := resource_id.parent) and self._stored_type(parent) and self._transaction.get(parent) is None:
+        parent = resource_id.parent
+        while parent and parent.type not in self._model.types:
+            parent = parent.parent  # Some levels, such as `locations`, are no resources of their own.
+        if parent and self._transaction.get(parent) is None:
             raise parent_not_found(parent.name)
-
-    def _stored_type(self, resource_id: ArmId) -> bool:
-        """Some levels of a type, such as `locations`, are no resources of their own."""
-        return not resource_id.type_key.endswith("/locations")
 
     def _refuse_fixed(self, kind: ResourceType, change: Change) -> None:
         if change.existing is None:

@@ -15,16 +15,21 @@ from local_azure.paths import ROOT
 SUPPORTED = ((3, 11), (3, 13))
 """The oldest and the newest Python that the project runs with."""
 
+LISTS = ("requirements.txt", "requirements-local.txt")
+"""What the program needs, and what the local Azure needs beside it."""
+DEVELOPMENT_LISTS = ("workload/requirements.txt", "requirements-dev.txt")
+"""What the tests need: the sample application's packages, and the tools."""
+
 
 def make(directory: Path, *, development: bool) -> None:
-    """Brings the environment in line with requirements.txt, and with requirements-dev.txt too if asked.
+    """Brings the environment in line with `LISTS`, and with `DEVELOPMENT_LISTS` too if asked.
 
     Several processes may ask at once: one works, the others wait for it. Raises `progress.CommandFailedError`.
     """
     with locked(directory.with_name(f"{directory.name}.lock")):
         if not _is_usable(directory):
             _create(directory)
-        for name in ["requirements.txt", *(["requirements-dev.txt"] if development else [])]:
+        for name in (*LISTS, *(DEVELOPMENT_LISTS if development else ())):
             _install(directory, name)
 
 
@@ -61,9 +66,10 @@ def _create(directory: Path) -> None:
 
 def _install(directory: Path, name: str) -> None:
     wanted = ROOT / name
-    installed = directory / f"installed-{name}"
-    if not wanted.exists() or (installed.exists() and installed.read_bytes() == wanted.read_bytes()):
+    installed = directory / "installed" / name
+    if installed.exists() and installed.read_bytes() == wanted.read_bytes():
         return
+    installed.parent.mkdir(parents=True, exist_ok=True)
     installed.unlink(missing_ok=True)
     text = wanted.read_bytes()
     with progress.reported(f"Installing {name} into {directory.name} ..."):

@@ -155,7 +155,10 @@ class AzureNativeProvider(Provider):
         kind, schema = self._known(request.type)
         inputs = to_plain(request.news)
         if request.preview:
-            return UpdateResponse(_preview(kind, schema, inputs))
+            # What a resource is called and where it is cannot change in an update; all else may.
+            old = to_properties(to_plain(request.olds).values)
+            stable = {name: old[name] for name in ("name", "location") if name in old}
+            return UpdateResponse({**_preview(kind, schema, inputs), **stable})
         resource = self._model.put(ArmId.parse(request.resource_id), _body(kind, inputs.values))
         return UpdateResponse(to_properties(_outputs(kind, schema, resource), inputs.secrets))
 
@@ -330,14 +333,18 @@ def _outputs(kind: ResourceType, schema: ResourceSchema, resource: Resource) -> 
 
 
 def _preview(kind: ResourceType, schema: ResourceSchema, inputs: Plain) -> dict[str, PropertyValue]:
-    """The outputs as far as the inputs tell them; the rest is unknown."""
+    """The outputs as far as inputs of the same name tell them; the rest is unknown.
+
+    So the name of a resource is unknown where its input has another name (`accountName`), as with the real provider:
+    a function that is asked in an `apply` of it does not run before the resource is there.
+    """
     given = own_properties(inputs.values)
     outputs = as_object(schema.outputs.preview(_identities_as_map(given)))
+    for path in kind.write_only:
+        take(outputs, kind.shape.sdk_path(path))
     for name in schema.outputs.properties:
         outputs.setdefault(name, UNKNOWN)
     outputs |= {"azureApiVersion": schema.api_version, "type": kind.arm_type}
-    if kind.inputs.name in given:
-        outputs["name"] = given[kind.inputs.name]
     if isinstance(outputs.get("location"), str):
         outputs["location"] = normalise_location(outputs["location"])
     return to_properties(_without(outputs, ("id", "urn")), inputs.secrets)

@@ -17,6 +17,7 @@ from local_azure.resource_types import (
     redis_classic,
     redis_managed,
     resources,
+    storage,
 )
 from local_azure.resource_types.base import Action, ResourceType
 from local_azure.resource_types.generic import GenericType
@@ -35,6 +36,7 @@ _MODULES = (
     redis_classic,
     redis_managed,
     resources,
+    storage,
 )
 
 
@@ -44,13 +46,17 @@ class TypeRegistry:
     def __init__(self) -> None:
         self._by_arm_type = {kind.arm_type.lower(): kind for module in _MODULES for kind in module.TYPES}
         self._by_token = {kind.token: kind for kind in self._by_arm_type.values() if kind.token}
+        self._levels = {
+            (kind.token.split(":")[1], kind.inputs.name): kind.arm_type.rsplit("/", 1)[-1]
+            for kind in self._by_token.values()
+        }
         self._undeclared = ResourceType()
 
     def by_token(self, token: str) -> ResourceType:
         """The type of an SDK token; raise `UnknownTokenError` when the installed SDK has none of that name."""
         name = canonical_token(token)
         if name not in self._by_token:
-            kind = GenericType(resource_schema(token))
+            kind = GenericType(resource_schema(token), self._levels)
             self._by_token[name] = kind
             self._by_arm_type.setdefault(kind.arm_type.lower(), kind)
         return self._by_token[name]
@@ -58,7 +64,7 @@ class TypeRegistry:
     def by_function(self, token: str) -> tuple[ResourceType, Action] | None:
         """The type and its action that an SDK function such as `azure-native:redis:listRedisKeys` asks, if any."""
         package, module, name = canonical_token(token).split(":")
-        for kind in self._by_token.values():
+        for kind in tuple(self._by_token.values()):
             if kind.token.startswith(f"{package}:{module}:"):
                 for action in kind.actions:
                     if name in action.functions:

@@ -12,14 +12,14 @@ _LETTERS_AND_DIGITS = string.ascii_lowercase + string.digits
 _WORDS = ("blueocean", "calmwater", "greenfield", "jollysand", "kindmeadow", "proudriver", "redcliff", "whitewave")
 
 
-def access_key() -> str:
-    """An access key as Azure makes them: 32 random bytes in base64, 44 characters.
+def access_key(size: int = 32) -> str:
+    """An access key as Azure makes them: random bytes in base64, 44 characters for the usual 32 bytes.
 
     Each key holds `/` and `+` beside its `=`: about half of all real keys hold a `/`, and a program that only works
     with the other half must not pass here.
     """
     while True:
-        key = base64.b64encode(secrets.token_bytes(32)).decode()
+        key = base64.b64encode(secrets.token_bytes(size)).decode()
         if "/" in key and "+" in key:
             return key
 

@@ -205,8 +205,10 @@ class Engine:
         response: CreateResponse = asyncio.run(self.provider.create(request))
         return response.resource_id, to_plain(response.properties)
 
-    def update(self, token: str, resource_id: str, new: JsonObject, preview: bool = False) -> Plain:
-        request = UpdateRequest(_urn(token), resource_id, {}, _properties(new), 60, [], preview)
+    def update(
+        self, token: str, resource_id: str, new: JsonObject, preview: bool = False, outputs: JsonObject | None = None
+    ) -> Plain:
+        request = UpdateRequest(_urn(token), resource_id, _properties(outputs or {}), _properties(new), 60, [], preview)
         return to_plain(asyncio.run(self.provider.update(request)).properties)
 
     def read(

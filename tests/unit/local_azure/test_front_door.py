@@ -10,6 +10,7 @@ import pytest
 
 from local_azure import __main__ as command_line
 from local_azure.paths import ROOT
+from local_azure.virtual_environment import DEVELOPMENT_LISTS, LISTS
 
 
 @pytest.fixture
@@ -20,9 +21,10 @@ def front_door(tmp_path: Path) -> Path:
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\nshift 3\nprintf "%s\\n" "$@"\n')
     python.chmod(0o755)
-    for name in ("requirements.txt", "requirements-dev.txt"):
-        (root / name).write_text(name)
-        (root / ".venv" / f"installed-{name}").write_text(name)
+    for name in (*LISTS, *DEVELOPMENT_LISTS):
+        for file in (root / name, root / ".venv" / "installed" / name):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(name)
     shutil.copy(ROOT / "local", root / "local")
     return root / "local"
 
@@ -57,6 +59,7 @@ def test_it_is_found_through_links_from_any_directory(front_door: Path, tmp_path
     ("changed", "arguments", "set_up"),
     [
         ("requirements.txt", ["status"], ["local_azure.virtual_environment"]),
+        ("requirements-local.txt", ["status"], ["local_azure.virtual_environment"]),
         ("requirements-dev.txt", ["status"], []),
         ("requirements-dev.txt", ["run", "--dev"], []),
         ("requirements-dev.txt", ["setup", "--dev"], ["local_azure.virtual_environment", "--dev"]),

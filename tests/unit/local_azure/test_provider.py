@@ -121,6 +121,11 @@ def test_a_preview_echoes_inputs_and_leaves_the_rest_unknown(engine: Engine, lan
     assert not landscape.exists(landscape.classic)
 
 
+def test_a_name_whose_input_is_called_otherwise_is_unknown_until_it_is_made(engine: Engine) -> None:
+    """So that a function asked in an `apply` of it does not run in a preview, before there is anything to ask."""
+    assert engine.create(GROUP, {"resourceGroupName": "rg2"}, preview=True)[1].values["name"] is UNKNOWN
+
+
 def test_a_preview_knows_what_azure_adds_inside_an_object(engine: Engine) -> None:
     properties = engine.create(VAULT, VAULT_INPUTS, preview=True)[1].values["properties"]
     assert properties["tenantId"] == "t"
@@ -150,8 +155,6 @@ def assert_confirmed(preview: Any, actual: Any, path: str) -> None:
         return
     if isinstance(preview, dict):
         for name, value in preview.items():
-            if name == "value":  # a write-only value is known to the preview and not shown by Azure
-                continue
             inner = actual.get(name) if isinstance(actual, dict) else None
             assert_confirmed(value, inner, f"{path}.{name}")
     elif isinstance(preview, list):
@@ -162,10 +165,13 @@ def assert_confirmed(preview: Any, actual: Any, path: str) -> None:
 
 
 def test_an_update_is_previewed_too(engine: Engine, landscape: Landscape) -> None:
-    resource_id, _ = engine.create(REDIS, CACHE)
+    resource_id, state = engine.create(REDIS, CACHE)
     assert resource_id
-    preview = engine.update(REDIS, resource_id, {**CACHE, "tags": {"a": "b"}}, preview=True).values
+    preview = engine.update(
+        REDIS, resource_id, {**CACHE, "tags": {"a": "b"}}, preview=True, outputs=state.values
+    ).values
     assert preview["tags"] == {"a": "b"}
+    assert preview["name"] == "cache"
     assert preview["hostName"] is UNKNOWN
     assert "tags" not in landscape.get(resource_id).body
 
@@ -478,14 +484,14 @@ def test_a_function_without_behaviour_is_refused_clearly(engine: Engine) -> None
             "Microsoft.Network/networkSecurityGroups",
         ),
         (
-            "azure-native:storage:StorageAccount",
-            {"accountName": "sa", "location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}},
-            "Microsoft.Storage/storageAccounts",
+            "azure-native:web:AppServicePlan",
+            {"name": "plan", "location": "westeurope", "sku": {"name": "B1"}},
+            "Microsoft.Web/appServicePlans",
         ),
         (
             "azure-native:redis:FirewallRule",
             {"cacheName": "cache", "ruleName": "r", "startIP": "1.1.1.1", "endIP": "1.1.1.2"},
-            "Microsoft.Cache/caches/firewallRules",
+            "Microsoft.Cache/redis/firewallRules",
         ),
     ],
 )
@@ -494,7 +500,7 @@ def test_any_type_of_the_sdk_can_be_made_read_and_deleted(
 ) -> None:
     inputs = {"resourceGroupName": "rg", **inputs}
     if token.endswith("FirewallRule"):
-        landscape.put(f"{landscape.group}/providers/Microsoft.Cache/caches/cache")
+        landscape.put(f"{landscape.group}/providers/Microsoft.Cache/redis/cache", {"sku": SKU})
     resource_id, state = engine.create(token, inputs)
     assert resource_id
     assert state.values["type"] == resource_type
@@ -502,6 +508,24 @@ def test_any_type_of_the_sdk_can_be_made_read_and_deleted(
     assert engine.diff(token, inputs, {**inputs, "location": "northeurope"}).replaces == ["location"]
     engine.delete(token, resource_id)
     assert engine.read(token, resource_id, state.values, inputs)[0] is None
+
+
+def test_an_output_that_a_program_needs_is_made_up_by_its_name(engine: Engine) -> None:
+    inputs = {"resourceGroupName": "rg", "name": "site", "location": "westeurope"}
+    values = engine.create("azure-native:web:WebApp", inputs)[1].values
+    assert values["defaultHostName"] == "site.web.azure.net"
+
+
+def test_the_keys_of_a_storage_account_are_listed(engine: Engine) -> None:
+    account = {"accountName": "store", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "resourceGroupName": "rg"}
+    inputs, failures = engine.check("azure-native:storage:StorageAccount", account)
+    assert failures == []
+    _, state = engine.create("azure-native:storage:StorageAccount", inputs)
+    assert state.values["primaryEndpoints"]["blob"] == "https://store.blob.core.windows.net/"
+    listed, _ = engine.invoke(
+        "azure-native:storage:listStorageAccountKeys", accountName="store", resourceGroupName="rg"
+    )
+    assert [(one["keyName"], len(one["value"])) for one in listed["keys"]] == [("key1", 88), ("key2", 88)]
 
 
 def test_a_password_of_any_type_is_write_only(engine: Engine, landscape: Landscape) -> None:
