@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         match options.command:
             case "setup":
-                return 0 if options.no_engine else _setup(home)
+                return 0 if options.no_engine else _setup(home, development=options.dev)
             case "start":
                 return _start(home)
             case "stop":
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     setup = commands.add_parser("setup", help="set up what is missing: the virtual environment and the engine")
-    setup.add_argument("--dev", action="store_true", help="with the development requirements (tests, lint)")
+    setup.add_argument("--dev", action="store_true", help="with what tests and lint need, redis-server included")
     setup.add_argument("--no-engine", action="store_true", help="the virtual environment alone")
     commands.add_parser("start", help="start the local Azure, if it is not running")
     commands.add_parser("stop", help="stop it; its state and the stacks stay")
@@ -85,9 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _setup(home: Home) -> int:
-    from local_azure import engine
+def _setup(home: Home, *, development: bool) -> int:
+    from local_azure import engine, redis_server
 
+    if development:
+        print(f"redis-server: {redis_server.ensure()}")
     found = engine.ensure(home)
     print(f"engine: {found.program} ({found.version})")
     return 0

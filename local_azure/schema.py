@@ -148,7 +148,8 @@ class Choice:
             yield Failure(path, f"must be one of {listed}, not {given}")
 
     def project(self, value: Any) -> Any:
-        return value
+        # The SDK cannot read an enum's output that is none of its values.
+        return value if _fold(value) in self._folded else None
 
     def preview(self, value: Any) -> Any:
         return value

@@ -344,7 +344,7 @@ def _preview(kind: ResourceType, schema: ResourceSchema, inputs: Plain) -> dict[
         take(outputs, kind.shape.sdk_path(path))
     for name in schema.outputs.properties:
         outputs.setdefault(name, UNKNOWN)
-    outputs |= {"azureApiVersion": schema.api_version, "type": kind.arm_type}
+    outputs["azureApiVersion"] = schema.api_version
     if isinstance(outputs.get("location"), str):
         outputs["location"] = normalise_location(outputs["location"])
     return to_properties(_without(outputs, ("id", "urn")), inputs.secrets)

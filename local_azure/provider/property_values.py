@@ -6,12 +6,10 @@ The engine marks a value as secret at any place, and sends an unknown one as a s
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
-import pulumi
 from pulumi.provider.experimental.property_value import PropertyValue, ResourceReference
 from pulumi.runtime.rpc import UNKNOWN as ENGINE_UNKNOWN
 
@@ -48,21 +46,9 @@ def _to_plain(property_value: PropertyValue, path: Path, secrets: list[Path]) ->
         return [_to_plain(inner, (*path, index), secrets) for index, inner in enumerate(value)]
     if isinstance(value, ResourceReference):
         return _to_plain(value.resource_id, path, secrets) if value.resource_id else UNKNOWN
-    if isinstance(value, pulumi.Asset | pulumi.Archive):
-        return _described(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
-
-
-def _described(asset: pulumi.Asset | pulumi.Archive) -> str:
-    """A file, told by where it lies or what it holds: the model keeps what is said of it, not the file."""
-    known = vars(asset)
-    for name in ("path", "uri", "text", "assets"):
-        if name in known:
-            digest = hashlib.sha256(repr(known[name]).encode()).hexdigest()[:16]
-            return f"{type(asset).__name__}:{known[name] if name in ('path', 'uri') else digest}"
-    return type(asset).__name__
 
 
 def to_properties(values: JsonObject, secrets: Sequence[Path] = ()) -> dict[str, PropertyValue]:

@@ -16,6 +16,7 @@ from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from local_azure.azure_error import AzureError
+from local_azure.provider.assets import describe_assets
 from local_azure.schema import UnknownTokenError
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class _OneLineErrors(grpc.aio.ServerInterceptor):
 
         async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             _peer.set(context.peer())
+            describe_assets(request)
             try:
                 return await call(request, context)
             except AzureError as error:

@@ -116,7 +116,6 @@ def test_a_preview_echoes_inputs_and_leaves_the_rest_unknown(engine: Engine, lan
     assert values["sku"] == SKU
     assert values["tags"] == {"a": UNKNOWN}
     assert values["hostName"] is UNKNOWN
-    assert values["type"] == "Microsoft.Cache/redis"
     assert "resourceGroupName" not in values
     assert not landscape.exists(landscape.classic)
 

@@ -16,6 +16,7 @@ import grpc
 import pytest
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.rpc import _special_asset_sig, _special_sig_key
 
 ROOT = Path(__file__).parents[3]
 
@@ -79,6 +80,14 @@ def test_a_refusal_arrives_with_azures_code_in_one_line(home: Path, server: subp
     details = caught.value.details()  # pyright: ignore[reportAttributeAccessIssue]  # the call is the error
     assert details.startswith('Code="ResourceGroupNotFound" Message="')
     assert "\n" not in details
+
+
+def test_a_file_is_told_by_its_digest(home: Path, server: subprocess.Popen[str]) -> None:
+    provider = stub(home, server, "azure-native")
+    request = provider_pb2.DiffRequest(urn="urn:pulumi:dev::p::azure-native:storage:Blob::b")
+    for inputs, digest in ((request.old_inputs, "one"), (request.news, "two")):
+        inputs.update({"source": {_special_sig_key: _special_asset_sig, "hash": digest}, "contentType": "text/html"})
+    assert list(provider.Diff(request).detailedDiff) == ["source"]
 
 
 def test_a_fault_of_its_own_shows_no_value(home: Path, server: subprocess.Popen[str]) -> None:
