@@ -31,7 +31,7 @@ from components.redis_plan import RedisPlan
 from components.section import Fault, Section
 
 _SECRET_SETTINGS = frozenset({"secretEnv"})
-"""Settings whose values are never shown and always kept encrypted."""
+"""Settings whose values are never shown; a warning asks for their encryption where it is missing."""
 
 _LOCATION = "azure-native:location"
 _REGION = re.compile(r"[a-z][a-z0-9]*")
@@ -180,6 +180,11 @@ def load() -> tuple[Settings, str]:
     found = _all_configuration()
     raw = {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)}
     encrypted = {key for key in raw if pulumi.runtime.is_config_secret(prefix + key)}
+    for name in sorted(_SECRET_SETTINGS & raw.keys() - encrypted):
+        pulumi.log.warn(
+            f"{name} stands in the clear in the stack file; "
+            f"encrypt its values: `pulumi config set --secret --path {name}.NAME`"
+        )
     return parse(raw, stack=pulumi.get_stack(), location=found.get(_LOCATION), encrypted=encrypted)
 
 

@@ -34,7 +34,7 @@ _NAMESPACES = {
 _MADE_UP: dict[str, Callable[[Change], str]] = {
     r"(?i)(creat|changed|modified).*(date|time|on|at)$": lambda change: timestamp(change.now),
     r"(Id|Guid|ID)$": lambda change: guid(),
-    r"(Host[nN]ame|hostName|[fF]qdn|FQDN)$": lambda change: _host(change),
+    r"(?i)(host|domain)name$|fqdn$": lambda change: _host(change),
     r"(Uri|uri|Url|url|Endpoint|endpoint)$": lambda change: f"https://{_host(change)}/",
 }
 """What an output is by the look of its name, where a program could not go on without it."""

@@ -1,7 +1,7 @@
 """Fixtures of the unit tests."""
 
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pulumi
@@ -14,7 +14,7 @@ from tests.unit.pulumi_mocks import IMAGE, PROGRAM, Stack, run_with_mocks
 def run_stack() -> Callable[..., Stack]:
     """Run the whole program with these settings."""
 
-    def run(**configuration: Any) -> Stack:
+    def run(*, encrypted: Sequence[str] = ("secretEnv",), **configuration: Any) -> Stack:
         outputs: dict[str, Any] = {}
 
         def program() -> dict[str, Any]:
@@ -26,7 +26,9 @@ def run_stack() -> Callable[..., Stack]:
                 pulumi.export = exported
             return outputs
 
-        recorder, resolved = run_with_mocks(program, {"image": IMAGE, "rolePropagationSeconds": 0, **configuration})
+        recorder, resolved = run_with_mocks(
+            program, {"image": IMAGE, "rolePropagationSeconds": 0, **configuration}, encrypted
+        )
         return Stack(recorder, resolved)
 
     return run

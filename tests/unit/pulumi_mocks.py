@@ -201,12 +201,17 @@ class Recorder(mocks.Mocks):
         return found[0]
 
 
-def run_with_mocks(program: Callable[[], Any], configuration: Mapping[str, Any] | None = None) -> tuple[Recorder, Any]:
+def run_with_mocks(
+    program: Callable[[], Any],
+    configuration: Mapping[str, Any] | None = None,
+    encrypted: Sequence[str] = ("secretEnv",),
+) -> tuple[Recorder, Any]:
     """Run a program to its end, all outputs settled.
 
     Args:
         program: registers resources; what it returns may hold Outputs.
         configuration: settings by name, without namespace; the location is westeurope unless given.
+        encrypted: names of the settings that the stack file would hold encrypted.
 
     Returns:
         What was registered, and what the program returned with its Outputs resolved.
@@ -222,7 +227,7 @@ def run_with_mocks(program: Callable[[], Any], configuration: Mapping[str, Any] 
             for key, value in {"azure-native:location": "westeurope", **(configuration or {})}.items()
             if value is not None
         }
-        pulumi.runtime.set_all_config(encoded, [key for key in encoded if key.endswith(":secretEnv")])
+        pulumi.runtime.set_all_config(encoded, [f"django-aca:{name}" for name in encrypted])
         returned: list[Any] = []
 
         async def run() -> Any:

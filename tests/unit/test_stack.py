@@ -176,6 +176,16 @@ def test_further_variables_reach_every_container_and_further_secrets_by_referenc
     assert init["env"] == stack.container("apps-web")["env"], "migrations see what the app sees"
 
 
+def test_secrets_in_the_clear_are_warned_of_and_not_shown(
+    run_stack: RunStack, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_stack(secretEnv={"API_KEY": "hush"})
+    assert "secretEnv stands in the clear" not in caplog.text
+    run_stack(secretEnv={"API_KEY": "hush"}, encrypted=())
+    assert "secretEnv stands in the clear" in caplog.text
+    assert "hush" not in caplog.text
+
+
 def test_the_apps_own_names_are_allowed_hosts_and_trusted_origins(run_stack: RunStack) -> None:
     stack = run_stack(web={"hosts": ["www.example.org"]})
     own = f"app-we-magictoolbox-01.{ZONE}"
