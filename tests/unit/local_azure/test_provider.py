@@ -17,7 +17,7 @@ from local_azure.provider.azure_native import AzureNativeProvider
 from local_azure.provider.property_values import to_plain, to_properties
 from local_azure.state import Store
 from local_azure.values import UNKNOWN, JsonObject, get
-from tests.unit.local_azure.landscape import Engine, Landscape, Secret
+from tests.unit.local_azure.landscape import Engine, Landscape, Secret, endpoint_properties
 
 GROUP = "azure-native:resources:ResourceGroup"
 VNET = "azure-native:network:VirtualNetwork"
@@ -94,6 +94,21 @@ def test_an_omitted_location_is_the_providers_or_else_the_groups(landscape: Land
 def test_a_check_tells_every_fault_with_its_path(engine: Engine) -> None:
     inputs = {**VAULT_INPUTS, "properties": {"tenantId": "t", "sku": {"family": "A", "name": "gold"}}, "extra": 1}
     assert {path for path, _ in engine.check(VAULT, inputs)[1]} == {"properties.sku.name", "extra"}
+
+
+def test_a_refusal_leaves_out_the_value_of_a_secret(engine: Engine) -> None:
+    _, failures = engine.check(REDIS, {**CACHE, "minimumTlsVersion": Secret("s3cret"), "updateChannel": "Fast"})
+    assert failures == [
+        ("minimumTlsVersion", "must be one of 1.0, 1.1, 1.2"),
+        ("updateChannel", "must be one of Stable, Preview, not 'Fast'"),
+    ]
+
+
+def test_a_text_that_should_be_an_id_may_be_a_secret(landscape: Landscape) -> None:
+    landscape.with_network()
+    with pytest.raises(AzureError, match="LinkedInvalidPropertyId") as caught:
+        landscape.put(landscape.endpoint, endpoint_properties("s3cret/key=", landscape.vault, "vault"))
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_check_leaves_secrets_secret_and_unknowns_unknown(engine: Engine) -> None:

@@ -389,6 +389,10 @@ def test_a_refusal_leaves_everything_as_it_was(landscape: Landscape) -> None:
 def test_ids_are_one_in_any_case(landscape: Landscape) -> None:
     everything(landscape)
     assert landscape.get(landscape.app.upper()).id.text == landscape.app
+    odd = landscape.endpoint.replace("Microsoft.Network/privateEndpoints", "microsoft.network/PRIVATEENDPOINTS") + "2"
+    made = landscape.put(odd, endpoint_properties(landscape.endpoints_subnet.upper(), landscape.vault, "vault"))
+    assert made.id.type == "Microsoft.Network/privateEndpoints"
+    assert len(landscape.get(landscape.endpoints_subnet).properties["privateEndpoints"]) == 2
 
 
 def test_deleting_a_group_deletes_what_is_in_it(landscape: Landscape) -> None:

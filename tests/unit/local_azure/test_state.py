@@ -105,6 +105,12 @@ def test_secrets_do_not_show(store: Store) -> None:
         (GROUP, "Microsoft.Resources/resourceGroups", ("rg",), SUBSCRIPTION),
         (CACHE, "Microsoft.Cache/redis", ("Cache",), GROUP),
         (
+            f"{GROUP}/providers/Microsoft.Insights/actionGroups/on call",
+            "Microsoft.Insights/actionGroups",
+            ("on call",),
+            GROUP,
+        ),
+        (
             f"{GROUP}/providers/Microsoft.Network/virtualNetworks/v/subnets/s",
             "Microsoft.Network/virtualNetworks/subnets",
             ("v", "s"),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from local_azure import progress, virtual_environment
+from local_azure.virtual_environment import DEVELOPMENT_LISTS, LISTS
 
 
 @pytest.fixture
@@ -19,28 +20,29 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
             python.touch()
             ran.append("venv")
         elif "pip" in command:
-            ran.append(Path(command[-1]).name)
+            ran.append(str(Path(command[-1]).relative_to(tmp_path)))
         elif not Path(command[0]).exists():
             raise progress.CommandFailedError("no such file")
         return ""
 
     monkeypatch.setattr(progress, "run_quietly", run)
     monkeypatch.setattr(virtual_environment, "ROOT", tmp_path)
-    (tmp_path / "requirements.txt").write_text("a==1\n")
-    (tmp_path / "requirements-dev.txt").write_text("b==1\n")
+    for name in (*LISTS, *DEVELOPMENT_LISTS):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"{name}==1\n")
     return ran
 
 
 def test_it_is_made_once(tmp_path: Path, commands: list[str]) -> None:
     for _ in range(2):
         virtual_environment.make(tmp_path / ".venv", development=False)
-    assert commands == ["venv", "requirements.txt"]
+    assert commands == ["venv", *LISTS]
 
 
 def test_development_requirements_come_when_asked_for(tmp_path: Path, commands: list[str]) -> None:
     virtual_environment.make(tmp_path / ".venv", development=False)
     virtual_environment.make(tmp_path / ".venv", development=True)
-    assert commands == ["venv", "requirements.txt", "requirements-dev.txt"]
+    assert commands == ["venv", *LISTS, *DEVELOPMENT_LISTS]
 
 
 def test_changed_requirements_are_installed_again(tmp_path: Path, commands: list[str]) -> None:
@@ -64,7 +66,7 @@ def test_an_interrupted_installation_is_done_again(
         virtual_environment.make(tmp_path / ".venv", development=False)
     monkeypatch.setattr(virtual_environment, "_pip", whole)
     virtual_environment.make(tmp_path / ".venv", development=False)
-    assert commands == ["venv", "requirements.txt"]
+    assert commands == ["venv", *LISTS]
 
 
 def test_a_python_without_any_way_to_make_one_says_what_to_install(
