@@ -59,10 +59,11 @@ def parent_not_found(name: str) -> AzureError:
 
 
 def invalid_id(value: str, target: str | None = None) -> AzureError:
-    """A text that should be a resource id is none."""
+    """A text that should be a resource id is none; what is nothing like one may be a secret and is not shown."""
+    shown = f"'{value}'" if value.startswith("/") else f"of {len(value)} characters"
     return AzureError(
         "LinkedInvalidPropertyId",
-        f"Property id '{value}' at path '{target or 'id'}' is invalid. Expect fully qualified resource Id that start "
+        f"Property id {shown} at path '{target or 'id'}' is invalid. Expect fully qualified resource Id that start "
         "with '/subscriptions/{subscriptionId}' or '/providers/{resourceProviderNamespace}/'.",
         target=target,
     )

@@ -7,6 +7,7 @@ resource, and an extension resource whose scope is any of these.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,7 +33,7 @@ class ArmId:
     @staticmethod
     def parse(text: str, target: str | None = None) -> ArmId:
         """Parse an id; raise `LinkedInvalidPropertyId` at the path `target` when it is none."""
-        if not text.startswith("/") or text.endswith("/") or "//" in text or any(map(str.isspace, text)):
+        if not re.fullmatch(r"(/[^/\x00-\x1f]+)+", text) or text != text.strip():
             raise invalid_id(text, target)
         parts = text[1:].split("/")
         lowered = [part.lower() for part in parts]
@@ -102,6 +103,10 @@ class ArmId:
         if len(self.names) < 2:
             return None
         return ArmId.parse(self.text.rsplit("/", 2)[0])
+
+    def spelled(self, resource_type: str) -> ArmId:
+        """The same id with its type spelled as given: Azure answers with its own spelling."""
+        return ArmId.build(self.scope, resource_type, *self.names) if resource_type else self
 
     def child(self, level: str, name: str) -> ArmId:
         """The id of a nested resource."""

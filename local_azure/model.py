@@ -127,7 +127,8 @@ class Work:
         self._require_surroundings(resource_id)
         if existing is None and kind.name_rule:
             kind.name_rule.check(resource_id.name)
-        change = self._start(kind, existing.id if existing else resource_id, body, existing)
+        spelled = existing.id if existing else resource_id.spelled(kind.arm_type)
+        change = self._start(kind, spelled, body, existing)
         if kind.tracked and not change.location:
             raise AzureError(
                 "LocationRequired", "The location property is required for this definition.", target="location"

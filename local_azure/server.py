@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from local_azure.files import write_atomically
 from local_azure.model import Model
 from local_azure.provider.azure_native import AzureNativeProvider
 from local_azure.provider.random_values import RandomProvider
@@ -57,17 +58,11 @@ def _recorded_ports(endpoints: Path) -> dict[str, int]:
     return {name: port for name, port in cast("dict[str, Any]", recorded).items() if isinstance(port, int)}
 
 
-def _write_atomically(path: Path, text: str) -> None:
-    aside = path.with_suffix(f".{os.getpid()}")
-    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    aside.replace(path)
-
-
 async def serve(home: Path) -> None:
     """Serve until SIGTERM or SIGINT."""
     store = Store(home / "state.sqlite")
-    providers = {"azure-native": AzureNativeProvider(Model(store)), "random": RandomProvider()}
+    model = Model(store)
+    providers = {"azure-native": AzureNativeProvider(model), "random": RandomProvider()}
     endpoints = home / "endpoints.json"
     recorded = _recorded_ports(endpoints)
     bound = {name: bind(provider, package_version(name), recorded.get(name, 0)) for name, provider in providers.items()}
@@ -77,7 +72,7 @@ async def serve(home: Path) -> None:
     for server, _ in bound.values():
         await server.start()
     ports = {name: port for name, (_, port) in bound.items()}
-    _write_atomically(endpoints, json.dumps({"pid": os.getpid(), **ports}))
+    write_atomically(endpoints, json.dumps({"pid": os.getpid(), **ports}))
     await ended.wait()
     await asyncio.gather(*(server.stop(_GRACE_SECONDS) for server, _ in bound.values()))
     store.close()

@@ -31,6 +31,7 @@ from local_azure.resource_types.base import ResourceType
 from local_azure.resource_types.generic import GenericType
 from local_azure.resource_types.key_vault import SECRET_TYPE
 from local_azure.resource_types.network import RECORD_TYPE
+from local_azure.schema import resource_schema
 from local_azure.state import Resource, timestamp
 from local_azure.values import JsonObject, get, put
 
@@ -75,6 +76,9 @@ class ResourceManager:
         call = Call(request, parts, require_api_version(version), principal, await _body(request))
         if call.request.method not in _VERBS:
             raise _not_allowed(call)
+        if call.request.method in ("PUT", "PATCH"):
+            # The first body of a type takes its module of the SDK; nobody else waits while that is read.
+            await asyncio.to_thread(self._load_schema, parts)
         if found := self._endpoint.operations.find(parts):
             return await self._in_work(lambda work: self._operation(work, call, *found))
         return await self._in_work(lambda work: self._answer(work, call))
@@ -85,6 +89,11 @@ class ResourceManager:
                 return do(work)
 
         return await asyncio.to_thread(run)
+
+    def _load_schema(self, parts: list[str]) -> None:
+        address = parse(parts)
+        if address and address.is_resource and (token := self._model.types.by_arm_type(address.type).token):
+            _ = resource_schema(token).inputs.properties
 
     # -- who calls
 
@@ -150,7 +159,7 @@ class ResourceManager:
                 self._authorize(work, call, f"{SUBSCRIPTION_TYPE}/resourceGroups", f"/subscriptions/{call.parts[1]}")
                 return self._list(work, call, work.transaction.of_type(RESOURCE_GROUP_TYPE, _scope(call.parts[:2])))
             case ["subscriptions", _, "resourcegroups", _]:
-                return self._resource(work, call, ArmId.parse(_scope(call.parts)))
+                return self._resource(work, call, _canonical(work, ArmId.parse(_scope(call.parts))))
             case ["subscriptions", _, "resources"] | ["subscriptions", _, "resourcegroups", _, "resources"]:
                 return self._resources(work, call, _scope(call.parts[:-1]))
             case _:
@@ -181,7 +190,7 @@ class ResourceManager:
             return answer(self._filtered_page(call, listed))
         if address.is_resource:
             self._require_type(work, address.type, address.names[:-1])
-            return self._resource(work, call, address.resource_id)
+            return self._resource(work, call, _canonical(work, address.resource_id))
         if call.method == "POST":
             return self._act(work, call, address)
         self._require_type(work, address.type, address.names)
@@ -215,10 +224,7 @@ class ResourceManager:
             case "DELETE":
                 return self._delete(work, call, resource_id)
             case _:
-                return self._act_on(work, call, resource_id)
-
-    def _act_on(self, work: Work, call: Call, resource_id: ArmId) -> web.Response:
-        raise _not_allowed(call)
+                raise _not_allowed(call)
 
     def _get(self, work: Work, call: Call, resource_id: ArmId) -> web.Response:
         if call.request.method == "HEAD":
@@ -322,8 +328,7 @@ class ResourceManager:
                 "in the local Azure.",
                 status=HTTPStatus.NOT_FOUND,
             )
-        result = work.action(target, address.last, call.body)
-        return answer(result or None)
+        return answer(work.action(target, address.last, call.body))
 
     # -- lists
 
@@ -416,6 +421,17 @@ def _listed(bodies: list[JsonObject]) -> JsonObject:
 
 def _scope(parts: list[str]) -> str:
     return "".join(f"/{one}" for one in parts)
+
+
+def _canonical(work: Work, resource_id: ArmId) -> ArmId:
+    """An id as Azure spells it: names as they were first given, types in the letter case of their provider."""
+    if found := work.transaction.get(resource_id):
+        return found.id
+    if resource_id.type == SUBSCRIPTION_TYPE:
+        return ArmId.parse(f"/subscriptions/{resource_id.name}")
+    scope = _canonical(work, ArmId.parse(resource_id.scope)).text if resource_id.scope else ""
+    parents = _canonical(work, resource_id.parent).names if resource_id.parent else ()
+    return ArmId.build(scope, work.type_of(resource_id).arm_type or resource_id.type, *parents, resource_id.name)
 
 
 def _key(resource: Resource) -> str:

@@ -126,7 +126,9 @@ def _start_of_authority(work: Work, address: Address) -> list[JsonObject]:
 
 
 def _role_definitions(work: Work, address: Address) -> list[JsonObject]:
-    return [role.body(address.scope) for role in BUILT_IN_ROLES]
+    # Wherever they are asked for, built-in roles have the ids that they have in the subscription.
+    subscription = "/".join(address.scope.split("/")[:3])
+    return [role.body(subscription) for role in BUILT_IN_ROLES]
 
 
 def _deleted_vaults(work: Work, address: Address) -> list[JsonObject]:

@@ -14,7 +14,6 @@ from typing import Any, TypeVar, cast
 
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import (
-    CheckFailure,
     CheckRequest,
     CheckResponse,
     ConfigureRequest,
@@ -37,7 +36,7 @@ from local_azure.azure_error import AzureError, invalid_id
 from local_azure.ids import ArmId
 from local_azure.model import Model
 from local_azure.provider.differences import CREATE_BEFORE_DELETE, diff_response, follow
-from local_azure.provider.property_values import Path, Plain, to_plain, to_properties
+from local_azure.provider.property_values import Path, Plain, check_failures, to_plain, to_properties
 from local_azure.provider.servicer import OLD_INPUTS, current_peer
 from local_azure.resource_types.base import ResourceType
 from local_azure.schema import (
@@ -98,7 +97,8 @@ class AzureNativeProvider(Provider):
 
     def _check(self, request: CheckRequest) -> CheckResponse:
         kind, schema = self._known(request.type)
-        old, new = to_plain(request.old_inputs).values, to_plain(request.new_inputs).values
+        given = to_plain(request.new_inputs)
+        old, new = to_plain(request.old_inputs).values, given.values
         added: JsonObject = {}
         if new.get(kind.inputs.name) is None:
             added |= _auto_name(kind, schema, request, old)
@@ -106,10 +106,9 @@ class AzureNativeProvider(Provider):
             added[CREATE_BEFORE_DELETE] = True
         if new.get("location") is None and "location" in schema.inputs.properties:
             added |= self._auto_location(new)
-        failures = schema.failures(new | added)
         return CheckResponse(
             inputs={**request.new_inputs, **to_properties(added)},
-            failures=[CheckFailure(one.path, one.reason) for one in failures],
+            failures=check_failures(schema.failures(new | added), given.secrets),
         )
 
     def _auto_location(self, inputs: JsonObject) -> JsonObject:
@@ -262,7 +261,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
 
 def _refused(failures: list[Failure]) -> InvokeResponse:
-    return InvokeResponse(failures=[CheckFailure(one.path, one.reason) for one in failures])
+    return InvokeResponse(failures=check_failures(failures, []))
 
 
 def _returned(values: JsonObject) -> InvokeResponse:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 from pulumi.provider.experimental.property_value import PropertyValue, ResourceReference
+from pulumi.provider.experimental.provider import CheckFailure
 from pulumi.runtime.rpc import UNKNOWN as ENGINE_UNKNOWN
 
+from local_azure.schema import Failure, join_path
 from local_azure.values import UNKNOWN, JsonObject
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -49,6 +51,22 @@ def _to_plain(property_value: PropertyValue, path: Path, secrets: list[Path]) ->
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
+
+
+def check_failures(failures: Sequence[Failure], secrets: Sequence[Path]) -> list[CheckFailure]:
+    """Failures as the engine takes them; what a refusal says of a secret value leaves the value out."""
+    hidden = [_spelled(path) for path in secrets]
+    return [
+        CheckFailure(one.path, one.reason.split(", not ")[0] if one.path.startswith(tuple(hidden)) else one.reason)
+        for one in failures
+    ]
+
+
+def _spelled(path: Path) -> str:
+    spelled = ""
+    for part in path:
+        spelled = f"{spelled}[{part}]" if isinstance(part, int) else join_path(spelled, part)
+    return spelled
 
 
 def to_properties(values: JsonObject, secrets: Sequence[Path] = ()) -> dict[str, PropertyValue]:

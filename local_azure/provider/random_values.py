@@ -20,7 +20,6 @@ from http import HTTPStatus
 from typing import Any
 
 from pulumi.provider.experimental.provider import (
-    CheckFailure,
     CheckRequest,
     CheckResponse,
     ConfigureRequest,
@@ -41,7 +40,7 @@ from pulumi.provider.experimental.provider import (
 
 from local_azure.azure_error import AzureError
 from local_azure.provider.differences import differences
-from local_azure.provider.property_values import Path, to_plain, to_properties
+from local_azure.provider.property_values import Path, check_failures, to_plain, to_properties
 from local_azure.provider.servicer import OLD_INPUTS
 from local_azure.schema import Failure, canonical_token, resource_schema
 from local_azure.values import UNKNOWN, JsonObject, as_object, split_path
@@ -255,11 +254,9 @@ class RandomProvider(Provider):
 
     async def check(self, request: CheckRequest) -> CheckResponse:
         kind = _random_type(request.type)
-        new = to_plain(request.new_inputs).values
-        failures = resource_schema(request.type).failures(new) or list(kind.check(new))
-        return CheckResponse(
-            inputs=request.new_inputs, failures=[CheckFailure(one.path, one.reason) for one in failures]
-        )
+        given = to_plain(request.new_inputs)
+        failures = resource_schema(request.type).failures(given.values) or list(kind.check(given.values))
+        return CheckResponse(inputs=request.new_inputs, failures=check_failures(failures, given.secrets))
 
     async def diff(self, request: DiffRequest) -> DiffResponse:
         old = as_object(to_plain(request.old_state).values.get(OLD_INPUTS))

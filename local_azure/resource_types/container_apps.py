@@ -17,7 +17,8 @@ from local_azure.resource_types.base import (
     ResourceType,
 )
 from local_azure.resource_types.generated import domain_label, public_address, suffix
-from local_azure.resource_types.network import SUBNET_IN_USE, SUBNET_TYPE, endpoint_connections
+from local_azure.resource_types.network import SUBNET_IN_USE, SUBNET_TYPE
+from local_azure.resource_types.private_endpoint import endpoint_connections
 from local_azure.state import Resource, Transaction, timestamp
 from local_azure.values import JsonObject, as_list, as_object, find, get, put
 

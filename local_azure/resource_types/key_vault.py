@@ -24,7 +24,8 @@ from local_azure.resource_types.base import (
     ResourceType,
     name_taken,
 )
-from local_azure.resource_types.network import SUBNET_TYPE, endpoint_connections
+from local_azure.resource_types.network import SUBNET_TYPE
+from local_azure.resource_types.private_endpoint import endpoint_connections
 from local_azure.state import Resource, Transaction, timestamp
 from local_azure.values import JsonObject, as_list, as_object
 

@@ -64,7 +64,10 @@ class PrivateZone(ResourceType):
 
 
 class VirtualNetworkLink(ResourceType):
-    """https://learn.microsoft.com/rest/api/dns/privatedns/virtual-network-links"""
+    """https://learn.microsoft.com/rest/api/dns/privatedns/virtual-network-links
+
+    A link keeps nobody from deleting its network; it then leads nowhere.
+    """
 
     token = "azure-native:privatedns:VirtualNetworkLink"
     arm_type = LINK_TYPE

@@ -19,7 +19,8 @@ from local_azure.resource_types.base import (
     name_taken,
 )
 from local_azure.resource_types.generated import access_key
-from local_azure.resource_types.network import SUBNET_IN_USE, SUBNET_TYPE, endpoint_connections
+from local_azure.resource_types.network import SUBNET_IN_USE, SUBNET_TYPE
+from local_azure.resource_types.private_endpoint import endpoint_connections
 from local_azure.state import Resource, Transaction
 from local_azure.values import JsonObject, as_object
 

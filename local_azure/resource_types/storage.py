@@ -17,7 +17,7 @@ from local_azure.resource_types.base import (
     ResourceType,
 )
 from local_azure.resource_types.generated import access_key
-from local_azure.resource_types.network import endpoint_connections
+from local_azure.resource_types.private_endpoint import endpoint_connections
 from local_azure.state import Resource, Transaction, timestamp
 from local_azure.values import JsonObject
 

@@ -49,7 +49,7 @@ def test_a_user_without_sudo_is_told_what_to_do(tools: Path, monkeypatch: pytest
 def test_a_failed_installation_says_why_and_what_to_do(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     _program(tools, "apt-get", "echo 'E: no network' >&2; exit 100")
-    with pytest.raises(redis_server.RedisServerError, match="E: no network.*apt-get install redis-server"):
+    with pytest.raises(redis_server.RedisServerError, match=r"E: no network.*apt-get install redis-server"):
         redis_server.ensure()
 
 
