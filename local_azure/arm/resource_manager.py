@@ -261,7 +261,9 @@ class ResourceManager:
         if not style_of(kind.arm_type).patch:
             return _resource_answer(work.present(saved))
         headers = self._operation_headers(call, self._start(saved, call))
-        return answer(None, HTTPStatus.ACCEPTED, headers)
+        shown = work.present(saved)
+        put(shown.body, "properties.provisioningState", "Updating")
+        return _resource_answer(shown, HTTPStatus.ACCEPTED, headers)
 
     def _delete(self, work: Work, call: Call, resource_id: ArmId) -> web.Response:
         if resource_id.type.lower() == SECRET_TYPE.lower():

@@ -135,6 +135,11 @@ def _deleted_vaults(work: Work, address: Address) -> list[JsonObject]:
     return [work.present(one).body for one in work.transaction.of_type(DELETED_VAULT_TYPE, address.scope)]
 
 
+def _nothing(work: Work, address: Address) -> list[JsonObject]:
+    """What clients list beside vaults and the local Azure does not have."""
+    return []
+
+
 _BY_LEVEL: dict[str, View] = {
     "privateendpointconnections": _endpoint_connections,
     "privatelinkresources": _private_link_resources,
@@ -142,6 +147,8 @@ _BY_LEVEL: dict[str, View] = {
 _BY_TYPE: dict[str, View] = {
     ROLE_DEFINITION_TYPE.lower(): _role_definitions,
     "microsoft.keyvault/deletedvaults": _deleted_vaults,
+    "microsoft.keyvault/deletedmanagedhsms": _nothing,
+    "microsoft.keyvault/managedhsms": _nothing,
     f"{REVISION_TYPE}/replicas".lower(): _replicas,
     f"{ZONE_TYPE}/ALL".lower(): _record_sets,
     f"{ZONE_TYPE}/SOA".lower(): _start_of_authority,

@@ -117,7 +117,7 @@ def running(home: Path) -> Iterator[Azure]:
 
 
 def deploy(azure: Azure) -> dict[str, str]:
-    """A network, both Redis services, a vault, an environment with an app, and what watches them; ids by short names."""
+    """A network, both Redis services, a vault, an app, and what watches them; returns their ids by short names."""
     azure.make_group()
     ids: dict[str, str] = {}
     ids["logs"] = azure.put("Microsoft.OperationalInsights/workspaces", "log-dev", location=LOCATION)
