@@ -109,12 +109,12 @@ class VaultDataPlane:
     def _run(self, request: web.Request, parts: list[str], body: JsonObject, principal: Principal) -> web.Response:
         with self._endpoint.model.work() as work:
             vault = _find(work, request.host)
-            gate = _Gate(work, vault, principal)
+            gate = Gate(work, vault, principal)
             gate.require_way_in(request.remote or "", self._endpoint.locate(request.remote or ""))
             return self._answer(request, parts, body, gate, VaultSecrets(work, vault))
 
     def _answer(
-        self, request: web.Request, parts: list[str], body: JsonObject, gate: _Gate, secrets: VaultSecrets
+        self, request: web.Request, parts: list[str], body: JsonObject, gate: Gate, secrets: VaultSecrets
     ) -> web.Response:
         def listed(found: list[JsonObject]) -> web.Response:
             return answer(
@@ -172,7 +172,7 @@ def _find(work: Work, host: str) -> Resource:
     return work.present(vault)
 
 
-class _Gate:
+class Gate:
     """Who is let in to a vault, and to what."""
 
     def __init__(self, work: Work, vault: Resource, principal: Principal) -> None:

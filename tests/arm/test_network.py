@@ -116,9 +116,7 @@ def test_a_private_endpoint_is_created_and_deleted(
         },
     ).result()
     assert [one.fqdn for one in made.custom_dns_configs or []] == ["kv-dev.vault.azure.net"]
-    dns.private_zones.begin_create_or_update(
-        GROUP, "privatelink.vaultcore.azure.net", {"location": "global"}
-    ).result()
+    dns.private_zones.begin_create_or_update(GROUP, "privatelink.vaultcore.azure.net", {"location": "global"}).result()
     zone = dns.private_zones.get(GROUP, "privatelink.vaultcore.azure.net").id
     network.private_dns_zone_groups.begin_create_or_update(
         GROUP,

@@ -32,7 +32,6 @@ def test_a_cache_reads_back_as_it_was_asked_for(classic: RedisManagementClient, 
     assert (cache.ssl_port, cache.enable_non_ssl_port, cache.minimum_tls_version) == (6380, False, "1.2")
     assert cache.public_network_access == "Disabled"
     assert cache.provisioning_state == "Succeeded"
-    assert cache.system_data.created_at
     assert [one.private_endpoint.id for one in cache.private_endpoint_connections] == [deployed["endpoint"]]
 
 
@@ -81,7 +80,9 @@ def test_a_taken_cache_name_is_refused_with_azures_code(classic: RedisManagement
 def test_a_bad_enum_value_is_refused_with_its_path(classic: RedisManagementClient) -> None:
     with pytest.raises(HttpResponseError) as refused:
         classic.redis.begin_create(
-            GROUP, "bad", {"location": "westeurope", "properties": {"sku": {"name": "Huge", "family": "C", "capacity": 0}}}
+            GROUP,
+            "bad",
+            {"location": "westeurope", "properties": {"sku": {"name": "Huge", "family": "C", "capacity": 0}}},
         )
     assert refused.value.error and refused.value.error.code == "InvalidRequestContent"
     assert "sku.name" in str(refused.value)
