@@ -24,6 +24,9 @@ from local_azure.paths import PACKAGE, ROOT, Home
 from local_azure.progress import say
 
 PROVIDERS = ("azure-native", "random")
+"""The providers that the engine is attached to."""
+ENDPOINTS = ("arm", "identity", "vault-proxy")
+"""What Azure's own clients talk to: see `local_azure.arm.serving`."""
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.02
@@ -35,12 +38,17 @@ class DaemonError(LocalAzureError):
 
 @dataclass(frozen=True)
 class Running:
-    """A server process that serves: its process id, and a port on the loopback address for each provider."""
+    """A server process that serves: its process id, and a port on the loopback address for all it serves."""
 
     pid: int
     ports: Mapping[str, int]
     code: str
     """A fingerprint of the source it was started from."""
+
+    @property
+    def providers(self) -> dict[str, int]:
+        """The ports of the providers alone."""
+        return {name: self.ports[name] for name in PROVIDERS}
 
 
 def find(home: Home) -> Running | None:
@@ -106,7 +114,7 @@ def _served_ports(home: Home, pid: int) -> dict[str, int]:
     """The ports that this process has announced, if each of them accepts a connection."""
     try:
         announced = json.loads(home.endpoints.read_text(encoding="utf-8"))
-        ports = {name: int(announced[name]) for name in PROVIDERS}
+        ports = {name: int(announced[name]) for name in (*PROVIDERS, *ENDPOINTS)}
         if announced["pid"] != pid:
             return {}
         for port in ports.values():

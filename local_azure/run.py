@@ -35,7 +35,7 @@ def run(home: Home, command: Sequence[str]) -> NoReturn:
         os.environ,
         home=home,
         engine=found,
-        ports=running.ports,
+        ports=running.providers,
         python=sys.executable,
         backend=backend_of(home, _project_directory()),
     )

@@ -1,8 +1,9 @@
 """The server process of the local Azure: `python -m local_azure.server --home DIR`.
 
-It opens `DIR/state.sqlite`, serves the `azure-native` and the `random` provider on ports of 127.0.0.1 and then writes
-`DIR/endpoints.json`: `{"pid": N, "azure-native": PORT, "random": PORT}`. The ports of an earlier run are used again
-while they are free. It ends cleanly on SIGTERM or SIGINT.
+It opens `DIR/state.sqlite`, serves the `azure-native` and the `random` provider and the endpoint of Azure Resource
+Manager on ports of 127.0.0.1, and then writes `DIR/endpoints.json` with its process id and each port by its name:
+`azure-native`, `random`, `arm`, `identity`, `vault-proxy`. The ports of an earlier run are used again while they are
+free. It ends cleanly on SIGTERM or SIGINT.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from local_azure.arm import serving
 from local_azure.files import write_atomically
 from local_azure.model import Model
 from local_azure.provider.azure_native import AzureNativeProvider
@@ -71,10 +73,11 @@ async def serve(home: Path) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     for server, _ in bound.values():
         await server.start()
-    ports = {name: port for name, (_, port) in bound.items()}
+    endpoint = await serving.serve(model, home, recorded)
+    ports = {**{name: port for name, (_, port) in bound.items()}, **endpoint.ports}
     write_atomically(endpoints, json.dumps({"pid": os.getpid(), **ports}))
     await ended.wait()
-    await asyncio.gather(*(server.stop(_GRACE_SECONDS) for server, _ in bound.values()))
+    await asyncio.gather(endpoint.close(), *(server.stop(_GRACE_SECONDS) for server, _ in bound.values()))
     store.close()
 
 

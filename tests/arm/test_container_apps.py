@@ -21,13 +21,17 @@ def test_an_app_reads_back_without_the_values_of_its_secrets(
 ) -> None:
     app = apps.container_apps.get(GROUP, APP)
     assert (app.id, app.environment_id) == (deployed["app"], deployed["environment"])
-    assert app.configuration and app.configuration.ingress and app.template
+    assert app.configuration
+    assert app.configuration.ingress
+    assert app.template
     assert str(app.configuration.ingress.fqdn).startswith(f"{APP}.")
     assert [(one.name, one.value) for one in app.configuration.secrets or []] == [("redis-url", None)]
     (container,) = app.template.containers or []
     assert [(one.name, one.secret_ref) for one in container.env or []] == [("REDIS_URL", "redis-url")]
-    assert app.identity and list(app.identity.user_assigned_identities or {}) == [deployed["identity"]]
-    assert app.system_data and app.system_data.created_at
+    assert app.identity
+    assert list(app.identity.user_assigned_identities or {}) == [deployed["identity"]]
+    assert app.system_data
+    assert app.system_data.created_at
     assert [one.name for one in apps.container_apps.list_by_resource_group(GROUP)] == [APP]
     assert [one.name for one in apps.container_apps.list_by_subscription()] == [APP]
 
@@ -43,7 +47,8 @@ def test_a_changed_secret_makes_no_revision_and_a_changed_template_does(apps: Co
     apps.container_apps.begin_update(GROUP, APP, changed).result()
     after = apps.container_apps.get(GROUP, APP)
     assert after.latest_revision_name == first
-    assert after.template and after.template.containers, "what a PATCH leaves out stays"
+    assert after.template
+    assert after.template.containers, "what a PATCH leaves out stays"
     assert apps.container_apps.list_secrets(GROUP, APP).value[0].value == "rediss://new"
     container = {
         "name": "web",
@@ -63,7 +68,8 @@ def test_a_reference_to_a_missing_secret_is_refused(apps: ContainerAppsAPIClient
     container = {"name": "web", "image": "shop:2.0", "env": [{"name": "X", "secretRef": "absent"}]}
     with pytest.raises(HttpResponseError) as refused:
         apps.container_apps.begin_update(GROUP, APP, {"properties": {"template": {"containers": [container]}}}).result()
-    assert refused.value.error and refused.value.error.code == "ContainerAppSecretRefNotFound"
+    assert refused.value.error
+    assert refused.value.error.code == "ContainerAppSecretRefNotFound"
 
 
 def test_a_revision_is_restarted_stopped_and_started(apps: ContainerAppsAPIClient) -> None:
@@ -91,7 +97,8 @@ def test_an_environment_reads_back_and_is_not_deleted_under_an_app(
     assert [one.name for one in apps.managed_environments.list_by_subscription()] == ["cae-dev"]
     with pytest.raises(HttpResponseError) as refused:
         apps.managed_environments.begin_delete(GROUP, "cae-dev").result()
-    assert refused.value.error and refused.value.error.code == "ManagedEnvironmentHasContainerApps"
+    assert refused.value.error
+    assert refused.value.error.code == "ManagedEnvironmentHasContainerApps"
 
 
 def test_an_app_and_then_its_environment_are_deleted(apps: ContainerAppsAPIClient) -> None:

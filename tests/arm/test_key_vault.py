@@ -10,6 +10,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.keyvault.secrets import SecretClient
 from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.keyvault import KeyVaultManagementClient
+from azure.mgmt.resource.resources import ResourceManagementClient
 
 from local_azure.arm.role_definitions import BUILT_IN_ROLES
 from local_azure.arm.tokens import Principal
@@ -95,17 +96,16 @@ def test_a_vault_is_created_changed_deleted_and_purged(azure: Azure, vaults: Key
     assert [one.name for one in vaults.vaults.list_deleted()] == ["kv-two"]
     with pytest.raises(HttpResponseError) as refused:
         vaults.vaults.begin_create_or_update(GROUP, "kv-two", body).result()
-    assert refused.value.error and refused.value.error.code == "ConflictError"
+    assert refused.value.error
+    assert refused.value.error.code == "ConflictError"
     vaults.vaults.begin_purge_deleted("kv-two", "westeurope").result()
     vaults.vaults.begin_create_or_update(GROUP, "kv-two", body).result()
 
 
 def test_a_secret_of_the_control_plane_cannot_be_deleted_there(azure: Azure, deployed: dict[str, str]) -> None:
-    from azure.mgmt.resource import ResourceManagementClient
-
     client = azure.client(ResourceManagementClient)
     with pytest.raises(HttpResponseError) as refused:
-        client.resources.begin_delete_by_id(deployed["secret"], "2024-11-01").result()
+        client.resources.begin_delete_by_id(deployed["secret"], api_version="2024-11-01").result()
     assert refused.value.status_code == 405
 
 
@@ -172,10 +172,12 @@ def test_a_deleted_secret_keeps_its_name_and_is_recovered(secrets: SecretClient)
     secrets.set_secret("doomed", "value", tags={"a": "b"})
     deleted = secrets.begin_delete_secret("doomed").result()
     assert deleted.recovery_id == "https://kv-dev.vault.azure.net/deletedsecrets/doomed"
-    assert deleted.scheduled_purge_date and deleted.deleted_date
+    assert deleted.scheduled_purge_date
+    assert deleted.deleted_date
     with pytest.raises(ResourceNotFoundError) as absent:
         secrets.get_secret("doomed")
-    assert absent.value.error and absent.value.error.code == "SecretNotFound"
+    assert absent.value.error
+    assert absent.value.error.code == "SecretNotFound"
     with pytest.raises(ResourceExistsError):
         secrets.set_secret("doomed", "again")
     assert [one.name for one in secrets.list_deleted_secrets()] == ["doomed"]

@@ -25,7 +25,8 @@ def dns(azure: Azure, deployed: dict[str, str]) -> PrivateDnsManagementClient:
 def test_a_network_shows_its_subnets(network: NetworkManagementClient, deployed: dict[str, str]) -> None:
     vnet = network.virtual_networks.get(GROUP, "vnet-dev")
     assert vnet.id == deployed["network"]
-    assert vnet.address_space and vnet.address_space.address_prefixes == ["10.0.0.0/16"]
+    assert vnet.address_space
+    assert vnet.address_space.address_prefixes == ["10.0.0.0/16"]
     assert [(one.name, one.address_prefix) for one in vnet.subnets or []] == [
         ("apps", "10.0.0.0/23"),
         ("endpoints", "10.0.2.0/24"),
@@ -70,7 +71,8 @@ def test_a_subnet_is_created_and_deleted(network: NetworkManagementClient) -> No
 def test_a_subnet_in_use_is_not_deleted(network: NetworkManagementClient) -> None:
     with pytest.raises(HttpResponseError) as refused:
         network.subnets.begin_delete(GROUP, "vnet-dev", "endpoints").result()
-    assert refused.value.error and refused.value.error.code == "InUseSubnetCannotBeDeleted"
+    assert refused.value.error
+    assert refused.value.error.code == "InUseSubnetCannotBeDeleted"
 
 
 def test_overlapping_subnets_are_refused(network: NetworkManagementClient) -> None:
@@ -78,17 +80,20 @@ def test_overlapping_subnets_are_refused(network: NetworkManagementClient) -> No
         network.subnets.begin_create_or_update(
             GROUP, "vnet-dev", "third", {"properties": {"addressPrefix": "10.0.2.128/25"}}
         ).result()
-    assert refused.value.error and refused.value.error.code == "NetcfgSubnetRangesOverlap"
+    assert refused.value.error
+    assert refused.value.error.code == "NetcfgSubnetRangesOverlap"
 
 
 def test_a_private_endpoint_reads_back(network: NetworkManagementClient, deployed: dict[str, str]) -> None:
     endpoint = network.private_endpoints.get(GROUP, "pe-redis")
-    assert endpoint.subnet and endpoint.subnet.id == deployed["endpoints"]
+    assert endpoint.subnet
+    assert endpoint.subnet.id == deployed["endpoints"]
     (connection,) = endpoint.private_link_service_connections or []
     assert connection.private_link_service_id == deployed["redis"]
     assert connection.group_ids == ["redisCache"]
     state = connection.private_link_service_connection_state
-    assert state and state.status == "Approved"
+    assert state
+    assert state.status == "Approved"
     (interface,) = endpoint.network_interfaces or []
     name = str(interface.id).rsplit("/", 1)[-1]
     (address,) = network.network_interfaces.get(GROUP, name).ip_configurations or []
@@ -137,7 +142,8 @@ def test_zones_links_and_records_are_listed(dns: PrivateDnsManagementClient, dep
     assert [one.name for one in dns.private_zones.list()] == [ZONE]
     assert [one.name for one in dns.private_zones.list_by_resource_group(GROUP)] == [ZONE]
     (link,) = dns.virtual_network_links.list(GROUP, ZONE)
-    assert link.virtual_network and link.virtual_network.id == deployed["network"]
+    assert link.virtual_network
+    assert link.virtual_network.id == deployed["network"]
     assert link.virtual_network_link_state == "Completed"
     assert dns.virtual_network_links.get(GROUP, ZONE, "vnet-dev").registration_enabled is False
     assert {str(one.type).rsplit("/", 1)[-1] for one in dns.record_sets.list(GROUP, ZONE)} == {"A", "SOA"}
@@ -147,7 +153,8 @@ def test_zones_links_and_records_are_listed(dns: PrivateDnsManagementClient, dep
 def test_a_zone_with_a_link_is_not_deleted(dns: PrivateDnsManagementClient) -> None:
     with pytest.raises(HttpResponseError) as refused:
         dns.private_zones.begin_delete(GROUP, ZONE).result()
-    assert refused.value.error and refused.value.error.code == "CannotDeleteResource"
+    assert refused.value.error
+    assert refused.value.error.code == "CannotDeleteResource"
     dns.virtual_network_links.begin_delete(GROUP, ZONE, "vnet-dev").result()
     assert list(dns.virtual_network_links.list(GROUP, ZONE)) == []
 
@@ -158,6 +165,7 @@ def test_an_etag_guards_a_change(dns: PrivateDnsManagementClient) -> None:
     with pytest.raises(HttpResponseError) as refused:
         dns.private_zones.begin_create_or_update(GROUP, ZONE, zone, headers={"If-Match": str(zone.etag)}).result()
     assert refused.value.status_code == 412
-    assert refused.value.error and refused.value.error.code == "PreconditionFailed"
+    assert refused.value.error
+    assert refused.value.error.code == "PreconditionFailed"
     with pytest.raises(HttpResponseError):
         dns.private_zones.begin_create_or_update(GROUP, ZONE, zone, headers={"If-None-Match": "*"}).result()

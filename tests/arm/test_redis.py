@@ -66,7 +66,8 @@ def test_a_cache_is_created_changed_and_deleted(classic: RedisManagementClient) 
     classic.redis.begin_delete(GROUP, "second").result()
     with pytest.raises(ResourceNotFoundError) as refused:
         classic.redis.get(GROUP, "second")
-    assert refused.value.error and refused.value.error.code == "ResourceNotFound"
+    assert refused.value.error
+    assert refused.value.error.code == "ResourceNotFound"
 
 
 def test_a_taken_cache_name_is_refused_with_azures_code(classic: RedisManagementClient) -> None:
@@ -74,7 +75,8 @@ def test_a_taken_cache_name_is_refused_with_azures_code(classic: RedisManagement
     classic.redis.begin_create(GROUP, "mine", cache).result()
     with pytest.raises(HttpResponseError) as refused:
         classic.redis.begin_create("another", "mine", cache).result()
-    assert refused.value.error and refused.value.error.code == "ResourceGroupNotFound"
+    assert refused.value.error
+    assert refused.value.error.code == "ResourceGroupNotFound"
 
 
 def test_a_bad_enum_value_is_refused_with_its_path(classic: RedisManagementClient) -> None:
@@ -84,7 +86,8 @@ def test_a_bad_enum_value_is_refused_with_its_path(classic: RedisManagementClien
             "bad",
             {"location": "westeurope", "properties": {"sku": {"name": "Huge", "family": "C", "capacity": 0}}},
         )
-    assert refused.value.error and refused.value.error.code == "InvalidRequestContent"
+    assert refused.value.error
+    assert refused.value.error.code == "InvalidRequestContent"
     assert "sku.name" in str(refused.value)
 
 
@@ -113,7 +116,8 @@ def test_keys_are_refused_while_key_authentication_is_off(managed: RedisEnterpri
     ).result()
     with pytest.raises(HttpResponseError) as refused:
         managed.databases.list_keys(GROUP, "amr-dev", "default")
-    assert refused.value.error and refused.value.error.code
+    assert refused.value.error
+    assert refused.value.error.code
 
 
 def test_a_cluster_is_created_and_deleted(managed: RedisEnterpriseManagementClient) -> None:

@@ -113,7 +113,8 @@ class Deployment:
         steps: list[Step] = []
         for line in log.read_text().splitlines():
             event = json.loads(line)
-            metadata = (event.get("resourcePreEvent") or {}).get("metadata")
+            # What came of a step; before it, a refresh does not know yet whether it will find a change.
+            metadata = (event.get("resOutputsEvent") or {}).get("metadata")
             if metadata and (metadata["op"] in CHANGING):
                 steps.append(Step(metadata["op"], metadata["type"], metadata["urn"].rsplit("::", 1)[-1]))
         return steps
