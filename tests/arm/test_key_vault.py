@@ -6,14 +6,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+import requests
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.keyvault.secrets import SecretClient
 from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
+from azure.mgmt.resource.resources import ResourceManagementClient
 
 from local_azure.arm.role_definitions import BUILT_IN_ROLES
 from local_azure.arm.tokens import Principal
+from local_azure.arm.vault import Gate
 from local_azure.ids import ArmId
 from tests.arm.landscape import GROUP, Azure
 
@@ -269,8 +272,6 @@ def test_an_unknown_vault_has_no_secrets(azure: Azure, deployed: dict[str, str])
 
 
 def test_the_proxy_leads_nowhere_but_to_vaults(azure: Azure) -> None:
-    import requests
-
     proxy = f"http://127.0.0.1:{azure.served.ports['vault-proxy']}"
     with pytest.raises(requests.exceptions.ProxyError):
         requests.get("https://example.com", proxies={"https": proxy}, timeout=10)
@@ -281,8 +282,6 @@ def test_the_ids_of_built_in_roles_are_unique() -> None:
 
 
 def test_a_caller_inside_the_network_gets_in_by_an_approved_endpoint(azure: Azure, deployed: dict[str, str]) -> None:
-    from local_azure.arm.vault import Gate
-
     azure.put(
         "Microsoft.Network/privateEndpoints",
         "pe-vault",
