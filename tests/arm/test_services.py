@@ -65,14 +65,18 @@ def test_all_resources_are_listed_with_filters(resources: ResourceManagementClie
 
 def test_any_resource_is_read_by_its_id(resources: ResourceManagementClient, deployed: dict[str, str]) -> None:
     for resource_id in deployed.values():
-        assert str(resources.resources.get_by_id(resource_id, api_version="2024-01-01").id).lower() == resource_id.lower()
+        assert (
+            str(resources.resources.get_by_id(resource_id, api_version="2024-01-01").id).lower() == resource_id.lower()
+        )
 
 
 def test_a_resource_is_made_changed_and_deleted_by_its_id(
     azure: Azure, resources: ResourceManagementClient, deployed: dict[str, str]
 ) -> None:
     made = str(azure.id("Microsoft.ManagedIdentity/userAssignedIdentities", "id-two"))
-    assert resources.resources.begin_create_or_update_by_id(made, {"location": "westeurope"}, api_version="2024-11-30").result()
+    assert resources.resources.begin_create_or_update_by_id(
+        made, {"location": "westeurope"}, api_version="2024-11-30"
+    ).result()
     changed = resources.resources.begin_update_by_id(made, {"tags": {"a": "b"}}, api_version="2024-11-30").result()
     assert changed.tags == {"a": "b"}
     assert resources.resources.check_existence_by_id(made, api_version="2024-11-30") is True

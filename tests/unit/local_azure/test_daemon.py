@@ -15,10 +15,11 @@ from local_azure.paths import Home
 SERVER = """\
 import json, os, signal, socket, sys
 home = sys.argv[sys.argv.index("--home") + 1]
-sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-ports = [one.getsockname()[1] for one in sockets]
+names = ["azure-native", "random", "arm", "identity", "vault-proxy"]
+sockets = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
+ports = {name: one.getsockname()[1] for name, one in sockets.items()}
 with open(f"{home}/new.json", "w") as file:
-    json.dump({"pid": os.getpid(), "azure-native": ports[0], "random": ports[1]}, file)
+    json.dump({"pid": os.getpid(), **ports}, file)
 os.replace(f"{home}/new.json", f"{home}/endpoints.json")
 signal.sigwait({signal.SIGTERM})
 """
@@ -39,7 +40,8 @@ def test_a_started_server_is_found_and_not_started_again(home: Home) -> None:
     assert daemon.find(home) is None
     running, started = daemon.ensure(home)
     assert started
-    assert set(running.ports) == set(daemon.PROVIDERS)
+    assert set(running.ports) == {*daemon.PROVIDERS, *daemon.ENDPOINTS}
+    assert set(running.providers) == set(daemon.PROVIDERS), "the engine is attached to these alone"
     assert daemon.find(home) == running
     assert daemon.ensure(home) == (running, False)
 
