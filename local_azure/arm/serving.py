@@ -18,7 +18,7 @@ from local_azure.arm.managed_identity import IdentityHeaders, ManagedIdentityEnd
 from local_azure.arm.resource_manager import ResourceManager
 from local_azure.arm.tokens import ServicePrincipalSecret, TokenIssuer
 from local_azure.arm.tunnel import Tunnel
-from local_azure.arm.web import MAX_BODY_BYTES, Handler, answered
+from local_azure.arm.web import MAX_BODY_BYTES, Handler, answered, library_log
 from local_azure.model import Model
 
 ARM, IDENTITY, PROXY = "arm", "identity", "vault-proxy"
@@ -83,7 +83,9 @@ def _route(endpoint: Endpoint) -> Handler:
 async def _start(handler: Handler, listening: socket.socket, context: ssl.SSLContext | None = None) -> web.AppRunner:
     application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[answered])
     application.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS)
+    runner = web.AppRunner(
+        application, access_log=None, logger=library_log, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS
+    )
     await runner.setup()
     await web.SockSite(runner, listening, ssl_context=context).start()
     return runner

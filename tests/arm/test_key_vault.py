@@ -12,7 +12,6 @@ from azure.keyvault.secrets import SecretClient
 from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
-from azure.mgmt.resource.resources import ResourceManagementClient
 
 from local_azure.arm.role_definitions import BUILT_IN_ROLES
 from local_azure.arm.tokens import Principal

@@ -277,10 +277,10 @@ def test_bytes_that_are_no_request_do_no_harm(raw: Raw, noise: bytes, start: byt
         socket.create_connection(address, timeout=10) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as secure,
     ):
-        secure.sendall(start + noise + b"\r\n\r\n")
-        secure.settimeout(10)
+        # Whatever the noise left open, the request after it gets an answer, or the noise has got one.
+        secure.sendall(start + noise + b"\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         answer = secure.recv(4096)
-    assert not answer or answer.startswith(b"HTTP/1.1 4"), answer
+    assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4")), answer
     assert b"Traceback" not in answer
     assert raw.send("HEAD", raw.group).status_code == 204
 
@@ -359,6 +359,7 @@ def test_a_diagnostic_setting_is_put_listed_and_deleted(raw: Raw) -> None:
 def test_the_log_tells_of_requests_and_not_of_secrets(
     raw: Raw, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    caplog.set_level(logging.WARNING, "urllib3")  # the client's own log
     caplog.set_level(logging.DEBUG)
     body = {"location": "westeurope", "properties": {"sku": {"name": "Basic", "family": "C", "capacity": 0}}}
     raw.send("PUT", f"{raw.group}/providers/Microsoft.Cache/redis/logged", json=body)

@@ -42,7 +42,8 @@ def test_a_group_is_made_changed_and_deleted_with_its_content(resources: Resourc
     assert groups.check_existence("rg-two") is False
     with pytest.raises(ResourceNotFoundError) as refused:
         groups.get("rg-two")
-    assert refused.value.error and refused.value.error.code == "ResourceGroupNotFound"
+    assert refused.value.error
+    assert refused.value.error.code == "ResourceGroupNotFound"
 
 
 def test_deleting_the_group_deletes_the_landscape(resources: ResourceManagementClient) -> None:
@@ -91,7 +92,8 @@ def test_a_namespace_tells_its_types(resources: ResourceManagementClient) -> Non
     assert "Microsoft.Cache" in [one.namespace for one in resources.providers.list()]
     with pytest.raises(HttpResponseError) as refused:
         resources.providers.get("Microsoft.Nothing")
-    assert refused.value.error and refused.value.error.code == "InvalidResourceNamespace"
+    assert refused.value.error
+    assert refused.value.error.code == "InvalidResourceNamespace"
 
 
 # -- roles
@@ -128,9 +130,11 @@ def test_a_second_assignment_of_the_same_role_is_refused(azure: Azure, roles: Au
     _assign(azure, roles, scope, NAMES[0])
     with pytest.raises(HttpResponseError) as refused:
         _assign(azure, roles, scope, NAMES[1])
-    assert refused.value.error and refused.value.error.code == "RoleAssignmentExists"
+    assert refused.value.error
+    assert refused.value.error.code == "RoleAssignmentExists"
     deleted = roles.role_assignments.delete(scope, NAMES[0])
-    assert deleted and deleted.name == NAMES[0], "the answer is what was deleted"
+    assert deleted
+    assert deleted.name == NAMES[0], "the answer is what was deleted"
     assert roles.role_assignments.delete(scope, NAMES[0]) is None
     _assign(azure, roles, scope, NAMES[1])
 
@@ -151,7 +155,8 @@ def test_an_identity_is_made_read_and_deleted(azure: Azure, deployed: dict[str, 
     assert identities.get(GROUP, "id-dev").tenant_id == azure.tenant
     assert [one.name for one in identities.list_by_subscription()] == ["id-dev"]
     made = identities.create_or_update(GROUP, "id-two", {"location": "westeurope"})
-    assert made.principal_id and made.client_id
+    assert made.principal_id
+    assert made.client_id
     assert (
         identities.update(GROUP, "id-two", {"location": "westeurope", "tags": {"a": "b"}}).client_id == made.client_id
     )
@@ -163,7 +168,8 @@ def test_a_workspace_is_made_read_and_deleted(azure: Azure, deployed: dict[str, 
     client = azure.client(LogAnalyticsManagementClient)
     workspace = client.workspaces.get(GROUP, "log-dev")
     assert (workspace.id, workspace.retention_in_days) == (deployed["logs"], 30)
-    assert workspace.sku and workspace.sku.name == "PerGB2018"
+    assert workspace.sku
+    assert workspace.sku.name == "PerGB2018"
     keys = client.shared_keys.get_shared_keys(GROUP, "log-dev")
     assert keys.primary_shared_key != keys.secondary_shared_key
     client.workspaces.begin_create_or_update(GROUP, "log-two", {"location": "westeurope"}).result()

@@ -68,7 +68,11 @@ def test_each_provider_greets_the_engine_and_tells_its_own_version(home: Path, s
 
 def test_the_files_are_their_owners_alone(home: Path, server: subprocess.Popen[str]) -> None:
     endpoints(home, server)
-    assert {stat.S_IMODE(file.stat().st_mode) for file in home.iterdir()} == {0o600}
+    found = list(home.rglob("*"))
+    # A certificate is for everybody; the keys, the state and the secrets are not.
+    private = [one for one in found if one.is_file() and one.suffix != ".pem"]
+    assert {stat.S_IMODE(one.stat().st_mode) for one in private} == {0o600}
+    assert {stat.S_IMODE(one.stat().st_mode) for one in found if one.is_dir()} <= {0o700}
 
 
 def test_a_refusal_arrives_with_azures_code_in_one_line(home: Path, server: subprocess.Popen[str]) -> None:
