@@ -82,7 +82,7 @@ def _route(endpoint: Endpoint) -> Handler:
 
 async def _start(handler: Handler, listening: socket.socket, context: ssl.SSLContext | None = None) -> web.AppRunner:
     application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[answered])
-    application.router.add_route("*", "/{path:.*}", handler)
+    application.router.add_route("*", r"/{path:[\s\S]*}", handler)
     runner = web.AppRunner(
         application, access_log=None, logger=library_log, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS
     )

@@ -104,6 +104,20 @@ def test_a_vault_is_created_changed_deleted_and_purged(azure: Azure, vaults: Key
     vaults.vaults.begin_create_or_update(GROUP, "kv-two", body).result()
 
 
+def test_a_secret_of_the_control_plane_is_written_and_never_read(
+    azure: Azure, vaults: KeyVaultManagementClient
+) -> None:
+    body = {"properties": {"value": "v", "contentType": "text/plain", "attributes": {"enabled": True}}}
+    made = vaults.secrets.create_or_update(GROUP, "kv-dev", "mine", body)
+    updated = vaults.secrets.update(GROUP, "kv-dev", "mine", {"tags": {"a": "b"}})
+    assert (updated.tags, updated.properties.content_type) == ({"a": "b"}, "text/plain")
+    assert updated.properties.secret_uri_with_version == made.properties.secret_uri_with_version
+    changed = vaults.secrets.update(GROUP, "kv-dev", "mine", {"properties": {"value": "w"}})
+    assert changed.properties.secret_uri_with_version != made.properties.secret_uri_with_version
+    assert changed.properties.value is None
+    assert {one.name for one in vaults.secrets.list(GROUP, "kv-dev")} == {"redis-url", "mine"}
+
+
 def test_a_secret_of_the_control_plane_cannot_be_deleted_there(azure: Azure, deployed: dict[str, str]) -> None:
     client = azure.client(ResourceManagementClient)
     with pytest.raises(HttpResponseError) as refused:
