@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import socket
 import ssl
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import jwt
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 from local_azure.arm.files import kept_text
 from local_azure.arm.tokens import Principal, TokenIssuer
 from local_azure.state import Resource
-from tests.arm.landscape import GROUP, Azure
+from tests.arm.landscape import GROUP, Azure, deploy
 
 VERSION = {"api-version": "2024-11-01"}
 
@@ -384,3 +386,31 @@ def test_keys_and_secrets_are_for_their_owner_alone(azure: Azure) -> None:
     for name in ("tls/ca.key", "tls/server.key", "token.key", "service-principal-secret", "identity-header.key"):
         assert (azure.home / name).stat().st_mode & 0o777 == 0o600, name
     assert (azure.home / "tls").stat().st_mode & 0o777 == 0o700
+
+
+def _places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Every place in a body below its top."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inner:
+        yield (*path, key)
+        yield from _places(one, (*path, key))
+
+
+def _with(body: Any, path: tuple[str | int, ...], value: object) -> Any:
+    changed = holder = copy.deepcopy(body)
+    for key in path[:-1]:
+        holder = holder[key]
+    holder[path[-1]] = value
+    return changed
+
+
+def test_no_wrong_value_in_a_right_body_brings_a_failure(raw: Raw) -> None:
+    tried = 0
+    for resource_id in deploy(raw.azure).values():
+        body = raw.send("GET", resource_id).json()
+        for path in _places(body):
+            for value in (5, "/subscriptions/x", [5], {"a": None}):
+                response = raw.send("PUT", resource_id, json=_with(body, path, value))
+                assert response.status_code < 500, (resource_id, path, value, response.text)
+                tried += 1
+    assert tried > 1000
