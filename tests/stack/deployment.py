@@ -167,7 +167,7 @@ class Deployment:
         found = {outputs[name] for name in ("redisUrl", "celeryBrokerUrl", "celeryResultBackend")}
         for one in self.resources(show_secrets=True):
             if one["type"].endswith(("RandomPassword", "RandomBytes")):
-                found.add(one["outputs"]["result"]["plaintext"].strip('"'))
+                found.add(json.loads(one["outputs"]["result"]["plaintext"]))
             if one["type"] == "azure-native:keyvault:Secret":
                 found.add(json.loads(one["inputs"]["properties"]["value"]["plaintext"]))
         found |= {quote(secret, safe="") for secret in found}
