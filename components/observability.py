@@ -21,16 +21,23 @@ class _Alert:
     description: str
 
 
-_ALERTS = {
+_COMMON_ALERTS = {
     "memory": _Alert(
         "usedmemorypercentage", "Maximum", 80, "the cache is nearly full: it will evict keys or refuse writes"
     ),
     "cpu": _Alert("percentProcessorTime", "Maximum", 80, "the cache is near the limit of its processors"),
     "evictions": _Alert("evictedkeys", "Total", 0, "the cache evicts keys: cached sessions and values are lost"),
-    "connections": _Alert("errors", "Total", 0, "the cache reports failed connections and other errors"),
 }
-"""Source of the metrics: https://learn.microsoft.com/azure/azure-monitor/reference/metrics-index
-(Microsoft.Cache/redis, Microsoft.Cache/redisEnterprise)."""
+_ALERTS = {
+    # Azure Managed Redis has no metric of failed connections, and an alert on a metric that is not there is refused.
+    RedisService.MANAGED: _COMMON_ALERTS,
+    RedisService.CLASSIC: {
+        **_COMMON_ALERTS,
+        "connections": _Alert("errors", "Total", 0, "the cache reports failed connections and other errors"),
+    },
+}
+"""Source of the metrics: https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/
+microsoft-cache-redisenterprise-metrics and microsoft-cache-redis-metrics."""
 
 _RESOURCE_TYPE = {
     RedisService.MANAGED: "Microsoft.Cache/redisEnterprise",
@@ -110,7 +117,7 @@ class Observability(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         for role, cache in caches.items():
-            for kind, alert in _ALERTS.items():
+            for kind, alert in _ALERTS[cache.service].items():
                 monitor.MetricAlert(
                     f"{self._name}-{role}-{kind}",
                     rule_name=f"{role}-{kind}",

@@ -253,16 +253,25 @@ def test_no_emails_mean_no_alerts_and_a_warning(run_stack: RunStack, caplog: pyt
     assert "alerts.emails is empty" in caplog.text
 
 
-@pytest.mark.parametrize(("service", "kind"), [("managed", "redisEnterprise"), ("classic", "redis")])
-def test_each_cache_has_four_alerts(run_stack: RunStack, service: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("service", "resource_type", "kinds"),
+    [
+        ("managed", "redisEnterprise", ("cpu", "evictions", "memory")),
+        ("classic", "redis", ("connections", "cpu", "evictions", "memory")),
+    ],
+)
+def test_each_cache_has_the_alerts_its_service_has_metrics_for(
+    run_stack: RunStack, service: str, resource_type: str, kinds: tuple[str, ...]
+) -> None:
     redis = {"service": service, "dedicatedBroker": True}
     recorder = run_stack(redis=redis, alerts={"emails": ["team@example.org"]}).recorder
     alerts = recorder.of_type("monitor:MetricAlert")
-    kinds = ("connections", "cpu", "evictions", "memory")
     assert [alert.inputs["ruleName"] for alert in alerts] == [
         f"{role}-{kind}" for role in ("broker", "redis") for kind in kinds
     ]
-    assert {alert.inputs["targetResourceType"] for alert in alerts} == {f"Microsoft.Cache/{kind}"}
+    assert {alert.inputs["targetResourceType"] for alert in alerts} == {f"Microsoft.Cache/{resource_type}"}
+    metrics = {criterion["metricName"] for alert in alerts for criterion in alert.inputs["criteria"]["allOf"]}
+    assert ("errors" in metrics) == (service == "classic"), "Azure refuses an alert on a metric that is not there"
 
 
 def test_the_seeds_names_come_out_without_a_suffix(run_stack: RunStack) -> None:
