@@ -11,16 +11,24 @@ class AzureError(Exception):
     """A refusal as Azure Resource Manager words it.
 
     `code` is Azure's error code, `message` one line that never holds a secret, `target` the path of the property at
-    fault (or the id of the resource), `status` the HTTP status.
+    fault (or the id of the resource), `status` the HTTP status, `retry_after` the seconds after which Azure asks to
+    try again.
     """
 
     def __init__(
-        self, code: str, message: str, *, target: str | None = None, status: HTTPStatus = HTTPStatus.BAD_REQUEST
+        self,
+        code: str,
+        message: str,
+        *,
+        target: str | None = None,
+        status: HTTPStatus = HTTPStatus.BAD_REQUEST,
+        retry_after: int | None = None,
     ) -> None:
         self.code = code
         self.message = " ".join(message.split())
         self.target = target
         self.status = status
+        self.retry_after = retry_after
         super().__init__(f"{code}: {self.message}" + (f" (target: {target})" if target else ""))
 
     def body(self) -> JsonObject:

@@ -81,6 +81,11 @@ class TypeRegistry:
         """Whether the type that Azure calls so is known (by now)."""
         return isinstance(arm_type, str) and arm_type.lower() in self._by_arm_type
 
+    def is_declared(self, arm_type: str) -> bool:
+        """Whether a module declares the type, so that Azure's spelling of it is certain."""
+        kind = self._by_arm_type.get(arm_type.lower())
+        return kind is not None and not isinstance(kind, GenericType)
+
     def __iter__(self) -> Iterator[ResourceType]:
         """The types that are known (by now)."""
         return iter(tuple(self._by_arm_type.values()))

@@ -121,6 +121,13 @@ class Reference:
     in_use: tuple[str, str] | None = None
     keys: bool = False
     """Whether the ids are the keys of a map."""
+    words: str = (
+        "Resource {target} referenced by resource {source} was not found. Please make sure that the referenced "
+        "resource exists, and that both resources are in the same region."
+    )
+    """The refusal of a missing target."""
+    same_region: bool = False
+    """Whether the target, or the network that it is a subnet of, must lie in the same region."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,7 @@ class NameRule:
 
     def check(self, name: str) -> None:
         """Refuse a name that breaks the rule."""
-        if not re.fullmatch(self.pattern, name):
+        if not re.fullmatch(self.pattern, name, re.ASCII):
             raise AzureError(self.code, f"The resource name '{name}' is invalid: it must be {self.words}.", target=name)
 
 
@@ -147,6 +154,8 @@ class Claim:
     name: str
     code: str
     message: str
+    target: str | None = None
+    """The path of the property that claims it; unset: the resource itself."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +170,8 @@ class PrivateLink:
     """The domain of the public names, which the zone stands in for."""
     host: Callable[[Resource], str]
     """The public name of a resource."""
+    lacking: Callable[[Resource], str | None] = lambda _: None
+    """Why a resource, such as one of a small size, cannot be connected to."""
 
     def record_name(self, resource: Resource) -> str:
         """The name of the resource's record in the zone."""
@@ -223,6 +234,11 @@ class ResourceType:
     name_rule: ClassVar[NameRule | None] = None
     create_only: ClassVar[tuple[str, ...]] = ()
     """What is fixed at creation: another value needs another resource. The location always is."""
+    fixed: ClassVar[tuple[str, str]] = (
+        "PropertyChangeNotAllowed",
+        "Changing property '{path}' of '{id}' is not allowed.",
+    )
+    """The code and the words of the refusal to change it."""
     write_only: tuple[str, ...] = ()
     """What a GET never returns."""
     collections: ClassVar[tuple[str, ...]] = ()
@@ -241,6 +257,13 @@ class ResourceType:
 
     def claims(self, change: Change) -> Iterable[Claim]:
         """What the resource must be the only one to have."""
+        return ()
+
+    def locks(self, resource_id: ArmId) -> Iterable[str]:
+        """What a write holds beside the resource itself for as long as it takes: ids, or other names.
+
+        Another write that holds any of it is refused meanwhile.
+        """
         return ()
 
     def complete(self, change: Change) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from local_azure.arm_body import BodyShape
 from local_azure.azure_error import AzureError
+from local_azure.resource_types.allowed_values import one_of
 from local_azure.resource_types.base import (
     Action,
     Change,
@@ -29,6 +30,12 @@ def _host(registry: Resource) -> str:
     return str(registry.properties["loginServer"])
 
 
+def _is_not_premium(registry: Resource) -> str | None:
+    """https://learn.microsoft.com/azure/container-registry/container-registry-private-link"""
+    size = str(registry.body["sku"]["name"])
+    return None if size.lower() == "premium" else f"Private endpoints are not supported for the SKU {size}."
+
+
 def _list_credentials(request: Request) -> JsonObject:
     if not request.resource.properties.get("adminUserEnabled"):
         raise AzureError(
@@ -43,6 +50,41 @@ def _list_credentials(request: Request) -> JsonObject:
     }
 
 
+def _size_has_what_is_asked(change: Change) -> None:
+    """https://learn.microsoft.com/azure/container-registry/container-registry-skus; the words are those of public logs
+    of deployments."""
+    size = str(change.desires("sku.name"))
+    basic, premium = size.lower() == "basic", size.lower() == "premium"
+    rules = change.desires("properties.networkRuleSet.defaultAction") == "Deny"
+    asked = {
+        "properties.networkRuleSet": ("NetworkRuleNotSupported", "The requested feature virtual network rule", rules),
+        "properties.publicNetworkAccess": (
+            "DisablePublicNetworkAccessNotSupported",
+            "Disabling public network access",
+            change.desires("properties.publicNetworkAccess") == "Disabled",
+        ),
+        "properties.dataEndpointEnabled": (
+            "DataEndpointNotSupported",
+            "The requested feature data endpoint",
+            change.desires("properties.dataEndpointEnabled") is True,
+        ),
+        "properties.zoneRedundancy": (
+            "ZoneRedundancyNotSupported",
+            "The requested feature zone redundancy",
+            change.desires("properties.zoneRedundancy") == "Enabled",
+        ),
+    }
+    for path, (code, what, wanted) in asked.items():
+        if wanted and not premium:
+            raise AzureError(code, f"{what} is not supported for the SKU {size}.", target=path)
+    if basic and change.desires("properties.anonymousPullEnabled"):
+        raise AzureError(
+            "AnonymousPullNotSupported",
+            f"The requested feature anonymous pull is not supported for the SKU {size}.",
+            target="properties.anonymousPullEnabled",
+        )
+
+
 class Registry(ResourceType):
     """https://learn.microsoft.com/rest/api/containerregistry/registries"""
 
@@ -51,7 +93,8 @@ class Registry(ResourceType):
     inputs = Inputs(name="registryName")
     shape = BodyShape(nested=("privateEndpointConnections[*]",))
     name_rule = NameRule(r"[A-Za-z0-9]{5,50}", "5 to 50 letters and digits")
-    private_links = (PrivateLink("registry", "privatelink.azurecr.io", "azurecr.io", _host),)
+    rules = (one_of("sku.name", "Basic", "Standard", "Premium", code="InvalidSku"), _size_has_what_is_asked)
+    private_links = (PrivateLink("registry", "privatelink.azurecr.io", "azurecr.io", _host, _is_not_premium),)
     actions = (Action("listCredentials", _list_credentials, functions=("listRegistryCredentials",)),)
 
     def claims(self, change: Change) -> Iterable[Claim]:

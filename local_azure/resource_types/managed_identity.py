@@ -5,6 +5,7 @@ from __future__ import annotations
 from local_azure.azure_error import AzureError
 from local_azure.resource_types.base import Change, Inputs, NameRule, Reference, ResourceType
 from local_azure.resource_types.generated import guid
+from local_azure.state import Resource, Transaction
 from local_azure.values import as_object, put
 
 USER_ASSIGNED_TYPE = "Microsoft.ManagedIdentity/userAssignedIdentities"
@@ -16,13 +17,26 @@ class UserAssignedIdentity(ResourceType):
     token = "azure-native:managedidentity:UserAssignedIdentity"
     arm_type = USER_ASSIGNED_TYPE
     inputs = Inputs(name="resourceName")
-    name_rule = NameRule(r"[A-Za-z0-9][A-Za-z0-9_-]{2,127}", "3 to 128 letters, digits, '-' and '_'")
+    name_rule = NameRule(
+        r"[A-Za-z0-9][A-Za-z0-9_-]{2,127}", "3 to 128 letters, digits, '-' and '_', starting with a letter or digit"
+    )
     has_provisioning_state = False
 
     def complete(self, change: Change) -> None:
-        change.keep("properties.principalId", guid)
+        principal = change.keep("properties.principalId", guid)
+        change.transaction.claim(_principal(principal), change.id)
         change.keep("properties.clientId", guid)
         change.keep("properties.tenantId", lambda: change.directory.tenant_id)
+
+
+def _principal(principal_id: str) -> str:
+    return f"principal/{principal_id}"
+
+
+def identity_of_principal(principal_id: str, transaction: Transaction) -> Resource | None:
+    """The resource whose identity a principal is: a user-assigned identity, or what has one of its own."""
+    owner = transaction.holder(_principal(principal_id))
+    return transaction.get(owner) if owner else None
 
 
 IDENTITY_REFERENCE = Reference(
@@ -45,7 +59,8 @@ def complete_identity(change: Change) -> None:
             target="identity.type",
         )
     if "systemassigned" in kinds:
-        change.keep("identity.principalId", guid)
+        principal = change.keep("identity.principalId", guid)
+        change.transaction.claim(_principal(principal), change.id)
         change.keep("identity.tenantId", lambda: change.directory.tenant_id)
     for identity_id in assigned:
         found = change.transaction.get(identity_id)

@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from local_azure.azure_error import AzureError
 from local_azure.resource_types.base import Change, Claim, Inputs, NameRule, Reference, ResourceType
 from local_azure.resource_types.generated import suffix
-from local_azure.resource_types.network import RECORD_TYPE, VNET_TYPE, ZONE_TYPE
+from local_azure.resource_types.network import LINK_TYPE, NETWORK_NAME, RECORD_TYPE, VNET_TYPE, ZONE_TYPE
 from local_azure.state import Resource, Transaction
 from local_azure.values import JsonObject
-
-LINK_TYPE = f"{ZONE_TYPE}/virtualNetworkLinks"
 
 
 def location_is_global(change: Change) -> None:
@@ -63,6 +61,26 @@ class PrivateZone(ResourceType):
         return resource.body
 
 
+def _one_registration_zone(change: Change) -> None:
+    """https://learn.microsoft.com/azure/dns/private-dns-autoregistration#restrictions: one zone registers a network."""
+    vnet = change.desires("properties.virtualNetwork.id")
+    if not vnet:
+        raise AzureError(
+            "BadRequest", "The link names no virtual network; one is required.", target="properties.virtualNetwork.id"
+        )
+    name = f"registration{vnet}"
+    if not change.desires("properties.registrationEnabled"):
+        if change.transaction.holder(name) == change.id.key:
+            change.transaction.release(name)
+    elif change.transaction.claim(name, change.id):
+        raise AzureError(
+            "BadRequest",
+            f"The virtual network {vnet} is already registered with another private zone; only one may have "
+            "registration enabled for it.",
+            target="properties.registrationEnabled",
+        )
+
+
 class VirtualNetworkLink(ResourceType):
     """https://learn.microsoft.com/rest/api/dns/privatedns/virtual-network-links
 
@@ -72,18 +90,22 @@ class VirtualNetworkLink(ResourceType):
     token = "azure-native:privatedns:VirtualNetworkLink"
     arm_type = LINK_TYPE
     inputs = Inputs(name="virtualNetworkLinkName", parents=("privateZoneName",))
-    rules = (location_is_global,)
+    name_rule = NETWORK_NAME
+    rules = (location_is_global, _one_registration_zone)
     references = (Reference("properties.virtualNetwork.id", (VNET_TYPE,)),)
     create_only = ("properties.virtualNetwork.id",)
 
     def claims(self, change: Change) -> Iterable[Claim]:
+        """https://learn.microsoft.com/azure/dns/private-dns-virtual-network-links; code and words as public logs of
+        deployments have them."""
         zone = change.id.names[0]
         vnet = str(change.desires("properties.virtualNetwork.id"))
         yield Claim(
             f"zone/{zone}{vnet}",
             "BadRequest",
             "A virtual network cannot be linked to multiple zones with overlapping namespaces. You tried to link "
-            f"virtual network '{vnet.rsplit('/', 1)[-1]}' with '{zone}' again.",
+            f"virtual network with '{zone}' and '{zone}' zones.",
+            "properties.virtualNetwork.id",
         )
 
     def complete(self, change: Change) -> None:

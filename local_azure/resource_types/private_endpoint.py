@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from local_azure.arm_body import BodyShape
 from local_azure.azure_error import AzureError
 from local_azure.ids import ArmId
-from local_azure.resource_types.addresses import allot
-from local_azure.resource_types.base import Change, Inputs, Operations, PrivateLink, Reference, ResourceType
+from local_azure.resource_types.addresses import STATIC_ADDRESS, allot
+from local_azure.resource_types.base import Change, Claim, Inputs, Operations, PrivateLink, Reference, ResourceType
 from local_azure.resource_types.generated import guid
 from local_azure.resource_types.network import (
     ENDPOINT_TYPE,
@@ -19,11 +19,23 @@ from local_azure.resource_types.network import (
     SUBNET_IN_USE,
     SUBNET_TYPE,
     ZONE_TYPE,
+    delegated_services,
 )
 from local_azure.state import Resource, Transaction
 from local_azure.values import JsonObject, as_list, as_object, find, get
 
 _CONNECTIONS = ("properties.privateLinkServiceConnections[*]", "properties.manualPrivateLinkServiceConnections[*]")
+
+
+def _subnet_is_not_delegated(change: Change) -> None:
+    """Microsoft Learn, "Troubleshoot private endpoint creation that fails or stalls in Azure Private Link"."""
+    subnet = change.transaction.get(str(change.desires("properties.subnet.id")))
+    if subnet and not change.existing and delegated_services(subnet.body):
+        raise AzureError(
+            "PrivateEndpointCreationNotAllowedAsSubnetIsDelegated",
+            f"Private endpoint {change.id} cannot be created as subnet {subnet.id} is delegated.",
+            target="properties.subnet.id",
+        )
 
 
 def _one_connection(change: Change) -> None:
@@ -67,6 +79,14 @@ def _has_one_group_of_its_target(change: Change) -> None:
                     f"{', '.join(known)}.",
                     target=f"{at}.properties.groupIds",
                 )
+            found = change.transaction.get(target)
+            for link in change.operations.type_of(target).private_links:
+                if found and link.group in groups and (reason := link.lacking(found)):
+                    raise AzureError(
+                        "BadRequest",
+                        f"Call to {target.type} failed. Error message: {reason}",
+                        target=f"{at}.properties.privateLinkServiceId",
+                    )
 
 
 class PrivateEndpoint(ResourceType):
@@ -85,9 +105,9 @@ class PrivateEndpoint(ResourceType):
         "properties.privateLinkServiceConnections[*].properties.groupIds",
         "properties.customNetworkInterfaceName",
     )
-    rules = (_one_connection, _has_one_group_of_its_target)
+    rules = (_subnet_is_not_delegated, _one_connection, _has_one_group_of_its_target)
     references = (
-        Reference("properties.subnet.id", (SUBNET_TYPE,), in_use=SUBNET_IN_USE),
+        Reference("properties.subnet.id", (SUBNET_TYPE,), in_use=SUBNET_IN_USE, same_region=True),
         *(Reference(f"{path}.properties.privateLinkServiceId") for path in _CONNECTIONS),
     )
 
@@ -102,7 +122,7 @@ class PrivateEndpoint(ResourceType):
             raise AzureError(
                 "InvalidRequestFormat", f"Private endpoint {change.id} needs a subnet.", target="properties.subnet.id"
             )
-        wanted = next((one for _, one in find(change.desired, _STATIC_ADDRESS)), None)
+        wanted = next((one for _, one in find(change.desired, STATIC_ADDRESS)), None)
         address = change.keep_secret("address", lambda: allot(subnet, change.id, change.transaction, wanted))
         interface = _interface_id(change)
         change.properties["networkInterfaces"] = [{"id": interface.text}]
@@ -114,12 +134,19 @@ class PrivateEndpoint(ResourceType):
         ]
         change.transaction.save(Resource(interface, _interface_body(change, interface, subnet.id, address)))
 
+    def present(self, resource: Resource, transaction: Transaction) -> JsonObject:
+        """A connection whose target has gone is disconnected, and the endpoint stays:
+        https://learn.microsoft.com/azure/private-link/manage-private-endpoint."""
+        for path in _CONNECTIONS:
+            for _, connection in find(resource.body, path):
+                state = get(connection, "properties.privateLinkServiceConnectionState")
+                if state and not transaction.has(str(get(connection, "properties.privateLinkServiceId"))):
+                    state["status"] = "Disconnected"
+        return resource.body
+
     def removed(self, resource: Resource, transaction: Transaction, operations: Operations) -> None:
         for interface in as_list(resource.properties.get("networkInterfaces")):
             operations.delete(ArmId.parse(interface["id"]))
-
-
-_STATIC_ADDRESS = "properties.ipConfigurations[*].properties.privateIPAddress"
 
 
 def _set_state(change: Change, connection: JsonObject, status: str, description: str) -> None:
@@ -226,6 +253,30 @@ def _connection_body(resource: Resource, endpoint: Resource, connection: JsonObj
 # -- zone groups
 
 
+_ZONES = 5
+_CONFIGS = "properties.privateDnsZoneConfigs"
+
+
+def _zones_are_few_and_named_apart(change: Change) -> None:
+    """https://learn.microsoft.com/azure/private-link/private-endpoint-dns#private-dns-zone-group: at most five zones;
+    https://github.com/hashicorp/terraform-provider-azurerm/issues/28966: names that differ."""
+    configs = [as_object(one) for one in as_list(change.desires(_CONFIGS))]
+    if len(configs) > _ZONES:
+        raise AzureError(
+            "InvalidRequestFormat",
+            f"Private Dns Zone group {change.id} has {len(configs)} private dns zone configs; {_ZONES} are allowed.",
+            target=_CONFIGS,
+        )
+    names = [str(one.get("name")).lower() for one in configs]
+    if repeated := next((one for one in names if names.count(one) > 1), None):
+        raise AzureError(
+            "InvalidRequestFormat",
+            f"Cannot parse the request. DuplicateResourceName: Resource {change.id} has two child resources with the "
+            f"same name ({repeated}).",
+            target=_CONFIGS,
+        )
+
+
 class PrivateDnsZoneGroup(ResourceType):
     """https://learn.microsoft.com/rest/api/virtualnetwork/private-dns-zone-groups
 
@@ -237,8 +288,30 @@ class PrivateDnsZoneGroup(ResourceType):
     arm_type = f"{ENDPOINT_TYPE}/privateDnsZoneGroups"
     inputs = Inputs(name="privateDnsZoneGroupName", parents=("privateEndpointName",))
     shape = BodyShape(nested=("privateDnsZoneConfigs[*]",))
-    references = (Reference("properties.privateDnsZoneConfigs[*].properties.privateDnsZoneId", (ZONE_TYPE,)),)
+    name_rule = NETWORK_NAME
+    rules = (_zones_are_few_and_named_apart,)
+    references = (
+        # https://github.com/Azure/missionlz/issues/1029, https://github.com/ansible-collections/azure/issues/734
+        Reference(
+            f"{_CONFIGS}[*].properties.privateDnsZoneId",
+            (ZONE_TYPE,),
+            missing="InvalidPrivateDnsZoneIds",
+            words="Private Dns Zone group {source} has invalid private dns zone ids {target}.",
+        ),
+    )
     tracked = False
+
+    def locks(self, resource_id: ArmId) -> Iterable[str]:
+        return (resource_id.parent.key,) if resource_id.parent else ()
+
+    def claims(self, change: Change) -> Iterable[Claim]:
+        """https://github.com/pulumi/pulumi-azure-native/issues/2179"""
+        endpoint = change.id.names[0]
+        yield Claim(
+            f"zone-group{change.id.parent.key if change.id.parent else ''}",
+            "InvalidRequestFormat",
+            f"Cannot create more than one private dns zone groups in the private endpoint {endpoint}.",
+        )
 
     def complete(self, change: Change) -> None:
         endpoint = change.transaction.get(change.id.parent) if change.id.parent else None
@@ -246,7 +319,7 @@ class PrivateDnsZoneGroup(ResourceType):
             return
         self._remove_records(change.existing, change.operations)
         written: list[str] = []
-        for _, config in find(change.body, "properties.privateDnsZoneConfigs[*]"):
+        for _, config in find(change.body, f"{_CONFIGS}[*]"):
             zone = change.transaction.get(str(get(config, "properties.privateDnsZoneId")))
             if zone is None:
                 continue

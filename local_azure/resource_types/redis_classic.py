@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from local_azure import options
 from local_azure.arm_body import BodyShape
+from local_azure.azure_error import AzureError
+from local_azure.resource_types.allowed_values import between, one_of
 from local_azure.resource_types.base import (
     Action,
     Change,
@@ -22,7 +25,7 @@ from local_azure.resource_types.generated import access_key
 from local_azure.resource_types.network import SUBNET_IN_USE, SUBNET_TYPE
 from local_azure.resource_types.private_endpoint import endpoint_connections
 from local_azure.state import Resource, Transaction
-from local_azure.values import JsonObject, as_object
+from local_azure.values import JsonObject, as_list, as_object, get
 
 _CONFIGURATION = {
     "aadEnabled": "aad-enabled",
@@ -56,6 +59,134 @@ def _host(cache: Resource) -> str:
     return str(cache.properties["hostName"])
 
 
+def _is_in_a_network(cache: Resource) -> str | None:
+    """https://learn.microsoft.com/azure/azure-cache-for-redis/cache-private-link: not beside an injected network."""
+    if not cache.properties.get("subnetId"):
+        return None
+    return "Private endpoints are not supported for a cache that is injected into a virtual network."
+
+
+# -- rules
+
+
+_SKU = "properties.sku"
+_CAPACITIES = {"C": range(0, 7), "P": range(1, 6)}
+_FAMILY = {"Basic": "C", "Standard": "C", "Premium": "P"}
+_TIERS = tuple(_FAMILY)
+_PREMIUM = (
+    "properties.shardCount",
+    "properties.staticIP",
+    "properties.subnetId",
+    "properties.replicasPerMaster",
+    "properties.replicasPerPrimary",
+    "properties.redisConfiguration.aof-backup-enabled",
+    "properties.redisConfiguration.rdb-backup-enabled",
+)
+"""What only Premium has: https://learn.microsoft.com/azure/azure-cache-for-redis/cache-overview#feature-comparison."""
+_NOT_BASIC = (
+    "zones",
+    "properties.redisConfiguration.maxmemory-reserved",
+    "properties.redisConfiguration.maxfragmentationmemory-reserved",
+    "properties.redisConfiguration.maxmemory-delta",
+    "properties.redisConfiguration.notify-keyspace-events",
+)
+"""What Basic lacks: https://github.com/Azure/azure-cli/issues/2902, the feature comparison, and
+https://learn.microsoft.com/azure/azure-cache-for-redis/cache-configure."""
+_POLICIES = (
+    *("allkeys-lfu", "allkeys-lru", "allkeys-random", "noeviction"),
+    *("volatile-lfu", "volatile-lru", "volatile-random", "volatile-ttl"),
+)
+
+
+def _new_caches_are_allowed(change: Change) -> None:
+    """https://learn.microsoft.com/azure/azure-cache-for-redis/retirement-faq: since April 2026 only those who had one
+    create any; code and words as public logs of deployments have them."""
+    if not change.existing and not options.read(change.transaction).classic_redis:
+        raise AzureError(
+            "BadRequest",
+            "Azure Cache for Redis is retiring, create Azure Managed Redis instance instead. Learn more: "
+            "https://aka.ms/AzureCacheForRedisRetirement",
+            target=change.id.text,
+        )
+
+
+def _size_exists(change: Change) -> None:
+    """https://learn.microsoft.com/azure/azure-cache-for-redis/cache-overview#service-tiers: Basic and Standard C0 to
+    C6, Premium P1 to P5; the words are those that azure-cli looks for."""
+    name, family = change.desires(f"{_SKU}.name"), change.desires(f"{_SKU}.family")
+    if name not in _FAMILY:
+        raise _invalid_value(f"{_SKU}.name")
+    if family != _FAMILY[name]:
+        raise _invalid_value(f"{_SKU}.family")
+    if change.desires(f"{_SKU}.capacity") not in _CAPACITIES[family]:
+        raise _invalid_value(f"{_SKU}.family/{_SKU}.capacity", f"{_SKU}.capacity")
+
+
+def _invalid_value(parameter: str, target: str | None = None) -> AzureError:
+    return AzureError("BadRequest", f"The value of the parameter '{parameter}' is invalid.", target=target or parameter)
+
+
+def _tier_has_what_is_asked(change: Change) -> None:
+    tier = change.desires(f"{_SKU}.name")
+    lacking = (*(_PREMIUM if tier != "Premium" else ()), *(_NOT_BASIC if tier == "Basic" else ()))
+    for path in lacking:
+        asked = change.desires(path)
+        if asked and str(asked).lower() != "false":
+            name = path.rsplit(".", 1)[-1]
+            raise AzureError(
+                "BadRequest", f"The setting '{name}' is not allowed on '{tier}' cache instances.", target=path
+            )
+
+
+def _scales_one_step_up(change: Change) -> None:
+    """https://learn.microsoft.com/azure/azure-cache-for-redis/cache-how-to-scale: up by one tier at a time, never down;
+    Basic becomes Standard of the same size; nothing becomes C0."""
+    if not change.existing:
+        return
+    earlier, asked = (as_object(get(one, _SKU)) for one in (change.existing.body, change.desired))
+    steps = _TIERS.index(asked["name"]) - _TIERS.index(earlier["name"])
+    shrinks_to_least = asked["capacity"] == 0 < earlier["capacity"] and asked["family"] == "C"
+    if (
+        steps in (0, 1)
+        and not shrinks_to_least
+        and not (earlier["name"] == "Basic" and steps and asked["capacity"] != earlier["capacity"])
+    ):
+        return
+    changed = next(name for name in ("name", "capacity") if earlier[name] != asked[name])
+    raise AzureError(
+        "BadRequest",
+        f"The requested update to the resource is not permitted. The following properties(s) cannot be modified: "
+        f"'{_SKU}.{changed}'. A cache scales from {earlier['name']} {earlier['family']}{earlier['capacity']} not to "
+        f"{asked['name']} {asked['family']}{asked['capacity']}.",
+        target=f"{_SKU}.{changed}",
+    )
+
+
+def _version_is_supported(change: Change) -> None:
+    """https://learn.microsoft.com/azure/azure-cache-for-redis/cache-retired-features: version 4 is retired."""
+    asked = change.desires("properties.redisVersion")
+    if asked is not None and str(asked).split(".")[0] not in ("6", "latest"):
+        raise AzureError(
+            "BadRequest", f"The Redis version '{asked}' is not supported; use 6.", target="properties.redisVersion"
+        )
+
+
+def _address_lies_in_a_subnet(change: Change) -> None:
+    if change.desires("properties.staticIP") and not change.desires("properties.subnetId"):
+        raise AzureError(
+            "BadRequest", "A static address needs a subnet: 'properties.subnetId'.", target="properties.staticIP"
+        )
+
+
+def _zones_are_zones(change: Change) -> None:
+    """https://learn.microsoft.com/azure/azure-cache-for-redis/cache-how-to-zone-redundancy"""
+    zones = [str(one) for one in as_list(change.desires("zones"))]
+    if any(one not in ("1", "2", "3") for one in zones) or len(set(zones)) != len(zones):
+        raise AzureError(
+            "BadRequest", f"The zones {', '.join(zones)} are not of 1, 2 and 3, each once.", target="zones"
+        )
+
+
 class Redis(ResourceType):
     """https://learn.microsoft.com/rest/api/redis/redis"""
 
@@ -76,9 +207,30 @@ class Redis(ResourceType):
         "properties.redisConfiguration.aof-storage-connection-string-0",
         "properties.redisConfiguration.aof-storage-connection-string-1",
     )
-    references = (Reference("properties.subnetId", (SUBNET_TYPE,), in_use=SUBNET_IN_USE),)
+    fixed = (
+        "BadRequest",
+        "The requested update to the resource is not permitted. The following properties(s) cannot be modified: "
+        "'{path}'.",
+    )
+    rules = (
+        _new_caches_are_allowed,
+        _size_exists,
+        _address_lies_in_a_subnet,
+        _tier_has_what_is_asked,
+        _zones_are_zones,
+        one_of("properties.redisConfiguration.maxmemory-policy", *_POLICIES),
+        one_of("properties.redisConfiguration.aad-enabled", "true", "false"),
+        one_of("properties.minimumTlsVersion", "1.0", "1.1", "1.2"),
+        one_of("properties.publicNetworkAccess", "Enabled", "Disabled"),
+        between("properties.shardCount", 1, 10),
+        _version_is_supported,
+        _scales_one_step_up,
+    )
+    references = (Reference("properties.subnetId", (SUBNET_TYPE,), in_use=SUBNET_IN_USE, same_region=True),)
     private_links = (
-        PrivateLink("redisCache", "privatelink.redis.cache.windows.net", "redis.cache.windows.net", _host),
+        PrivateLink(
+            "redisCache", "privatelink.redis.cache.windows.net", "redis.cache.windows.net", _host, _is_in_a_network
+        ),
     )
     actions = (
         Action("listKeys", _KEYS.list, functions=("listRedisKeys",)),

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from local_azure.arm_body import BodyShape
 from local_azure.azure_error import AzureError
+from local_azure.ids import ArmId
+from local_azure.resource_types.allowed_values import one_of
 from local_azure.resource_types.base import (
     Action,
     Change,
@@ -21,14 +23,103 @@ from local_azure.resource_types.base import (
 from local_azure.resource_types.generated import access_key
 from local_azure.resource_types.private_endpoint import endpoint_connections
 from local_azure.state import Resource, Transaction
-from local_azure.values import JsonObject
+from local_azure.values import JsonObject, as_list, as_object, find, get
 
 CLUSTER_TYPE = "Microsoft.Cache/redisEnterprise"
+DATABASE_TYPE = f"{CLUSTER_TYPE}/databases"
 _NAME = NameRule(r"(?=.{1,60}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*", "1 to 60 letters, digits and single '-' between them")
+
+_SIZES: dict[str, tuple[int, ...]] = {
+    "Balanced_B": (0, 1, 3, 5, 10, 20, 50, 100, 150, 250, 350, 500, 700, 1000),
+    "MemoryOptimized_M": (10, 20, 50, 100, 150, 250, 350, 500, 700, 1000, 1500, 2000),
+    "ComputeOptimized_X": (3, 5, 10, 20, 50, 100, 150, 250, 350, 500, 700),
+    "FlashOptimized_A": (250, 500, 700, 1000, 1500, 2000, 4500),
+}
+"""The sizes on offer: `SkuName` in azure-rest-api-specs, specification/redisenterprise/.../2025-07-01. Those of the
+older Enterprise tiers, which are in it too, cannot be created any more: https://github.com/langchain-ai/terraform/pull/107."""
+_LARGEST_WITHOUT_CLUSTER = 20
+"""The number of the largest size of up to 25 GB: https://learn.microsoft.com/azure/redis/architecture."""
+_FLASH = "FlashOptimized"
+
+
+def _number(size: str) -> int:
+    return int("".join(filter(str.isdigit, size.rsplit("_", 1)[-1])) or 0)
 
 
 def _host(cluster: Resource) -> str:
     return str(cluster.properties["hostName"])
+
+
+# -- clusters
+
+
+def _size_is_on_offer(change: Change) -> None:
+    size = str(change.desires("sku.name"))
+    known = {f"{tier}{number}".lower() for tier, numbers in _SIZES.items() for number in numbers}
+    if size.lower() not in known:
+        raise AzureError(
+            "BadRequest",
+            f"The SKU '{size}' is not supported; Azure Managed Redis has Balanced_B*, MemoryOptimized_M*, "
+            "ComputeOptimized_X* and FlashOptimized_A*.",
+            target="sku.name",
+        )
+    if change.desires("sku.capacity") is not None:
+        raise AzureError(
+            "BadRequest",
+            f"The SKU '{size}' takes no capacity; only the Enterprise tiers did.",
+            target="sku.capacity",
+        )
+
+
+def _size_takes_no_zones(change: Change) -> None:
+    """https://github.com/langchain-ai/terraform/pull/107"""
+    if as_list(change.desires("zones")):
+        raise AzureError(
+            "BadRequest",
+            f"Specifying zones for SKU '{change.desires('sku.name')}' is not supported. Zone redundancy is enabled by "
+            "default for this SKU in regions with zones.",
+            target="zones",
+        )
+
+
+def _high_availability_stays(change: Change) -> None:
+    """`highAvailability` in azure-rest-api-specs, specification/redisenterprise/.../2025-07-01: enabled by default;
+    https://learn.microsoft.com/azure/redis/high-availability: it can be turned on later, never off."""
+    earlier = change.existing.properties.get("highAvailability") if change.existing else None
+    if earlier == "Enabled" and change.desires("properties.highAvailability") == "Disabled":
+        raise AzureError(
+            "BadRequest",
+            "High availability cannot be disabled once it is enabled; another cluster is needed.",
+            target="properties.highAvailability",
+        )
+
+
+def _scales_within_bounds(change: Change) -> None:
+    """https://learn.microsoft.com/azure/redis/how-to-scale: never between memory and flash; without clustering up to
+    25 GB."""
+    earlier = get(change.existing.body, "sku.name") if change.existing else None
+    asked = str(change.desires("sku.name"))
+    if not earlier or earlier == asked:
+        return
+    if earlier.startswith(_FLASH) != asked.startswith(_FLASH):
+        raise AzureError(
+            "BadRequest", f"Scaling from '{earlier}' to '{asked}' is not supported between tiers.", target="sku.name"
+        )
+    database = change.transaction.get(change.id.child("databases", "default"))
+    if database and _exceeds_policy(asked, database.properties):
+        raise _too_large(asked, "sku.name")
+
+
+def _exceeds_policy(size: str, database: JsonObject) -> bool:
+    return database.get("clusteringPolicy") == "NoCluster" and _number(size) > _LARGEST_WITHOUT_CLUSTER
+
+
+def _too_large(size: str, target: str) -> AzureError:
+    return AzureError(
+        "BadRequest",
+        f"The clustering policy 'NoCluster' is not supported for SKU '{size}'; it takes one of 25 GB or less.",
+        target=target,
+    )
 
 
 class RedisEnterprise(ResourceType):
@@ -39,6 +130,15 @@ class RedisEnterprise(ResourceType):
     inputs = Inputs(name="clusterName")
     shape = BodyShape(nested=("privateEndpointConnections[*]",))
     name_rule = _NAME
+    rules = (
+        _size_is_on_offer,
+        _size_takes_no_zones,
+        one_of("properties.highAvailability", "Enabled", "Disabled"),
+        one_of("properties.minimumTlsVersion", "1.0", "1.1", "1.2"),
+        one_of("properties.publicNetworkAccess", "Enabled", "Disabled"),
+        _high_availability_stays,
+        _scales_within_bounds,
+    )
     private_links = (PrivateLink("redisEnterprise", "privatelink.redis.azure.net", "redis.azure.net", _host),)
 
     def claims(self, change: Change) -> Iterable[Claim]:
@@ -68,7 +168,11 @@ def _host_name(change: Change) -> str:
     return f"{change.id.name}.{change.location}.redis.azure.net".lower()
 
 
+# -- databases
+
+
 _KEYS = Keys()
+_MODULES = ("RediSearch", "RedisBloom", "RedisJSON", "RedisTimeSeries")
 
 
 def _keys_are_in_use(request: Request) -> None:
@@ -91,19 +195,91 @@ def _regenerate_key(request: Request) -> JsonObject:
     return _KEYS.regenerate(request, access_key)
 
 
+def _policy_fits_the_size(change: Change) -> None:
+    """https://learn.microsoft.com/azure/redis/architecture: NoCluster is for sizes of up to 25 GB."""
+    cluster = change.transaction.get(change.id.parent) if change.id.parent else None
+    size = str(get(cluster.body, "sku.name")) if cluster else ""
+    if _exceeds_policy(size, as_object(change.desired.get("properties"))):
+        raise _too_large(size, "properties.clusteringPolicy")
+
+
+def _policy_changes_only_from_none(change: Change) -> None:
+    """`clusteringPolicy` in azure-rest-api-specs, specification/redisenterprise/.../2025-07-01: it can be updated only
+    if the current value is NoCluster."""
+    earlier = change.existing.properties.get("clusteringPolicy") if change.existing else None
+    asked = change.desires("properties.clusteringPolicy")
+    if earlier in ("OSSCluster", "EnterpriseCluster") and asked not in (None, earlier):
+        raise AzureError(
+            "BadRequest",
+            f"The clustering policy '{earlier}' cannot be changed to '{asked}' without deleting the database.",
+            target="properties.clusteringPolicy",
+        )
+
+
+def _modules_fit(change: Change) -> None:
+    """https://learn.microsoft.com/azure/redis/redis-modules: what each module needs."""
+    for at, module in find(change.desired, "properties.modules[*].name"):
+        if module not in _MODULES:
+            raise AzureError("BadRequest", f"The module '{module}' is not one of {', '.join(_MODULES)}.", target=at)
+        if module != "RediSearch":
+            continue
+        if change.desires("properties.clusteringPolicy", "OSSCluster") == "OSSCluster":
+            raise AzureError(
+                "BadRequest",
+                "The module 'RediSearch' is not supported with the clustering policy 'OSSCluster'; it needs "
+                "'EnterpriseCluster'.",
+                target="properties.clusteringPolicy",
+            )
+        if change.desires("properties.evictionPolicy", "VolatileLRU") != "NoEviction":
+            raise AzureError(
+                "BadRequest",
+                "The module 'RediSearch' needs the eviction policy 'NoEviction'.",
+                target="properties.evictionPolicy",
+            )
+
+
+def _one_way_to_persist(change: Change) -> None:
+    """https://learn.microsoft.com/azure/redis/how-to-persistence: by append-only file or by snapshots, not by both."""
+    ways = as_object(change.desires("properties.persistence"))
+    if ways.get("aofEnabled") and ways.get("rdbEnabled"):
+        raise AzureError(
+            "BadRequest",
+            "Persistence by append-only file and by snapshots cannot both be enabled.",
+            target="properties.persistence",
+        )
+
+
 class Database(ResourceType):
     """https://learn.microsoft.com/rest/api/redis/redisenterprisecache/databases: one, named `default`."""
 
     token = "azure-native:redisenterprise:Database"
-    arm_type = f"{CLUSTER_TYPE}/databases"
+    arm_type = DATABASE_TYPE
     inputs = Inputs(name="databaseName", parents=("clusterName",))
     name_rule = NameRule("default", "'default', the one database that a cluster has", code="InvalidDatabaseName")
     create_only = ("properties.port", "properties.modules", "properties.geoReplication")
+    rules = (
+        one_of("properties.accessKeysAuthentication", "Enabled", "Disabled"),
+        one_of("properties.clientProtocol", "Encrypted", "Plaintext"),
+        one_of("properties.clusteringPolicy", "EnterpriseCluster", "NoCluster", "OSSCluster"),
+        one_of(
+            "properties.evictionPolicy",
+            *("AllKeysLFU", "AllKeysLRU", "AllKeysRandom", "NoEviction"),
+            *("VolatileLFU", "VolatileLRU", "VolatileRandom", "VolatileTTL"),
+        ),
+        _policy_fits_the_size,
+        _policy_changes_only_from_none,
+        _modules_fit,
+        _one_way_to_persist,
+    )
     actions = (
         Action("listKeys", _list_keys, functions=("listDatabaseKeys",)),
         Action("regenerateKey", _regenerate_key),
     )
     tracked = False
+
+    def locks(self, resource_id: ArmId) -> Iterable[str]:
+        """A cluster takes one write at a time, its database's included."""
+        return (resource_id.parent.key,) if resource_id.parent else ()
 
     def complete(self, change: Change) -> None:
         for name, value in {
@@ -114,7 +290,8 @@ class Database(ResourceType):
             "evictionPolicy": "VolatileLRU",
             "port": 10000,
         }.items():
-            change.default(f"properties.{name}", value)
+            earlier = change.existing.properties.get(name) if change.existing else None
+            change.default(f"properties.{name}", earlier or value)
         change.properties.update({"redisVersion": "7.4", "resourceState": "Running"})
         _KEYS.make(change, access_key)
 

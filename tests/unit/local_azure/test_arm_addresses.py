@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from local_azure.arm.addresses import parse, require_api_version, segments
-from local_azure.arm.permissions import scopes_above
 from local_azure.azure_error import AzureError
+from local_azure.resource_types.authorization import scopes_above
 
 GROUP = "/subscriptions/s/resourceGroups/g"
 
