@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
+from local_azure import fault_commands
 from local_azure.errors import LocalAzureError
 from local_azure.paths import Home
 
@@ -35,7 +36,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "setup":
                 return 0 if options.no_engine else _setup(home, development=options.dev)
             case "start":
-                return _start(home)
+                return _start(
+                    home,
+                    latency=options.latency,
+                    speedup=options.speedup,
+                    classic_redis=None if options.classic_redis is None else options.classic_redis == "yes",
+                    role_delay=options.role_delay,
+                )
+            case "faults":
+                return fault_commands.run(home, options)
+            case "recover":
+                from local_azure import recovery
+
+                return recovery.run(home, options)
             case "stop":
                 return _stop(home)
             case "status":
@@ -66,7 +79,25 @@ def _parser() -> argparse.ArgumentParser:
     setup = commands.add_parser("setup", help="set up what is missing: the virtual environment and the engine")
     setup.add_argument("--dev", action="store_true", help="with what tests and lint need, redis-server included")
     setup.add_argument("--no-engine", action="store_true", help="the virtual environment alone")
-    commands.add_parser("start", help="start the local Azure, if it is not running")
+    start = commands.add_parser("start", help="start the local Azure, if it is not running")
+    start.add_argument(
+        "--latency",
+        choices=("none", "azure"),
+        help="azure: operations take the time that they typically take on Azure; kept with the state (default: none)",
+    )
+    start.add_argument("--speedup", type=_speedup, metavar="N", help="that time passes N times faster; kept, too")
+    start.add_argument(
+        "--classic-redis",
+        choices=("yes", "no"),
+        help="whether the subscription had an Azure Cache for Redis before April 2026, without which none can be "
+        "created; kept, too (default: yes)",
+    )
+    start.add_argument(
+        "--role-delay",
+        type=_seconds,
+        metavar="SECONDS",
+        help="the time until a new role assignment is in force; kept, too (default: 0)",
+    )
     commands.add_parser("stop", help="stop it; its state and the stacks stay")
     status = commands.add_parser(
         "status", help="say whether it runs, where and on which ports (exit code 3: it does not)"
@@ -74,6 +105,15 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="as JSON")
     reset = commands.add_parser("reset", help="stop it and delete its state, the stacks and the copied configurations")
     reset.add_argument("--yes", "-y", action="store_true", help="without asking")
+    fault_commands.add_parser(commands)
+    recover = commands.add_parser(
+        "recover", help="after a kill: print the commands that bring this directory's program back in order"
+    )
+    recover.add_argument("--stack", "-s", help="one stack (default: every stack of the program)")
+    recover.add_argument("--json", action="store_true", help="as JSON")
+    recover.add_argument(
+        "--complete", metavar="FILE", help="put an exported state right, in place; one of the commands that it prints"
+    )
     run = commands.add_parser(
         "run",
         help="run a command against it, in the current directory",
@@ -95,9 +135,28 @@ def _setup(home: Home, *, development: bool) -> int:
     return 0
 
 
-def _start(home: Home) -> int:
+def _speedup(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError(text)
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < float("inf"):
+        raise ValueError(text)
+    return number
+
+
+def _start(home: Home, **asked: str | float | bool | None) -> int:
     from local_azure import daemon
 
+    changes = {name: value for name, value in asked.items() if value is not None}
+    if changes:
+        from local_azure import options
+
+        options.keep(home, **changes)
     running, started = daemon.ensure(home)
     print(f"{'started' if started else 'already running'}: process {running.pid}, state in {home.directory}")
     return 0
@@ -111,9 +170,10 @@ def _stop(home: Home) -> int:
 
 
 def _status(home: Home, *, as_json: bool) -> int:
-    from local_azure import daemon
+    from local_azure import daemon, overview
 
     running = daemon.find(home)
+    seen = overview.of(home.state)
     if as_json:
         answer = {
             "running": running is not None,
@@ -121,6 +181,7 @@ def _status(home: Home, *, as_json: bool) -> int:
             "pid": running.pid if running else None,
             "ports": dict(running.ports) if running else {},
             "log": str(home.server_log),
+            **seen.as_json(),
         }
         print(json.dumps(answer, indent=2))
     elif running:
@@ -129,6 +190,9 @@ def _status(home: Home, *, as_json: bool) -> int:
             print(f"  {name}: 127.0.0.1:{port}")
     else:
         print(f"not running (home: {home.directory})")
+    if not as_json:
+        for line in seen.lines():
+            print(line)
     return 0 if running else 3
 
 

@@ -53,6 +53,11 @@ class Home:
         return self.directory / "endpoints.json"
 
     @property
+    def state(self) -> Path:
+        """The resources, and all else that is remembered of them."""
+        return self.directory / "state.sqlite"
+
+    @property
     def server_log(self) -> Path:
         return self.directory / "server.log"
 

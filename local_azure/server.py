@@ -87,6 +87,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True, help="the directory of the state and of endpoints.json")
     home: Path = parser.parse_args().home
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("local_azure.arm").setLevel(logging.INFO)  # the access log
     os.umask(0o077)
     home.mkdir(parents=True, exist_ok=True)
     try:

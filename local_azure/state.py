@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import uuid
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -46,6 +46,21 @@ CREATE TABLE IF NOT EXISTS claim (
     owner TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS claim_by_owner ON claim (owner);
+CREATE TABLE IF NOT EXISTS operation (
+    key TEXT PRIMARY KEY,          -- the resource that an operation works on, or has failed on
+    kind TEXT NOT NULL,            -- create, update or delete
+    ends TEXT NOT NULL,
+    locks TEXT NOT NULL,           -- JSON: what no other operation may hold meanwhile
+    failure TEXT                   -- JSON: the error that it ends with
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS creation (
+    key TEXT PRIMARY KEY,          -- a resource that the engine had made
+    urn TEXT NOT NULL,
+    server TEXT                    -- the server process that has not answered the engine yet
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS creation_by_urn ON creation (urn);
+CREATE TABLE IF NOT EXISTS fault (number INTEGER PRIMARY KEY AUTOINCREMENT, description TEXT NOT NULL, times INTEGER);
+CREATE TABLE IF NOT EXISTS option (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT OR IGNORE INTO counter VALUES ('revision', 0);
 """
@@ -103,6 +118,16 @@ class Transaction:
         row = self._connection.execute(f"SELECT {_COLUMNS} FROM resource WHERE key = ?", (_key(resource_id),))
         return next(map(_resource, row), None)
 
+    def has(self, resource_id: ArmId | str) -> bool:
+        """Whether there is a resource with an id (or key)."""
+        return bool(self.execute("SELECT 1 FROM resource WHERE key = ?", (_key(resource_id),)))
+
+    def types_under(self, resource_id: ArmId | str) -> list[str]:
+        """The types of what is nested in a resource, in lower case."""
+        key = _key(resource_id)
+        rows = self.execute("SELECT DISTINCT type FROM resource WHERE key >= ? AND key < ?", (f"{key}/", f"{key}0"))
+        return [name for (name,) in rows]
+
     def under(self, resource_id: ArmId | str) -> list[Resource]:
         """What is nested in a resource at any depth, its extensions included; of a group, its content."""
         # "0" is the character after "/": the range holds every key that starts with the id and a slash.
@@ -151,11 +176,17 @@ class Transaction:
         )
         return saved
 
+    def execute(self, statement: str, parameters: Iterable[Any] = ()) -> list[Any]:
+        """Run a statement on a table that has a module of its own (operations, creations, faults, options)."""
+        return self._connection.execute(statement, tuple(parameters)).fetchall()
+
     def remove(self, resource_id: ArmId) -> None:
-        """Remove one resource with what it refers to and what it claims."""
+        """Remove one resource with what it refers to, what it claims and what is remembered of it."""
         self._connection.execute("DELETE FROM resource WHERE key = ?", (resource_id.key,))
         self._connection.execute("DELETE FROM reference WHERE source = ?", (resource_id.key,))
         self._connection.execute("DELETE FROM claim WHERE owner = ?", (resource_id.key,))
+        self._connection.execute("DELETE FROM operation WHERE key = ?", (resource_id.key,))
+        self._connection.execute("DELETE FROM creation WHERE key = ?", (resource_id.key,))
 
     def refer(self, source: ArmId, references: Iterable[tuple[str, ArmId]]) -> None:
         """Replace what a resource refers to: pairs of the rule's path and the target."""
@@ -195,6 +226,24 @@ class Transaction:
         )
         return [name for (name,) in rows]
 
+    def claims_between(self, first: str, last: str) -> list[str]:
+        """The claimed names from one to another, in their order."""
+        rows = self._connection.execute(
+            "SELECT name FROM claim WHERE name >= ? AND name <= ? ORDER BY name", (first.lower(), last.lower())
+        )
+        return [name for (name,) in rows]
+
+    def last_claim(self, prefix: str, before: str) -> str | None:
+        """The last claimed name that starts with a prefix and stands before another."""
+        row = self._connection.execute(
+            "SELECT max(name) FROM claim WHERE name >= ? AND name < ?", (prefix.lower(), before.lower())
+        ).fetchone()
+        return row[0] if row else None
+
+    def release(self, name: str) -> None:
+        """Give up a claimed name."""
+        self._connection.execute("DELETE FROM claim WHERE name = ?", (name.lower(),))
+
 
 _COLUMNS = "id, body, secrets, revision, etag, created_at, changed_at"
 
@@ -219,7 +268,8 @@ def _resource(row: tuple[str, str, str, int, str, str, str]) -> Resource:
 class Store:
     """The state file. Threads may share a store: its transactions come one after another, each a few milliseconds."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
         # Made before SQLite sees it, so that it never stands open to others; its companions take its mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         path.chmod(0o600)
@@ -237,7 +287,7 @@ class Store:
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                yield Transaction(self._connection, datetime.now(UTC))
+                yield Transaction(self._connection, self._clock())
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise

@@ -33,15 +33,17 @@ class Style:
     put: bool = False
     patch: bool = False
     delete: bool = False
-    creating: str = "Creating"
-    """The state that a resource shows in the first answer to a PUT that creates it."""
+
+    def has(self, method: str) -> bool:
+        """Whether a method is answered before it is done."""
+        return {"PUT": self.put, "PATCH": self.patch, "DELETE": self.delete}.get(method, False)
 
 
 _ALL = Style(put=True, patch=True, delete=True)
-_TAGS_AT_ONCE = Style(put=True, delete=True, creating="Updating")
+_TAGS_AT_ONCE = Style(put=True, delete=True)
 _STYLES = {
-    "microsoft.app/containerapps": Style(put=True, patch=True, delete=True, creating="InProgress"),
-    "microsoft.app/managedenvironments": Style(put=True, patch=True, delete=True, creating="Waiting"),
+    "microsoft.app/containerapps": _ALL,
+    "microsoft.app/managedenvironments": _ALL,
     "microsoft.cache/redis": _ALL,
     "microsoft.cache/redisenterprise": _ALL,
     "microsoft.cache/redisenterprise/databases": _ALL,
@@ -75,6 +77,8 @@ class Operation:
     ready: float
     """The moment, on the monotonic clock, when it is done."""
     path: str
+    error: AzureError | None = None
+    """What it comes to instead of success."""
 
     @property
     def remaining(self) -> float:
@@ -99,9 +103,11 @@ class Operation:
         body: JsonObject = {
             "id": f"{self.path}/{STATUS}/{self.name}",
             "name": self.name,
-            "status": "Succeeded" if done else "InProgress",
+            "status": ("Failed" if self.error else "Succeeded") if done else "InProgress",
             "startTime": timestamp(self.started),
         }
+        if done and self.error:
+            body |= self.error.body()
         return body | ({"endTime": timestamp(datetime.now(UTC)), "percentComplete": 100.0} if done else {})
 
 
@@ -113,9 +119,15 @@ class Operations:
         self._lock = threading.Lock()
 
     def start(
-        self, resource_id: ArmId, location: str, method: str, api_version: str, seconds: float = 0.0
+        self,
+        resource_id: ArmId,
+        location: str,
+        method: str,
+        api_version: str,
+        seconds: float = 0.0,
+        error: AzureError | None = None,
     ) -> Operation:
-        """Record an operation that is shown as done after some seconds."""
+        """Record an operation that is shown as done after some seconds, and what it then has failed with."""
         subscription = f"/subscriptions/{resource_id.subscription}"
         place = f"/providers/{resource_id.type.split('/')[0]}/locations/{location or 'global'}"
         operation = Operation(
@@ -126,6 +138,7 @@ class Operations:
             started=datetime.now(UTC),
             ready=time.monotonic() + seconds,
             path=subscription + ("" if resource_id.type == RESOURCE_GROUP_TYPE else place),
+            error=error,
         )
         with self._lock:
             self._operations[operation.name] = operation

@@ -8,35 +8,15 @@ from http import HTTPStatus
 from local_azure.arm.role_definitions import RoleDefinition, built_in_role
 from local_azure.arm.tokens import Principal
 from local_azure.azure_error import AzureError
-from local_azure.state import Resource, Transaction
-
-ROLE_ASSIGNMENT_TYPE = "Microsoft.Authorization/roleAssignments"
-
-
-def scopes_above(scope: str) -> Iterator[str]:
-    """A scope and all that it inherits from: the resource it is nested in, the group, the subscription, the root."""
-    parts = scope.rstrip("/").split("/")
-    while len(parts) > 1:
-        yield "/".join(parts)
-        # A group and a subscription take two segments each, so does each level of a type; a namespace takes two more.
-        parts = parts[:-2]
-        if len(parts) >= 2 and parts[-2].lower() == "providers":
-            parts = parts[:-2]
-    yield ""
+from local_azure.resource_types.authorization import assignments_in_force
+from local_azure.state import Transaction
 
 
 def roles_of(transaction: Transaction, object_id: str, scope: str) -> Iterator[RoleDefinition]:
-    """The roles that a principal has at a scope, inherited ones included."""
-    for above in scopes_above(scope):
-        for assignment in assignments_at(transaction, above):
-            role = built_in_role(str(assignment.properties.get("roleDefinitionId")))
-            if role and assignment.properties.get("principalId") == object_id:
-                yield role
-
-
-def assignments_at(transaction: Transaction, scope: str) -> list[Resource]:
-    """The role assignments at one scope, without inherited ones."""
-    return transaction.of_type(ROLE_ASSIGNMENT_TYPE, f"{scope}/providers/{ROLE_ASSIGNMENT_TYPE}")
+    """The roles that a principal has at a scope by now, inherited ones included."""
+    for assignment in assignments_in_force(transaction, object_id, scope):
+        if role := built_in_role(str(assignment.properties.get("roleDefinitionId"))):
+            yield role
 
 
 def is_allowed(transaction: Transaction, principal: Principal, action: str, scope: str, *, data: bool = False) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import NoReturn, TypeVar
 
@@ -21,12 +21,15 @@ from local_azure.arm.conditions import Conditions
 from local_azure.arm.endpoint import Endpoint, origin
 from local_azure.arm.long_running import RESULT, Operation, style_of
 from local_azure.arm.paging import page
-from local_azure.arm.permissions import ROLE_ASSIGNMENT_TYPE, require_action, scopes_above
+from local_azure.arm.permissions import require_action
 from local_azure.arm.tokens import InvalidTokenError, Principal
 from local_azure.arm.web import AnsweredError, answer, read_object, refuse
 from local_azure.azure_error import AzureError
+from local_azure.faults import UNHINDERED, Admission
 from local_azure.ids import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ArmId
 from local_azure.model import Work
+from local_azure.provisioning import state_word
+from local_azure.resource_types.authorization import ROLE_ASSIGNMENT_TYPE, scopes_above
 from local_azure.resource_types.base import ResourceType
 from local_azure.resource_types.generic import GenericType
 from local_azure.resource_types.key_vault import SECRET_TYPE
@@ -53,6 +56,8 @@ class Call:
     api_version: str
     principal: Principal
     body: JsonObject
+    admission: Admission = UNHINDERED
+    """What the request takes and comes to, when it is a write that is answered before it is done."""
 
     @property
     def method(self) -> str:
@@ -81,7 +86,21 @@ class ResourceManager:
             await asyncio.to_thread(self._load_schema, parts)
         if found := self._endpoint.operations.find(parts):
             return await self._in_work(lambda work: self._operation(work, call, *found))
-        return await self._in_work(lambda work: self._answer(work, call))
+        admitted = await self._admit(call)
+        return await self._in_work(lambda work: self._answer(work, admitted))
+
+    async def _admit(self, call: Call) -> Call:
+        """Let a request on a resource in, which a fault may refuse; what is answered only when done takes its time."""
+        operation, resource_id = _operation_on(call)
+        if resource_id is None:
+            return call
+        admission = await asyncio.to_thread(self._model.admit, operation, resource_id)
+        if style_of(resource_id.type).has(call.method):
+            return replace(call, admission=admission)
+        await asyncio.sleep(admission.seconds)
+        if admission.error:
+            raise admission.error
+        return call
 
     async def _in_work(self, do: Callable[[Work], T]) -> T:
         def run() -> T:
@@ -247,9 +266,10 @@ class ResourceManager:
                 "microsoft.insights/diagnosticsettings",
             )
             return _resource_answer(work.present(saved), HTTPStatus.OK if always_ok else status)
-        operation = self._start(saved, call)
+        step = "update" if existing else "create"
+        operation = self._start(work, saved, call, step)
         shown = work.present(saved)
-        put(shown.body, "properties.provisioningState", "Updating" if existing else style.creating)
+        put(shown.body, "properties.provisioningState", state_word(kind.arm_type, step))
         return _resource_answer(shown, status, self._operation_headers(call, operation, location=False))
 
     def _patch(self, work: Work, call: Call, resource_id: ArmId) -> web.Response:
@@ -260,7 +280,7 @@ class ResourceManager:
         saved = work.put(resource_id, accepted(kind, resource_id, desired))
         if not style_of(kind.arm_type).patch:
             return _resource_answer(work.present(saved))
-        headers = self._operation_headers(call, self._start(saved, call))
+        headers = self._operation_headers(call, self._start(work, saved, call, "update"))
         shown = work.present(saved)
         put(shown.body, "properties.provisioningState", "Updating")
         return _resource_answer(shown, HTTPStatus.ACCEPTED, headers)
@@ -277,9 +297,10 @@ class ResourceManager:
             return answer(None, HTTPStatus.NO_CONTENT)
         Conditions.of(call.request).require(existing)
         shown = work.present(existing)
-        work.delete(resource_id)
+        seconds = work.start_delete(resource_id, call.admission)
         if style_of(resource_id.type).delete:
-            return answer(None, HTTPStatus.ACCEPTED, self._operation_headers(call, self._start(existing, call)))
+            operation = self._record(existing, call, seconds)
+            return answer(None, HTTPStatus.ACCEPTED, self._operation_headers(call, operation))
         return answer(shown.body) if resource_id.type.lower() == ROLE_ASSIGNMENT_TYPE.lower() else answer(None)
 
     def _writable(self, work: Work, call: Call, resource_id: ArmId) -> ResourceType:
@@ -290,8 +311,13 @@ class ResourceManager:
 
     # -- operations
 
-    def _start(self, resource: Resource, call: Call) -> Operation:
-        return self._endpoint.operations.start(resource.id, resource.location, call.method, call.api_version)
+    def _start(self, work: Work, resource: Resource, call: Call, kind: str) -> Operation:
+        return self._record(resource, call, work.begin(resource.id, kind, call.admission))
+
+    def _record(self, resource: Resource, call: Call, seconds: float) -> Operation:
+        return self._endpoint.operations.start(
+            resource.id, resource.location, call.method, call.api_version, seconds, call.admission.error
+        )
 
     @staticmethod
     def _operation_headers(call: Call, operation: Operation, *, location: bool = True) -> dict[str, str]:
@@ -311,6 +337,8 @@ class ResourceManager:
         if operation.remaining:
             headers = operation.retry_headers() | {"Location": operation.result_url(origin(call.request))}
             return answer(None, HTTPStatus.ACCEPTED, headers)
+        if operation.error:
+            raise operation.error
         if operation.method == "DELETE":
             return answer(None)
         return _resource_answer(work.present(work.existing(operation.resource_id)))
@@ -405,6 +433,24 @@ class ResourceManager:
             and (accepts is None or accepts(_summary(one, set())))
         ]
         return answer(page(call.request, origin(call.request), found, _key, lambda one: _summary(one, expand)))
+
+
+_OPERATIONS = {"GET": "read", "PUT": "put", "PATCH": "put", "DELETE": "delete"}
+
+
+def _operation_on(call: Call) -> tuple[str, ArmId | None]:
+    """What a request does to which resource: none for a list, or for what is no resource."""
+    try:
+        if [one.lower() for one in call.parts[::2]] == ["subscriptions", "resourcegroups"] and len(call.parts) == 4:
+            return _OPERATIONS.get(call.method, ""), ArmId.parse(_scope(call.parts))
+        address = parse(call.parts)
+    except AzureError:
+        return "", None  # It is refused where it is answered.
+    if address is None:
+        return "", None
+    if address.is_resource:
+        return _OPERATIONS.get(call.method, ""), address.resource_id
+    return (address.last, address.parent_id) if call.method == "POST" else ("", None)
 
 
 async def _body(request: web.Request) -> JsonObject:

@@ -63,7 +63,8 @@ def answer(body: object, status: int = HTTPStatus.OK, headers: Mapping[str, str]
 
 def refuse(error: AzureError, headers: Mapping[str, str] | None = None) -> web.Response:
     """Azure's answer to what it refuses."""
-    return answer(error.body(), error.status, {"x-ms-failure-cause": "gateway", **(headers or {})})
+    later = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return answer(error.body(), error.status, {"x-ms-failure-cause": "gateway", **later, **(headers or {})})
 
 
 def invalid_content(why: str, target: str | None = None) -> AzureError:

@@ -25,7 +25,6 @@ from pulumi.provider.experimental.provider import (
     DiffResponse,
     InvokeRequest,
     InvokeResponse,
-    Provider,
     ReadRequest,
     ReadResponse,
     UpdateRequest,
@@ -33,11 +32,13 @@ from pulumi.provider.experimental.provider import (
 )
 
 from local_azure.azure_error import AzureError, invalid_id
+from local_azure.faults import Admission
 from local_azure.ids import ArmId
 from local_azure.model import Model
 from local_azure.provider.differences import CREATE_BEFORE_DELETE, diff_response, follow
+from local_azure.provider.pipeline import Pipeline
 from local_azure.provider.property_values import Path, Plain, check_failures, to_plain, to_properties
-from local_azure.provider.servicer import OLD_INPUTS, current_peer
+from local_azure.provider.servicer import OLD_INPUTS, CancellableProvider, PartialFailureError, current_peer
 from local_azure.resource_types.base import ResourceType
 from local_azure.schema import (
     Failure,
@@ -65,17 +66,19 @@ class Settings:
     location: str | None = None
 
 
-class AzureNativeProvider(Provider):
+class AzureNativeProvider(CancellableProvider):
     """Serves every resource type and the functions of the installed pulumi-azure-native from a model."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
         self._settings: OrderedDict[str, Settings] = OrderedDict()
+        self._pipeline = Pipeline(model)
 
     # -- configuration
 
     async def configure(self, request: ConfigureRequest) -> ConfigureResponse:
         given = to_plain(request.args).values
+        self._pipeline.greet(current_peer())
         self._settings[current_peer()] = Settings(
             subscription_id=given.get("subscriptionId") or self._model.directory.subscription_id,
             location=given.get("location"),
@@ -101,7 +104,7 @@ class AzureNativeProvider(Provider):
         old, new = to_plain(request.old_inputs).values, given.values
         added: JsonObject = {}
         if new.get(kind.inputs.name) is None:
-            added |= _auto_name(kind, schema, request, old)
+            added |= _auto_name(kind, schema, request, old, self._model.lost_creation(request.urn))
         elif old.get(kind.inputs.name) == new[kind.inputs.name] and old.get(CREATE_BEFORE_DELETE):
             added[CREATE_BEFORE_DELETE] = True
         if new.get("location") is None and "location" in schema.inputs.properties:
@@ -130,48 +133,61 @@ class AzureNativeProvider(Provider):
 
     def _diff(self, request: DiffRequest) -> DiffResponse:
         kind, _ = self._known(request.type)
+        self._model.known(request.resource_id)
         outputs = to_plain(request.old_state).values
         old = as_object(outputs.pop(OLD_INPUTS, None))
         return diff_response(kind, old, outputs, to_plain(request.new_inputs).values)
 
     async def create(self, request: CreateRequest) -> CreateResponse:
-        return await _in_thread(lambda: self._create(request))
-
-    def _create(self, request: CreateRequest) -> CreateResponse:
-        kind, schema = self._known(request.type)
+        kind, schema = await _in_thread(lambda: self._known(request.type))
         inputs = to_plain(request.properties)
         if request.preview:
-            return CreateResponse(properties=_preview(kind, schema, inputs))
-        resource_id = self._id(kind, inputs.values)
-        resource = self._model.put(resource_id, _body(kind, inputs.values), create=True)
+            return CreateResponse(properties=await _in_thread(lambda: _preview(kind, schema, inputs)))
+
+        def put(resource_id: ArmId, admission: Admission) -> Resource:
+            body = _body(kind, inputs.values)
+            return self._model.put(resource_id, body, create=True, urn=request.urn, admission=admission)
+
+        started = await self._pipeline.send("put", lambda: self._id(kind, inputs.values), put)
+        resource, failure = await self._pipeline.finish(started)
         outputs = to_properties(_outputs(kind, schema, resource), inputs.secrets)
+        if failure:
+            raise PartialFailureError(resource.id.text, outputs, request.properties, failure)
         return CreateResponse(resource_id=resource.id.text, properties=outputs)
 
     async def update(self, request: UpdateRequest) -> UpdateResponse:
-        return await _in_thread(lambda: self._update(request))
-
-    def _update(self, request: UpdateRequest) -> UpdateResponse:
-        kind, schema = self._known(request.type)
+        kind, schema = await _in_thread(lambda: self._known(request.type))
         inputs = to_plain(request.news)
         if request.preview:
             # What a resource is called and where it is cannot change in an update; all else may.
             old = to_properties(to_plain(request.olds).values)
             stable = {name: old[name] for name in ("name", "location") if name in old}
-            return UpdateResponse({**_preview(kind, schema, inputs), **stable})
-        resource = self._model.put(ArmId.parse(request.resource_id), _body(kind, inputs.values))
-        return UpdateResponse(to_properties(_outputs(kind, schema, resource), inputs.secrets))
+            return UpdateResponse({**await _in_thread(lambda: _preview(kind, schema, inputs)), **stable})
+
+        def put(resource_id: ArmId, admission: Admission) -> Resource:
+            return self._model.put(resource_id, _body(kind, inputs.values), admission=admission)
+
+        started = await self._pipeline.send("put", lambda: ArmId.parse(request.resource_id), put)
+        resource, failure = await self._pipeline.finish(started)
+        outputs = to_properties(_outputs(kind, schema, resource), inputs.secrets)
+        if failure:
+            raise PartialFailureError(resource.id.text, outputs, request.news, failure)
+        return UpdateResponse(outputs)
 
     async def read(self, request: ReadRequest) -> ReadResponse:
-        return await _in_thread(lambda: self._read(request))
+        def read(resource_id: ArmId, admission: Admission) -> ReadResponse:
+            return self._read(request, resource_id)
 
-    def _read(self, request: ReadRequest) -> ReadResponse:
+        return await self._pipeline.send("read", lambda: ArmId.parse(request.resource_id), read)
+
+    def _read(self, request: ReadRequest, resource_id: ArmId) -> ReadResponse:
         kind, schema = self._known(request.type)
-        resource_id = ArmId.parse(request.resource_id)
         if kind.arm_type.lower() != resource_id.type_key:
             raise invalid_id(f"{resource_id}' of type '{resource_id.type}', not '{kind.arm_type}")
         resource = self._find(resource_id)
         if resource is None:
             return ReadResponse()
+        self._model.known(resource.id.text)
         outputs = _outputs(kind, schema, resource)
         known, given = to_plain(request.properties), to_plain(request.inputs)
         if given.values:
@@ -182,11 +198,20 @@ class AzureNativeProvider(Provider):
         return ReadResponse(resource.id.text, to_properties(outputs, secrets), to_properties(inputs, given.secrets))
 
     async def delete(self, request: DeleteRequest) -> None:
-        await _in_thread(lambda: self._delete(request))
+        await _in_thread(lambda: self._known(request.type))
+        resource_id = ArmId.parse(request.resource_id)
+        await self._pipeline.send(
+            "delete", lambda: resource_id, lambda _, admission: self._model.delete(resource_id, admission=admission)
+        )
+        await self._pipeline.wait(resource_id)
 
-    def _delete(self, request: DeleteRequest) -> None:
-        self._known(request.type)
-        self._model.delete(ArmId.parse(request.resource_id))
+    def answered(self, urn: str) -> None:
+        """The engine has had the answer to a creation, or has gone."""
+        self._model.answered(urn)
+
+    def end_waits(self, peer: str) -> None:
+        """The engine at the other end of a connection waits for nothing any more."""
+        self._pipeline.end_waits(peer)
 
     def _known(self, token: str) -> tuple[ResourceType, ResourceSchema]:
         return self._model.types.by_token(token), resource_schema(token)
@@ -205,10 +230,7 @@ class AzureNativeProvider(Provider):
     # -- functions
 
     async def invoke(self, request: InvokeRequest) -> InvokeResponse:
-        return await _in_thread(lambda: self._invoke(request))
-
-    def _invoke(self, request: InvokeRequest) -> InvokeResponse:
-        schema = function_schema(request.tok)
+        schema = await _in_thread(lambda: function_schema(request.tok))
         arguments = to_plain(request.args).values
         if failures := schema.failures(arguments):
             return _refused(failures)
@@ -227,20 +249,23 @@ class AzureNativeProvider(Provider):
             case "azure-native:authorization:getClientToken":
                 return _returned({"token": f"local-azure-{uuid.uuid4()}"})
             case _:
-                return self._invoke_on_resource(schema.token, arguments)
+                return await self._invoke_on_resource(schema.token, arguments)
 
-    def _invoke_on_resource(self, token: str, arguments: JsonObject) -> InvokeResponse:
+    async def _invoke_on_resource(self, token: str, arguments: JsonObject) -> InvokeResponse:
         found = self._model.types.by_function(token)
-        kind = found[0] if found else self._looked_up_type(token)
+        kind = found[0] if found else await _in_thread(lambda: self._looked_up_type(token))
         missing = [name for name in kind.inputs.names if not isinstance(arguments.get(name), str)]
         if missing:
             return _refused([Failure(name, "is required") for name in missing])
-        resource_id = self._id(kind, arguments)
-        if found:
-            return _returned(self._model.action(resource_id, found[1].name, _without(arguments, kind.inputs.names)))
-        resource = self._model.get(resource_id)
-        outputs = _outputs(kind, resource_schema(kind.token), resource)
-        return _returned({"id": resource.id.text, **outputs})
+
+        def ask(resource_id: ArmId, admission: Admission) -> JsonObject:
+            if found:
+                return self._model.action(resource_id, found[1].name, _without(arguments, kind.inputs.names))
+            resource = self._model.get(resource_id)
+            return {"id": resource.id.text, **_outputs(kind, resource_schema(kind.token), resource)}
+
+        operation = found[1].name if found else "read"
+        return _returned(await self._pipeline.send(operation, lambda: self._id(kind, arguments), ask))
 
     def _looked_up_type(self, token: str) -> ResourceType:
         """The type that a function such as `getRedis` looks up."""
@@ -275,14 +300,21 @@ def _without(values: JsonObject, names: tuple[str, ...]) -> JsonObject:
 # -- names and ids
 
 
-def _auto_name(kind: ResourceType, schema: ResourceSchema, request: CheckRequest, old: JsonObject) -> JsonObject:
-    """A name for a resource without one: the old one, or one made up from the resource's name and the engine's seed."""
+def _auto_name(
+    kind: ResourceType, schema: ResourceSchema, request: CheckRequest, old: JsonObject, lost: ArmId | None
+) -> JsonObject:
+    """A name for a resource without one: the old one, or one made up from the resource's name and the engine's seed.
+
+    A `lost` creation of the resource is asked for again by the name that it was made with.
+    """
     name = kind.inputs.name
     if name not in schema.inputs.properties:
         return {}
     if isinstance(old.get(name), str):
         kept = {CREATE_BEFORE_DELETE: True} if old.get(CREATE_BEFORE_DELETE) else {}
         return {name: old[name], **kept}
+    if lost:
+        return {name: lost.name, CREATE_BEFORE_DELETE: True}
     digest = hashlib.blake2b(request.urn.encode(), key=request.random_seed[:64]).digest()
     match kind.inputs.auto_name or ("copy" if kind.inputs.parents else "random"):
         case "uuid":

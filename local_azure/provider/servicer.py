@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import logging
 import traceback
@@ -11,9 +12,10 @@ from typing import Any, cast
 import grpc
 import grpc.aio
 from google.protobuf import empty_pb2
+from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import Provider
 from pulumi.provider.experimental.server import ProviderServicer
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from local_azure.azure_error import AzureError
 from local_azure.provider.assets import describe_assets
@@ -24,6 +26,7 @@ logger = logging.getLogger(__name__)
 OLD_INPUTS = "__inputs"
 """Where a Diff request carries the old inputs, which the SDK's own request leaves out, among the old outputs."""
 
+Properties = dict[str, PropertyValue]
 _peer: contextvars.ContextVar[str] = contextvars.ContextVar("peer", default="")
 _MAX_MESSAGE = 400 * 1024 * 1024  # the engine's own limit
 _OPTIONS = [
@@ -42,11 +45,45 @@ def current_peer() -> str:
     return _peer.get()
 
 
+class PartialFailureError(Exception):
+    """A resource is there and its operation has not come to a good end; the engine records it with the reason."""
+
+    def __init__(self, resource_id: str, outputs: Properties, inputs: Properties, reason: str) -> None:
+        self.resource_id = resource_id
+        self.outputs = outputs
+        self.inputs = inputs
+        self.reason = reason
+        super().__init__(reason)
+
+    def trailing_metadata(self) -> tuple[tuple[str, bytes], ...]:
+        """What the engine reads the failure from."""
+        failed = provider_pb2.ErrorResourceInitFailed(
+            id=self.resource_id,
+            properties=PropertyValue.marshal_map(self.outputs),
+            inputs=PropertyValue.marshal_map(self.inputs),
+            reasons=[self.reason],
+        )
+        status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=self.reason)
+        status.details.add().Pack(failed)
+        return (("grpc-status-details-bin", status.SerializeToString()),)
+
+
+class CancellableProvider(Provider):
+    """A provider whose operations take time."""
+
+    def answered(self, urn: str) -> None:
+        """The answer to a creation has left, or nobody waits for it any more. Not called on the event loop."""
+
+    def end_waits(self, peer: str) -> None:
+        """The engine at the other end of a connection waits for nothing any more."""
+
+
 class AttachableServicer(ProviderServicer):
     """A servicer for an engine that attaches to it (`PULUMI_DEBUG_PROVIDERS`)."""
 
     def __init__(self, version: str, provider: Provider) -> None:
         super().__init__([], version, provider, engine_address="")
+        self._waits = provider if isinstance(provider, CancellableProvider) else None
 
     async def Attach(self, request: Any, context: Any) -> empty_pb2.Empty:
         """The engine's greeting; nothing is kept of it, as several engines may be attached."""
@@ -55,6 +92,23 @@ class AttachableServicer(ProviderServicer):
     async def Handshake(self, request: Any, context: Any) -> provider_pb2.ProviderHandshakeResponse:
         """The engine's greeting to a provider that it has started itself."""
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
+
+    async def Create(self, request: Any, context: Any) -> Any:
+        """Create, and take note when the answer has left: until then the engine does not know of the resource."""
+        if (waits := self._waits) and not request.preview:
+            loop = asyncio.get_running_loop()
+
+            def answered(_: Any) -> None:
+                loop.run_in_executor(None, waits.answered, request.urn)
+
+            context.add_done_callback(answered)
+        return await cast("Any", super()).Create(request, context)
+
+    async def Cancel(self, request: Any, context: Any) -> empty_pb2.Empty:
+        """The user has interrupted the engine."""
+        if self._waits:
+            self._waits.end_waits(context.peer())
+        return empty_pb2.Empty()
 
     async def Diff(self, request: Any, context: Any) -> Any:
         """Pass on the old inputs too: what the program changed is told by them and not by the outputs."""
@@ -83,7 +137,9 @@ class _OneLineErrors(grpc.aio.ServerInterceptor):
             try:
                 return await call(request, context)
             except AzureError as error:
-                await context.abort(grpc.StatusCode.FAILED_PRECONDITION, _azure_words(error))
+                await context.abort(grpc.StatusCode.FAILED_PRECONDITION, azure_words(error))
+            except PartialFailureError as error:
+                await context.abort(grpc.StatusCode.UNKNOWN, error.reason, cast("Any", error.trailing_metadata()))
             except UnknownTokenError as error:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             except NotImplementedError:
@@ -106,7 +162,8 @@ class _OneLineErrors(grpc.aio.ServerInterceptor):
         )
 
 
-def _azure_words(error: AzureError) -> str:
+def azure_words(error: AzureError) -> str:
+    """An error as the real provider words it."""
     target = f' Target="{error.target}"' if error.target else ""
     return f'Code="{error.code}" Message="{error.message}"{target}'
 

@@ -30,12 +30,13 @@ ENVIRONMENT = "azure-native:app:ManagedEnvironment"
 ROLE = "azure-native:authorization:RoleAssignment"
 SKU = {"name": "Basic", "family": "C", "capacity": 0}
 CACHE: JsonObject = {"resourceGroupName": "rg", "name": "cache", "location": "westeurope", "sku": SKU}
+TENANT = "00000000-0000-0000-0000-000000000001"
 VAULT_INPUTS: JsonObject = {
     "resourceGroupName": "rg",
     "vaultName": "kv-demo",
     "location": "westeurope",
     "properties": {
-        "tenantId": "t",
+        "tenantId": TENANT,
         "sku": {"family": "A", "name": "standard"},
         "enableRbacAuthorization": True,
         "publicNetworkAccess": "Disabled",
@@ -142,7 +143,7 @@ def test_a_name_whose_input_is_called_otherwise_is_unknown_until_it_is_made(engi
 
 def test_a_preview_knows_what_azure_adds_inside_an_object(engine: Engine) -> None:
     properties = engine.create(VAULT, VAULT_INPUTS, preview=True)[1].values["properties"]
-    assert properties["tenantId"] == "t"
+    assert properties["tenantId"] == TENANT
     assert properties["provisioningState"] is UNKNOWN
 
 

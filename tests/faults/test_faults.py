@@ -1,0 +1,121 @@
+"""Faults that reach a running local Azure, and what the real engine makes of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.faults.world import OPTIONAL, Wanted, World
+from tests.stack.deployment import Deployment
+
+Deploy = Callable[..., Deployment]
+
+
+def fault(world: World, *arguments: str) -> None:
+    world.local("faults", "add", *arguments)
+
+
+def status(world: World) -> dict[str, Any]:
+    return json.loads(world.local("status", "--json").stdout)
+
+
+def test_a_throttled_deployment_succeeds_as_the_provider_comes_back(world: World) -> None:
+    world.local("start")
+    fault(world, "throttle", "--type", "Microsoft.Network/*", "--retry-after", "1", "--times", "3")
+    world.up()
+    assert set(world.ids()) == {*OPTIONAL, "group"} - {"word"}
+    assert status(world)["faults"] == []
+
+
+def test_a_deployment_that_fails_is_finished_by_the_next_one(world: World) -> None:
+    world.local("start")
+    fault(world, "fail", "--type", "Microsoft.Cache/redisEnterprise", "--code", "SkuNotAvailable", "--once")
+    failed = world.up(check=False)
+    assert failed.returncode != 0
+    assert 'Code="SkuNotAvailable"' in failed.stdout + failed.stderr
+    assert "cluster" not in world.ids()
+    world.up()
+    assert "cluster" in world.ids()
+    world.pulumi("preview", "--expect-no-changes")
+
+
+def test_what_azure_accepts_and_fails_is_recorded_and_mended_by_the_next_up(world: World) -> None:
+    world.local("start")
+    fault(world, "fail", "--type", "Microsoft.Cache/redisEnterprise", "--code", "NoCapacity", "--accepted", "--once")
+    failed = world.up(check=False)
+    assert failed.returncode != 0
+    assert 'Code="NoCapacity"' in failed.stdout + failed.stderr
+    cluster = world.ids()["cluster"]
+    assert {"id": cluster, "state": "Failed"} in status(world)["ailing"]
+    world.up()
+    assert world.ids()["cluster"] == cluster
+    assert status(world)["ailing"] == []
+    world.pulumi("preview", "--expect-no-changes")
+
+
+def test_a_slow_operation_holds_up_nothing_that_does_not_need_it(world: World) -> None:
+    world.local("start")
+    fault(world, "slow", "--type", "Microsoft.Cache/redisEnterprise", "--seconds", "600")
+    process = world.start_up()
+    wanted = {"Microsoft.Network/virtualNetworks/subnets", "Microsoft.Network/privateDnsZones/virtualNetworkLinks"}
+    while not wanted <= (seen := status(world))["resources"].keys() or not seen["ailing"]:
+        assert process.poll() is None
+        time.sleep(0.2)
+    (ailing,) = seen["ailing"]
+    assert ailing["id"].endswith("/redisEnterprise/redis-small")
+    assert ailing["state"].startswith("Creating, ")
+    # Ctrl-C: the engine tells the provider, which waits no longer; Azure goes on.
+    process.terminate()
+    out, _ = process.communicate(timeout=60)
+    assert "the operation was interrupted; Azure goes on with it" in out
+    assert "cluster" in world.ids()
+
+
+def test_options_are_kept_for_the_next_start(world: World) -> None:
+    world.local("start", "--latency", "azure", "--speedup", "5000")
+    world.local("stop")
+    world.up()
+    kept = status(world)["options"]
+    assert (kept["latency"], kept["speedup"]) == ("azure", 5000)
+    world.local("start", "--latency", "none")
+    assert status(world)["options"]["latency"] == "none"
+
+
+def test_a_second_writer_is_refused_while_an_operation_is_in_progress(world: World) -> None:
+    world.local("start")
+    world.up()
+    fault(world, "slow", "--type", "Microsoft.Cache/redisEnterprise", "--seconds", "600", "--once")
+    world.want(Wanted(frozenset(OPTIONAL), version="2"))
+    first = world.start_up()
+    while not status(world)["ailing"]:
+        assert first.poll() is None
+        time.sleep(0.2)
+    first.kill()
+    first.communicate()
+    world.pulumi("cancel", "--yes")
+    second = world.up(check=False)
+    assert second.returncode != 0
+    assert 'Code="Conflict"' in second.stdout + second.stderr
+    assert "busy processing a previous update request" in second.stdout + second.stderr
+
+
+def test_a_role_that_never_takes_effect_keeps_an_app_from_its_vault(deploy: Deploy) -> None:
+    stack = deploy(useKeyVaultReferences=True)
+    stack.azure.run("faults", "add", "role-never-effective")
+    try:
+        failed = stack.pulumi("up", "--yes", "--skip-preview", "--stack", stack.stack, check=False)
+    finally:
+        stack.azure.run("faults", "clear")
+    assert failed.returncode != 0
+    assert "apps-web" in failed.stdout
+    stack.up()
+
+
+def test_nobody_else_can_put_faults_in(world: World) -> None:
+    """They stand in the state, which is its owner's alone."""
+    world.local("faults", "add", "slow", "--seconds", "1")
+    modes = subprocess.run(["stat", "-c", "%a", str(world.home), str(world.home / "state.sqlite")], capture_output=True)
+    assert modes.stdout.split() == [b"700", b"600"]

@@ -1,0 +1,130 @@
+"""`kill -9` at any moment of an `up`, of the engine, of the local Azure or of both: the documented recovery holds.
+
+Each of the points, chosen by a seed, deploys another version of a small program over the one before, so that there is
+something to create, update, replace and delete; the kill comes at a random moment. Then `./local recover` says what to
+do, that is done, and the stack is what the program asks for: nothing lost, nothing orphaned, nothing left to do.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.world import OPTIONAL, Wanted, World, closed_under_needs, kill
+
+POINTS = int(os.environ.get("KILL_POINTS", "50"))
+SEED = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
+"""Another one each time; KILL_SEED runs that of a failure again."""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    # Operations take a moment, so that most kills meet some.
+    world.local("faults", "add", "slow", "--seconds", "0.1")
+    yield world
+    world.local("stop", check=False)
+
+
+def version(choose: random.Random, number: int) -> Wanted:
+    """What the program asks for next."""
+    likelihood = choose.choice((0.0, 0.5, 1.0))
+    return Wanted(
+        resources=closed_under_needs(name for name in OPTIONAL if choose.random() < likelihood),
+        version=str(number),
+        port=choose.choice((10000, 10000, 10001)),
+        region=choose.choice(("westeurope", "westeurope", "northeurope")),
+        length=choose.choice((12, 12, 16)),
+    )
+
+
+def interrupt(world: World, choose: random.Random) -> str:
+    """Begin an `up` and kill somebody at some moment of it; returns who was killed, and when."""
+    victim = choose.choice(("engine", "local Azure", "both"))
+    server = world.server()
+    process = world.start_up()
+    moment = choose.choice(("start", "operations", "operations", "writes", "writes"))
+    if moment == "start":
+        time.sleep(choose.random())
+    elif moment == "operations":
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "azure-native:" in line:
+                break
+        time.sleep(choose.random() * 1.5)
+    else:
+        _await_writes(world, process, choose.randrange(1, 12))
+    if victim != "local Azure" and process.poll() is None:
+        kill(process.pid)
+    if victim != "engine":
+        kill(server)
+    process.communicate(timeout=120)
+    return f"{victim}, {moment}"
+
+
+def _await_writes(world: World, process: Any, count: int) -> None:
+    """Wait until the local Azure has written so often, or the engine is done."""
+    connection = sqlite3.connect(f"file:{world.home / 'state.sqlite'}?mode=ro", uri=True)
+    read = "SELECT value FROM counter WHERE name = 'revision'"
+    (before,) = connection.execute(read).fetchone()
+    while process.poll() is None and connection.execute(read).fetchone()[0] < before + count:
+        time.sleep(0.001)
+    connection.close()
+
+
+def check(world: World, wanted: Wanted) -> None:
+    """The stack and Azure are what the program asks for, and agree."""
+    state = world.state()
+    assert not state.get("pending_operations")
+    assert not world.locks()
+    names = {one["urn"].rsplit("::", 1)[-1] for one in state["resources"] if one.get("custom")}
+    assert {one for one in names if not one.startswith("default")} == wanted.resources | {"group"}
+    assert not [one["urn"] for one in state["resources"] if one.get("delete")]
+    azure, ids = world.azure(), world.ids()
+    assert {one.lower() for one in ids.values()} == azure.keys()
+    for name, resource_id in ids.items():
+        body = azure[resource_id.lower()]
+        assert body.get("properties", {}).get("provisioningState", "Succeeded") == "Succeeded", name
+        assert body.get("tags", {"version": wanted.version}) == {"version": wanted.version}, name
+    if "database" in ids:
+        assert azure[ids["database"].lower()]["properties"]["port"] == wanted.port
+    if "workspace" in ids:
+        assert azure[ids["workspace"].lower()]["location"] == wanted.region
+
+
+def test_a_kill_at_any_moment_is_recovered_from(world: World) -> None:
+    choose = random.Random(SEED)
+    world.want(Wanted(frozenset()))
+    world.up()
+    met: Counter[str] = Counter()
+    for number in range(1, POINTS + 1):
+        wanted = version(choose, number)
+        world.want(wanted)
+        world.commands.clear()
+        what = "before the kill"
+        try:
+            what = interrupt(world, choose)
+            damage = world.recover()
+            if not damage["commands"]:
+                world.up()
+            check(world, wanted)
+            if number % 10 == 0:
+                world.pulumi("preview", "--expect-no-changes")
+        except BaseException:
+            print(f"KILL_SEED={SEED}: point {number} of {POINTS} ({what}), asking for {wanted.text()}")
+            print("\n".join(world.commands))
+            raise
+        met["pending"] += bool(damage["pending"])
+        met["imported"] += any(one["id"] for one in damage["pending"])
+        met["unanswered"] += bool(damage["unanswered"])
+        met[what] += 1
+    print(f"KILL_SEED={SEED}: {POINTS} points: {dict(met)}")
+    assert met["pending"], "no kill met an operation; the moments are badly chosen"
