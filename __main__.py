@@ -1,5 +1,7 @@
 """The stack, top to bottom as a request meets it: logs, identity, network, DNS, Redis, vault, apps, alerts."""
 
+import gc
+
 import pulumi
 import pulumi_random as random
 from pulumi_azure_native import authorization, resources
@@ -20,6 +22,10 @@ from components.redis_cache import RedisCache
 from components.redis_plan import EvictionPolicy
 from components.scale_rules import QueueAddress
 from settings import SettingsError, load
+
+# One short run over the SDK's hundreds of thousands of lasting objects: looking for garbage among them, now and again
+# at exit, took more than a third of a preview (docs/decisions/0005).
+gc.disable()
 
 try:
     settings, location = load()
@@ -166,3 +172,5 @@ pulumi.export("image", settings.image)
 pulumi.export("redisUrl", values["redis-url"])
 pulumi.export("celeryBrokerUrl", values["celery-broker-url"])
 pulumi.export("celeryResultBackend", values["celery-result-backend"])
+
+gc.freeze()

@@ -1,5 +1,6 @@
 """Fixtures of the unit tests."""
 
+import gc
 import runpy
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,6 +25,9 @@ def run_stack() -> Callable[..., Stack]:
                 runpy.run_path(str(PROGRAM), run_name="__main__")
             finally:
                 pulumi.export = exported
+                # The program gives up collecting garbage; the tests' process lives longer.
+                gc.unfreeze()
+                gc.enable()
             return outputs
 
         recorder, resolved = run_with_mocks(
