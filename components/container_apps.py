@@ -173,7 +173,7 @@ def _web(plan: WebPlan, host_name: pulumi.Input[str]) -> Process:
         probes=[
             # Readiness gates the revision at its start only: were it asked for later on, a blip of the cache would
             # take every replica out of the ingress at once.
-            probe(app.Type.STARTUP, plan.readiness_path, period=10, failures=10),
+            probe(app.Type.STARTUP, plan.readiness_path, period=4, failures=25),
             probe(app.Type.READINESS, plan.liveness_path, period=10, failures=3),
             probe(app.Type.LIVENESS, plan.liveness_path, period=10, failures=6),
         ],
