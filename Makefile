@@ -3,18 +3,28 @@ STACK ?= dev
 
 PYTHON_OF_PROJECT := .venv/bin/python
 
+# What deploys with the Pulumi engine.
+NEEDS_ENGINE := tests/arm/test_az_story.py tests/bench tests/doctor tests/end_to_end tests/faults \
+	tests/foreign_programs tests/papers tests/policy tests/pull_requests tests/stack
+
 .DEFAULT_GOAL := help
-.PHONY: help up preview down test lint clean
+.PHONY: help up preview doctor down test bench lint clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo "  STACK=$(STACK) names the stack, for example: make up STACK=prod"
 
-up: ## Deploy the stack to the local Azure
-	@./local run pulumi up --stack $(STACK) --yes
+up: ## Deploy the stack to the local Azure, and wait until it serves
+	@./local run pulumi up --stack $(STACK) --yes --skip-preview
+	@./local ready --stack $(STACK)
+	@echo "Check: make doctor STACK=$(STACK)"
+	@echo "End:   make down STACK=$(STACK)"
 
-preview: ## Show what "make up" would change
-	@./local run pulumi preview --stack $(STACK)
+preview: ## Show what "make up" would change, and judge it by the policies
+	@./local run pulumi preview --policy-pack policy --stack $(STACK)
+
+doctor: ## Find what is wrong with the running stack, and name the one cause
+	@./local run $(PYTHON_OF_PROJECT) -m doctor --stack $(STACK)
 
 down: ## Delete the stack's resources and stop the local Azure
 	@./local run pulumi destroy --stack $(STACK) --yes
@@ -27,26 +37,32 @@ test: ## Run all tests
 	./local setup --dev || { \
 		code=$$?; \
 		if [ $$code -ne 4 ] || [ -n "$${CI:-}" ]; then exit $$code; fi; \
-		left_out=tests/stack; \
+		left_out='$(NEEDS_ENGINE)'; \
 	}; \
 	LOCAL_AZURE_HOME=$$(mktemp -d "$${TMPDIR:-/tmp}/local-azure-test.XXXXXX") || exit 1; \
 	export LOCAL_AZURE_HOME; \
 	trap './local stop >/dev/null; rm -rf "$$LOCAL_AZURE_HOME"' EXIT; \
 	trap 'exit 130' INT TERM; \
-	$(PYTHON_OF_PROJECT) -m pytest tests $${left_out:+--ignore=$$left_out}; \
+	$(PYTHON_OF_PROJECT) -m pytest tests $$(for path in $$left_out; do printf ' --ignore=%s' $$path; done); \
 	code=$$?; \
 	if [ -n "$$left_out" ]; then \
-		echo "WARNING: $$left_out was LEFT OUT: it needs the Pulumi engine, and none could be had (see the top)." >&2; \
+		echo "WARNING: LEFT OUT, for they need the Pulumi engine and none could be had (see the top): $$left_out" >&2; \
 	fi; \
 	exit $$code
 
-lint: ## Check format, style and types
+lint: ## Check format, style, types and workflows
 	@./local setup --dev --no-engine
 	@code=0; \
 	$(PYTHON_OF_PROJECT) -m ruff format --check . || code=1; \
 	$(PYTHON_OF_PROJECT) -m ruff check . || code=1; \
 	$(PYTHON_OF_PROJECT) -m pyright || code=1; \
+	$(PYTHON_OF_PROJECT) -m ci.actionlint || code=1; \
+	.venv/bin/zizmor --offline --quiet .github || code=1; \
 	exit $$code
+
+bench: ## Measure what the project promises; writes bench/results.md
+	@./local setup --dev
+	@$(PYTHON_OF_PROJECT) -m bench
 
 clean: ## Stop the local Azure; delete its state, the stacks and the virtual environment
 	@if [ -x $(PYTHON_OF_PROJECT) ]; then ./local reset --yes; fi

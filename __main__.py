@@ -7,6 +7,7 @@ import pulumi_random as random
 from pulumi_azure_native import authorization, resources
 
 from components import key_vault, redis_cache
+from components.aliases import without_versioned_types
 from components.app_plan import VARIABLE_OF_SECRET, secret_name
 from components.container_app import AppSecret
 from components.container_apps import ContainerApps
@@ -26,6 +27,7 @@ from settings import SettingsError, load
 # One short run over the SDK's hundreds of thousands of lasting objects: looking for garbage among them, now and again
 # at exit, took more than a third of a preview (docs/decisions/0005).
 gc.disable()
+pulumi.runtime.register_stack_transformation(without_versioned_types)
 
 try:
     settings, location = load()
@@ -163,6 +165,7 @@ app_url = pulumi.Output.concat("https://", apps.web_host_name)
 pulumi.export("appUrl", app_url)
 pulumi.export("readinessUrl", pulumi.Output.concat(app_url, settings.web.readiness_path))
 pulumi.export("resourceGroupName", group.name)
+pulumi.export("resourceGroupId", group.id)
 pulumi.export("redisHostName", cache.host_name)
 pulumi.export("redisPort", cache.port)
 pulumi.export("brokerHostName", broker.host_name)

@@ -8,8 +8,10 @@ than one of 10 (half again as slow at most, which allows for noise).
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
+import ssl
 import statistics
 import subprocess
 import sys
@@ -19,6 +21,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
+
+from local_azure.arm import serve
 from local_azure.ids import ArmId
 from local_azure.model import Model
 from local_azure.state import Store
@@ -147,7 +152,7 @@ def operations(site: Site) -> Iterator[tuple[str, Callable[[int], object]]]:
 
 
 def measure(count: int, samples: int) -> dict[str, float]:
-    """The median milliseconds of each operation in a state with so many resources."""
+    """The median milliseconds of each operation, and of each request, in a state with so many resources."""
     with tempfile.TemporaryDirectory() as directory:
         site = Site(Model(Store(Path(directory) / "state.sqlite")))
         site.fill(count)
@@ -159,7 +164,50 @@ def measure(count: int, samples: int) -> dict[str, float]:
                 do(100_000 + number)
                 taken.append((time.perf_counter() - started) * 1000)
             medians[name] = statistics.median(taken)
-        return medians
+        return medians | asyncio.run(_measure_requests(site, Path(directory), samples))
+
+
+def requests(site: Site) -> Iterator[tuple[str, str]]:
+    """The requests that are measured, through the endpoint and its TLS: what each is, and its path."""
+    small = "$top=10"
+    yield "GET an environment", f"{site.id('app', 'managedEnvironments/env')}?api-version=2025-07-01"
+    yield "GET 10 of a group's resources", f"{site.group}/resources?api-version=2021-04-01&{small}"
+    yield (
+        "GET 1 resource of a group by a filter",
+        f"{site.group}/resources?api-version=2021-04-01&$filter=resourceType eq 'Microsoft.App/managedEnvironments'",
+    )
+    yield "GET 10 clusters", f"{site.id('Cache', 'redisEnterprise')}?api-version=2025-07-01&{small}"
+
+
+async def _measure_requests(site: Site, home: Path, samples: int) -> dict[str, float]:
+    served = await serve(site.model, home)
+    address = f"https://localhost:{served.ports['arm']}"
+    trust = ssl.create_default_context(cafile=str(served.certificate_authority))
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": site.model.directory.client_id,
+        "client_secret": (home / "service-principal-secret").read_text().strip(),
+        "scope": f"{address}/.default",
+    }
+    medians: dict[str, float] = {}
+    try:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
+            tenant = site.model.directory.tenant_id
+            async with session.post(f"{address}/{tenant}/oauth2/v2.0/token", data=form) as answer:
+                token = (await answer.json())["access_token"]
+            session.headers["Authorization"] = f"Bearer {token}"
+            for name, path in requests(site):
+                taken: list[float] = []
+                for _ in range(samples):
+                    started = time.perf_counter()
+                    async with session.get(f"{address}{path}") as answer:
+                        answer.raise_for_status()
+                        await answer.read()
+                    taken.append((time.perf_counter() - started) * 1000)
+                medians[name] = statistics.median(taken)
+    finally:
+        await served.close()
+    return medians
 
 
 def start_up(samples: int) -> float:
@@ -204,9 +252,9 @@ def main() -> int:
     if options.json:
         print(json.dumps({"small": small, "large": large, "growth": growth, "start": start, "throughput": throughput}))
     else:
-        print(f"{'operation (median ms)':<32} {SMALL:>10} {LARGE:>10}  ratio   (resources in the state)")
+        print(f"{'operation (median ms)':<40} {SMALL:>10} {LARGE:>10}  ratio   (resources in the state)")
         for name, value in small.items():
-            print(f"{name:<32} {value:>10.2f} {large[name]:>10.2f} {growth[name]:>6.2f}")
+            print(f"{name:<40} {value:>10.2f} {large[name]:>10.2f} {growth[name]:>6.2f}")
         print(f"operations a second with {LARGE} resources: {throughput:.0f}")
         print(f"slowest operation: {slowest:.2f} ms, {slowest / OPERATION_MS:.2f} of the limit of {OPERATION_MS:g} ms")
         print(f"{LARGE} resources against {SMALL}: {typical_growth:.2f} times (limit {GROWTH:g})")

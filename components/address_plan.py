@@ -45,7 +45,13 @@ VIRTUAL_NETWORK_SHORTEST_PREFIX = 8
 
 
 class AddressPlan(Section):
-    """Address space of the virtual network and of its two subnets, in CIDR notation."""
+    """Address space of the virtual network and of its two subnets, in CIDR notation.
+
+    Attributes:
+        address_space: all of the network, private; it holds both subnets.
+        apps_subnet: the environment's own, /27 or larger.
+        endpoints_subnet: for the private endpoints.
+    """
 
     address_space: str = "10.0.0.0/16"
     apps_subnet: str = "10.0.0.0/23"

@@ -219,7 +219,11 @@ class RegistryPlan(Section):
 
 
 class AlertsPlan(Section):
-    """Who is told when the cache is in trouble; nobody: there are no alerts."""
+    """Who is told when the cache is in trouble.
+
+    Attributes:
+        emails: addresses that get mail; none: there are no alerts.
+    """
 
     emails: tuple[Annotated[str, AfterValidator(_is_email)], ...] = ()
 

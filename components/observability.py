@@ -1,5 +1,6 @@
 """Where logs and metrics go, and who is told when a cache is in trouble."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,15 +30,28 @@ _COMMON_ALERTS = {
     "evictions": _Alert("evictedkeys", "Total", 0, "the cache evicts keys: cached sessions and values are lost"),
 }
 _ALERTS = {
-    # Azure Managed Redis has no metric of failed connections, and an alert on a metric that is not there is refused.
+    # Azure Managed Redis has no metric of failed connections, and an alert on a metric that is not there is refused:
+    # its alert is one on its logs.
     RedisService.MANAGED: _COMMON_ALERTS,
     RedisService.CLASSIC: {
         **_COMMON_ALERTS,
-        "connections": _Alert("errors", "Total", 0, "the cache reports failed connections and other errors"),
+        "connections": _Alert("errors", "Maximum", 0, "the cache reports failed connections and other errors"),
     },
 }
 """Source of the metrics: https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/
 microsoft-cache-redisenterprise-metrics and microsoft-cache-redis-metrics."""
+
+_REFUSED_CONNECTIONS = textwrap.dedent(
+    """\
+    REDConnectionEvents
+    | where _ResourceId =~ "{database}"
+    | where EventType == "auth" and EventStatus in (0, 1, 4, 6)"""
+)
+"""The log entries of connections that were turned away, with a wrong key for example. What failed on its way to the
+cache (name, network, TLS), or never sent a key, leaves none.
+
+Source of the codes: https://learn.microsoft.com/azure/azure-monitor/reference/queries/redconnectionevents; the others
+stand for success (2, 7, 8) or for what is still under way (3, 5)."""
 
 _RESOURCE_TYPE = {
     RedisService.MANAGED: "Microsoft.Cache/redisEnterprise",
@@ -85,7 +99,12 @@ class Observability(pulumi.ComponentResource):
         self._send("vault", vault_id)
         self._send("environment", environment_id)
         if emails:
-            self._alert(placement, caches, emails)
+            group = self._action_group(placement, emails)
+            for role, cache in caches.items():
+                for kind, alert in _ALERTS[cache.service].items():
+                    self._alert_on_metric(placement, role, kind, cache, alert, group)
+                if cache.service is RedisService.MANAGED:
+                    self._alert_on_refused_connections(placement, role, cache, group)
         else:
             pulumi.log.warn("alerts.emails is empty: nobody will be told when Redis is in trouble", self)
         self.register_outputs({})
@@ -96,13 +115,15 @@ class Observability(pulumi.ComponentResource):
             name="to-log-analytics",
             resource_uri=resource_id,
             workspace_id=self._workspace_id,
+            # Logs into tables of their own, not all into AzureDiagnostics: queries and alerts name these tables.
+            log_analytics_destination_type="Dedicated" if logs else None,
             logs=[monitor.DiagnosticsLogSettingsArgs(category_group="allLogs", enabled=True)] if logs else None,
             metrics=[monitor.DiagnosticsMetricSettingsArgs(category="AllMetrics", enabled=True)] if metrics else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _alert(self, placement: Placement, caches: Mapping[str, RedisCache], emails: Sequence[str]) -> None:
-        group = monitor.ActionGroup(
+    def _action_group(self, placement: Placement, emails: Sequence[str]) -> monitor.ActionGroup:
+        return monitor.ActionGroup(
             f"{self._name}-action-group",
             action_group_name="redis-alerts",
             group_short_name="redis",
@@ -116,36 +137,80 @@ class Observability(pulumi.ComponentResource):
             ],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        for role, cache in caches.items():
-            for kind, alert in _ALERTS[cache.service].items():
-                monitor.MetricAlert(
-                    f"{self._name}-{role}-{kind}",
-                    rule_name=f"{role}-{kind}",
-                    resource_group_name=placement.resource_group_name,
-                    location="Global",
-                    tags=placement.tags,
-                    description=f"{role}: {alert.description}",
-                    enabled=True,
-                    severity=2,
-                    scopes=[cache.id],
-                    target_resource_type=_RESOURCE_TYPE[cache.service],
-                    target_resource_region=placement.location,
-                    evaluation_frequency="PT1M",
-                    window_size="PT5M",
-                    criteria=monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs(
-                        odata_type="Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria",
-                        all_of=[
-                            monitor.MetricCriteriaArgs(
-                                name=kind,
-                                criterion_type="StaticThresholdCriterion",
-                                metric_namespace=_RESOURCE_TYPE[cache.service],
-                                metric_name=alert.metric,
-                                operator="GreaterThan",
-                                threshold=alert.threshold,
-                                time_aggregation=alert.aggregation,
-                            )
-                        ],
-                    ),
-                    actions=[monitor.MetricAlertActionArgs(action_group_id=group.id)],
-                    opts=pulumi.ResourceOptions(parent=self),
-                )
+
+    def _alert_on_metric(
+        self,
+        placement: Placement,
+        role: str,
+        kind: str,
+        cache: RedisCache,
+        alert: _Alert,
+        group: monitor.ActionGroup,
+    ) -> None:
+        monitor.MetricAlert(
+            f"{self._name}-{role}-{kind}",
+            rule_name=f"{role}-{kind}",
+            resource_group_name=placement.resource_group_name,
+            location="Global",
+            tags=placement.tags,
+            description=f"{role}: {alert.description}",
+            enabled=True,
+            severity=2,
+            scopes=[cache.id],
+            target_resource_type=_RESOURCE_TYPE[cache.service],
+            target_resource_region=placement.location,
+            evaluation_frequency="PT1M",
+            window_size="PT5M",
+            criteria=monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs(
+                odata_type="Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria",
+                all_of=[
+                    monitor.MetricCriteriaArgs(
+                        name=kind,
+                        criterion_type="StaticThresholdCriterion",
+                        metric_namespace=_RESOURCE_TYPE[cache.service],
+                        metric_name=alert.metric,
+                        operator="GreaterThan",
+                        threshold=alert.threshold,
+                        time_aggregation=alert.aggregation,
+                    )
+                ],
+            ),
+            actions=[monitor.MetricAlertActionArgs(action_group_id=group.id)],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _alert_on_refused_connections(
+        self, placement: Placement, role: str, cache: RedisCache, group: monitor.ActionGroup
+    ) -> None:
+        query = cache.logs_id.apply(lambda database: _REFUSED_CONNECTIONS.format(database=database))
+        monitor.ScheduledQueryRule(
+            f"{self._name}-{role}-connections",
+            rule_name=f"{role}-connections",
+            resource_group_name=placement.resource_group_name,
+            location=placement.location,
+            tags=placement.tags,
+            kind="LogAlert",
+            description=f"{role}: the cache turns connections away, with a wrong key for example",
+            enabled=True,
+            severity=2,
+            scopes=[self._workspace_id],
+            evaluation_frequency="PT5M",
+            window_size="PT5M",
+            # The workspace has the table only once the first entry has come.
+            skip_query_validation=True,
+            criteria=monitor.ScheduledQueryRuleCriteriaArgs(
+                all_of=[
+                    monitor.ConditionArgs(
+                        query=query,
+                        time_aggregation="Count",
+                        operator="GreaterThan",
+                        threshold=0,
+                        failing_periods=monitor.ConditionFailingPeriodsArgs(
+                            number_of_evaluation_periods=1, min_failing_periods_to_alert=1
+                        ),
+                    )
+                ]
+            ),
+            actions=monitor.ActionsArgs(action_groups=[group.id]),
+            opts=pulumi.ResourceOptions(parent=self),
+        )

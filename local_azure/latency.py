@@ -81,6 +81,7 @@ _TYPICAL = {
     "Microsoft.Insights/actionGroups": Typical(3, 3, 2, _ESTIMATE),
     "Microsoft.Insights/diagnosticSettings": Typical(5, 5, 5, _ESTIMATE),
     "Microsoft.Insights/metricAlerts": Typical(5, 5, 3, _ESTIMATE),
+    "Microsoft.Insights/scheduledQueryRules": Typical(5, 5, 3, _ESTIMATE),
     "Microsoft.KeyVault/vaults": Typical(
         180,
         20,

@@ -429,7 +429,7 @@ class Work:
     def _leaving(self, resource: Resource) -> list[Resource]:
         """What goes with a resource, itself last. Raises `AzureError` when it cannot go."""
         kind = self.type_of(resource.id)
-        kind.refuse_delete(resource, self._transaction)
+        kind.refuse_delete(resource, self._transaction, self._model.directory)
         going = [*self._transaction.under(resource.id), resource]
         if in_the_way := [one for one in going if one.id.type in kind.keeps_nested and one.id.parent == resource.id]:
             raise nested_in_the_way(resource, in_the_way)

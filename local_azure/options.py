@@ -19,11 +19,13 @@ class Options:
     latency: Latency = "none"
     """Whether operations take the time that they take on Azure."""
     speedup: float = 1.0
-    """How many times faster that time passes."""
+    """How many times faster that time passes, and that of the scale rules."""
     classic_redis: bool = True
     """Whether the subscription had an Azure Cache for Redis before April 2026, and so may still create one."""
     role_delay: float = 0.0
     """The seconds until a new role assignment is in force; on Azure, minutes."""
+    data_plane: bool = True
+    """Whether caches, replicas and their ingress really run."""
 
     @property
     def pace(self) -> float:
@@ -44,6 +46,18 @@ def change(transaction: Transaction, **changes: Any) -> Options:
     for name, value in asdict(changed).items():
         transaction.execute("INSERT OR REPLACE INTO option VALUES (?, ?)", (name, json.dumps(value)))
     return changed
+
+
+def kept(home: Home) -> Options:
+    """The options of a local Azure, running or not."""
+    if not home.state.exists():
+        return Options()
+    store = Store(home.state)
+    try:
+        with store.transaction() as transaction:
+            return read(transaction)
+    finally:
+        store.close()
 
 
 def keep(home: Home, **changes: Any) -> Options:

@@ -71,6 +71,8 @@ class Overview:
             yield f"time: operations take what they take on Azure, {time.speedup:g} times faster"
         if time.role_delay:
             yield f"roles: a new assignment is in force after {time.role_delay:g} s"
+        if not time.data_plane:
+            yield "caches and apps do not really run (start --data-plane yes|no)"
         allowed = "can be created, as where there was one before April 2026" if time.classic_redis else "are refused"
         yield f"Azure Cache for Redis: new caches {allowed} (start --classic-redis yes|no)"
         ailing = Counter(ArmId.parse(one.id).type for one in self.ailing)

@@ -1,6 +1,7 @@
 """Where the local Azure keeps its things: all of them under one home directory."""
 
 import os
+import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,31 @@ def module_command(module: str) -> list[str]:
     `-I` keeps the caller's PYTHON* variables and current directory out of it; nothing is exported to its children.
     """
     return [sys.executable, "-I", "-c", _RUN_MODULE, str(ROOT), module]
+
+
+def user_cache(environment: Mapping[str, str] = os.environ, system: str | None = None) -> Path:
+    """The project's part of the user's cache directory: what clones share, and what can be made again.
+
+    `XDG_CACHE_HOME` if it is absolute (as the XDG Base Directory Specification asks), else `~/Library/Caches` on macOS
+    and `~/.cache` elsewhere.
+    """
+    moved = environment.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(moved):
+        base = Path(moved)
+    elif (system or platform.system()) == "Darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path.home() / ".cache"
+    return base / "django-aca"
+
+
+def backend_url(backend: Path) -> str:
+    """The address of a directory of stacks, as the engine takes it.
+
+    Without metadata: the engine writes the attributes of a file (`.attrs`) beside it, and not in one step, so that a
+    killed engine could leave them cut off; it then failed on every command with nothing but `EOF`.
+    """
+    return f"{backend.as_uri()}?metadata=skip"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import yaml
 from local_azure import stack_config
 from local_azure.errors import LocalAzureError
 from local_azure.files import locked, write_atomically
-from local_azure.paths import PACKAGE, ROOT, Home
+from local_azure.paths import PACKAGE, ROOT, Home, backend_url
 from local_azure.progress import say
 from local_azure.stack_config import StackConfigError, StackFile
 
@@ -145,7 +145,8 @@ class ProjectCopy:
         """The stack chosen by `pulumi stack select`, from the engine's own records of workspaces."""
         for record in sorted((self.home.pulumi_home / "workspaces").glob("*-workspace.json")):
             try:
-                return short_name(str(json.loads(record.read_text(encoding="utf-8"))["stacks"][self.backend.as_uri()]))
+                stacks = json.loads(record.read_text(encoding="utf-8"))["stacks"]
+                return short_name(str(stacks[backend_url(self.backend)]))
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # of another project, or with nothing selected
         return None

@@ -61,11 +61,7 @@ class Ongoing:
 
     def error(self) -> AzureError | None:
         """The error that it ends with."""
-        if self.failure is None:
-            return None
-        return AzureError(
-            str(self.failure["code"]), str(self.failure["message"]), status=HTTPStatus(int(self.failure["status"]))
-        )
+        return AzureError.recorded(self.failure) if self.failure else None
 
 
 def recorded(transaction: Transaction) -> dict[str, Ongoing]:
@@ -92,7 +88,7 @@ def record(
     error: AzureError | None = None,
 ) -> Ongoing:
     """Write an operation down; it replaces an earlier one on the same resource."""
-    failure = {"code": error.code, "message": error.message, "status": int(error.status)} if error else None
+    failure = error.record() if error else None
     held = sorted({resource_id.key, *(one.lower() for one in locks)})
     transaction.execute(
         "INSERT OR REPLACE INTO operation VALUES (?, ?, ?, ?, ?)",

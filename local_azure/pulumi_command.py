@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from local_azure import stand_in
 from local_azure.engine import STAND_IN_MARK
-from local_azure.files import write_atomically
-from local_azure.paths import Home, module_command
+from local_azure.paths import Home, backend_url
 from local_azure.progress import say
 from local_azure.project_copy import Project, ProjectCopy, ProjectError, Pulumi, backend_of, short_name
 
@@ -131,17 +131,8 @@ class CommandLine:
 
 def install(home: Home) -> None:
     """Puts the stand-in on the PATH of `run`."""
-    command = " ".join(_quoted(word) for word in module_command("local_azure.pulumi_command"))
-    script = (
-        f'#!/bin/sh\n# {STAND_IN_MARK}: pulumi, working on copies of the stacks\' configuration\nexec {command} "$@"\n'
-    )
-    path = home.commands / "pulumi"
-    if not path.exists() or path.read_text(encoding="utf-8") != script:
-        write_atomically(path, script, 0o700)
-
-
-def _quoted(word: str) -> str:
-    return "'" + word.replace("'", "'\\''") + "'"
+    what = f"{STAND_IN_MARK}: pulumi, working on copies of the stacks' configuration"
+    stand_in.install(home, "pulumi", "local_azure.pulumi_command", what)
 
 
 def main() -> None:
@@ -180,7 +171,7 @@ def _prepared(
     if project is None or not line.words or {"-h", "--help"} & set(arguments):
         return arguments, []
     copy = ProjectCopy(home, project)
-    environment["PULUMI_BACKEND_URL"] = copy.backend.as_uri()
+    environment["PULUMI_BACKEND_URL"] = backend_url(copy.backend)
     copy.refresh()
     stack = (
         line.stack or environment.get("PULUMI_STACK") or environment.get("PULUMI_OPTION_STACK") or copy.selected_stack()
@@ -239,7 +230,7 @@ def without_options(arguments: Sequence[str], *names: str) -> list[str]:
 def _new(program: str, arguments: list[str], line: CommandLine, environment: dict[str, str], home: Home) -> int:
     """`pulumi new` writes the stack's file of the new project itself; the local encryption is taken out of it again."""
     directory = (line.directory / (line.target or "")).resolve()
-    environment["PULUMI_BACKEND_URL"] = backend_of(home, directory).as_uri()
+    environment["PULUMI_BACKEND_URL"] = backend_url(backend_of(home, directory))
     before = set(directory.glob("Pulumi.*.*"))
     code = _call(program, arguments, environment)
     project = Project.find(directory)

@@ -9,7 +9,10 @@ from local_azure.progress import CommandFailedError, reported, run_quietly
 
 PROGRAM = "redis-server"
 
-_BY_HAND = "install it: `apt-get install redis-server` on Debian and Ubuntu, `brew install redis` on macOS"
+_BY_HAND = (
+    "install it: `apt-get install redis-server` on Debian and Ubuntu, `brew install redis` on macOS; or do without "
+    "running applications: `./local start --data-plane no`"
+)
 _INSTALL_SECONDS = 600
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from local_azure import daemon, engine, environment, pulumi_command
+from local_azure import az_command, azure_clients, daemon, engine, environment, pulumi_command
+from local_azure.data_plane import prerequisites
 from local_azure.files import locked, write_atomically
 from local_azure.paths import Home
 from local_azure.progress import say
@@ -21,9 +22,11 @@ NOT_FOUND = 127
 def run(home: Home, command: Sequence[str]) -> NoReturn:
     """Starts the local Azure if it is not running and replaces this process by the command.
 
-    So the command has this process's terminal, signals and exit code. Raises `EngineError` and `DaemonError`.
+    So the command has this process's terminal, signals and exit code. Raises `EngineError`, `DaemonError`, and
+    what `prerequisites.ensure` raises.
     """
     home.create()
+    prerequisites.ensure(home)  # first: what is missing there is said at once, while an engine may take minutes
     found = engine.ensure(home)
     running, started = daemon.ensure(home)
     if started:
@@ -31,6 +34,7 @@ def run(home: Home, command: Sequence[str]) -> NoReturn:
     daemon.hold_in_use(home)
     _make_passphrase(home)
     pulumi_command.install(home)
+    az_command.install(home)
     variables = environment.for_command(
         os.environ,
         home=home,
@@ -39,6 +43,7 @@ def run(home: Home, command: Sequence[str]) -> NoReturn:
         python=sys.executable,
         backend=backend_of(home, _project_directory()),
     )
+    variables = azure_clients.variables(variables, home, running.ports)
     try:
         os.execvpe(command[0], list(command), variables)
     except OSError as error:

@@ -344,6 +344,8 @@ def _value_type(hint: Any) -> ValueType:
         return Anything()
     sdk_class = cast("type[object]", hint)
     if issubclass(sdk_class, enum.Enum):
+        if f"{sdk_class.__module__}.{sdk_class.__name__}" in _MIXED_UP:
+            return Primitive("string")
         return Choice(tuple(member.value for member in sdk_class))
     if sdk_class in _PRIMITIVES:
         return _PRIMITIVES[sdk_class]
@@ -351,6 +353,10 @@ def _value_type(hint: Any) -> ValueType:
         return _object_type(sdk_class)
     return Anything()
 
+
+_MIXED_UP = frozenset({"pulumi_azure_native.monitor._enums.ConditionOperator"})
+"""Enums of which the SDK has one class for two of Azure's, with the values of one: not those of a log alert here. Rules
+of the types stand in for them."""
 
 _PRIMITIVES: dict[type[object], Primitive] = {
     str: Primitive("string"),

@@ -17,20 +17,27 @@ import os
 import signal
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
+from local_azure import options
 from local_azure.arm import serving
+from local_azure.data_plane import supervisor
 from local_azure.files import write_atomically
 from local_azure.model import Model
 from local_azure.provider.azure_native import AzureNativeProvider
 from local_azure.provider.random_values import RandomProvider
 from local_azure.provider.servicer import bind
+from local_azure.resource_types.container_apps.secrets import re_read_references
 from local_azure.schema import package_version
+from local_azure.server_log import ServerLog
 from local_azure.state import Store
 
+_log = logging.getLogger(__name__)
+
 _GRACE_SECONDS = 5
+_RE_READ_SECONDS = 60.0
 
 
 class AlreadyRunningError(Exception):
@@ -60,8 +67,26 @@ def _recorded_ports(endpoints: Path) -> dict[str, int]:
     return {name: port for name, port in cast("dict[str, Any]", recorded).items() if isinstance(port, int)}
 
 
+def _wants_data_plane(store: Store) -> bool:
+    with store.reading() as transaction:
+        return options.read(transaction).data_plane
+
+
+async def _re_read_references(model: Model, ended: asyncio.Event) -> None:
+    """Let apps read their secrets in vaults again when it is time, until `ended`."""
+    while not ended.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RE_READ_SECONDS):
+                await ended.wait()
+        try:
+            with model.work() as work:
+                re_read_references(work.transaction)
+        except Exception:  # The server goes on without; the next round may do.
+            _log.exception("references to secrets in vaults could not be read again")
+
+
 async def serve(home: Path) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT. Raises `OSError` when no port can be had."""
     store = Store(home / "state.sqlite")
     model = Model(store)
     providers = {"azure-native": AzureNativeProvider(model), "random": RandomProvider()}
@@ -71,14 +96,21 @@ async def serve(home: Path) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    for server, _ in bound.values():
-        await server.start()
-    endpoint = await serving.serve(model, home, recorded)
-    ports = {**{name: port for name, (_, port) in bound.items()}, **endpoint.ports}
-    write_atomically(endpoints, json.dumps({"pid": os.getpid(), **ports}))
-    await ended.wait()
-    await asyncio.gather(endpoint.close(), *(server.stop(_GRACE_SECONDS) for server, _ in bound.values()))
-    store.close()
+    # What was started is ended even when a later part fails to start, so that the failure is what the user is shown.
+    async with AsyncExitStack() as closing:
+        closing.callback(store.close)
+        for server, _ in bound.values():
+            await server.start()
+            closing.push_async_callback(server.stop, _GRACE_SECONDS)
+        endpoint = await serving.serve(model, home, recorded)
+        closing.push_async_callback(endpoint.close)
+        ports = {**{name: port for name, (_, port) in bound.items()}, **endpoint.ports}
+        write_atomically(endpoints, json.dumps({"pid": os.getpid(), **ports}))
+        await asyncio.gather(
+            ended.wait(),
+            supervisor.keep_running(home, lambda: _wants_data_plane(store), ended),
+            _re_read_references(model, ended),
+        )
 
 
 def main() -> int:
@@ -86,12 +118,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local_azure.server", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--home", type=Path, required=True, help="the directory of the state and of endpoints.json")
     home: Path = parser.parse_args().home
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("local_azure.arm").setLevel(logging.INFO)  # the access log
     os.umask(0o077)
     home.mkdir(parents=True, exist_ok=True)
     try:
         with _sole_server(home):
+            logging.basicConfig(handlers=[ServerLog(home / "server.log")])
             asyncio.run(serve(home))
     except AlreadyRunningError as error:
         print(error, file=sys.stderr)

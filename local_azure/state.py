@@ -11,8 +11,8 @@ import os
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +53,17 @@ CREATE TABLE IF NOT EXISTS operation (
     locks TEXT NOT NULL,           -- JSON: what no other operation may hold meanwhile
     failure TEXT                   -- JSON: the error that it ends with
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS asynchronous_answer (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,     -- by which a client asks what has become of its request
+    resource TEXT NOT NULL,        -- the id
+    method TEXT NOT NULL,
+    api_version TEXT NOT NULL,
+    path TEXT NOT NULL,
+    started TEXT NOT NULL,
+    ready TEXT NOT NULL,           -- the moment when it is done
+    failure TEXT                   -- JSON: the error that it comes to
+);
 CREATE TABLE IF NOT EXISTS creation (
     key TEXT PRIMARY KEY,          -- a resource that the engine had made
     urn TEXT NOT NULL,
@@ -128,23 +139,28 @@ class Transaction:
         rows = self.execute("SELECT DISTINCT type FROM resource WHERE key >= ? AND key < ?", (f"{key}/", f"{key}0"))
         return [name for (name,) in rows]
 
+    def walk(self, scope: ArmId | str = "", resource_type: str = "", after: str = "") -> Iterator[Resource]:
+        """What is nested in a scope at any depth, one resource after the other in the order of their keys.
+
+        `resource_type` takes those of one type alone, `after` those after a key. Each is read when it is asked for.
+        """
+        # "0" is the character after "/": the range holds every key that starts with the id and a slash.
+        key = _key(scope)
+        condition, parameters = "key >= ? AND key > ? AND key < ?", [f"{key}/", after, f"{key}0"]
+        if resource_type:
+            condition, parameters = f"type = ? AND {condition}", [resource_type.lower(), *parameters]
+        yield from map(
+            _resource,
+            self._connection.execute(f"SELECT {_COLUMNS} FROM resource WHERE {condition} ORDER BY key", parameters),
+        )
+
     def under(self, resource_id: ArmId | str) -> list[Resource]:
         """What is nested in a resource at any depth, its extensions included; of a group, its content."""
-        # "0" is the character after "/": the range holds every key that starts with the id and a slash.
-        key = _key(resource_id)
-        rows = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM resource WHERE key >= ? AND key < ? ORDER BY key", (f"{key}/", f"{key}0")
-        )
-        return list(map(_resource, rows))
+        return list(self.walk(resource_id))
 
     def of_type(self, resource_type: str, scope: ArmId | str = "") -> list[Resource]:
         """The resources of a type, all of them or those under a scope."""
-        key = _key(scope)
-        rows = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM resource WHERE type = ? AND key >= ? AND key < ? ORDER BY key",
-            (resource_type.lower(), f"{key}/", f"{key}0"),
-        )
-        return list(map(_resource, rows))
+        return list(self.walk(scope, resource_type))
 
     def save(self, resource: Resource) -> Resource:
         """Write a resource; returns it with its new revision, etag and times."""
@@ -196,11 +212,13 @@ class Transaction:
             [(source.key, path, target.key) for path, target in references],
         )
 
-    def referring_to(self, target: ArmId | str) -> list[StoredReference]:
-        """Which resources refer to a target, and where."""
-        rows = self._connection.execute(
-            "SELECT source, path, target FROM reference WHERE target = ? ORDER BY source", (_key(target),)
-        )
+    def referring_to(self, target: ArmId | str, source_type: str = "") -> list[StoredReference]:
+        """Which resources (of a type, if one is given) refer to a target, and where."""
+        statement, parameters = "SELECT source, path, target FROM reference WHERE target = ?", [_key(target)]
+        if source_type:
+            statement += " AND EXISTS (SELECT 1 FROM resource WHERE key = source AND type = ?)"
+            parameters.append(source_type.lower())
+        rows = self._connection.execute(f"{statement} ORDER BY source", parameters)
         return [StoredReference(*row) for row in rows]
 
     def claim(self, name: str, owner: ArmId) -> str | None:
@@ -270,8 +288,11 @@ class Store:
 
     def __init__(self, path: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
-        # Made before SQLite sees it, so that it never stands open to others; its companions take its mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Made before SQLite sees it, so that it never stands open to others; its companions take its mode. Only where
+        # it is missing: closing the file would end the locks of another store of this process (fcntl(2)), which keep
+        # processes apart (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         path.chmod(0o600)
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -281,11 +302,18 @@ class Store:
         self._connection.execute("PRAGMA busy_timeout = 5000")
         self._connection.executescript(_SCHEMA)
 
-    @contextmanager
-    def transaction(self) -> Generator[Transaction, None, None]:
+    def transaction(self) -> AbstractContextManager[Transaction]:
         """A transaction that is committed at the end, or undone when an error leaves it."""
+        return self._begun("BEGIN IMMEDIATE")
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A transaction for reading alone: it sees one state, waits for no writer, and keeps none waiting."""
+        return self._begun("BEGIN")
+
+    @contextmanager
+    def _begun(self, begin: str) -> Generator[Transaction, None, None]:
         with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute(begin)
             try:
                 yield Transaction(self._connection, self._clock())
             except BaseException:

@@ -1,16 +1,18 @@
 """Makes or updates the project's virtual environment. Run by any Python of the machine: standard library only."""
 
 import argparse
+import hashlib
 import importlib.util
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from local_azure import progress
 from local_azure.files import locked
-from local_azure.paths import ROOT
+from local_azure.paths import ROOT, user_cache
 
 SUPPORTED = ((3, 11), (3, 13))
 """The oldest and the newest Python that the project runs with."""
@@ -26,10 +28,44 @@ def make(directory: Path, *, development: bool) -> None:
 
     Several processes may ask at once: one works, the others wait for it. Raises `progress.CommandFailedError`.
     """
+    _make(directory, (*LISTS, *(DEVELOPMENT_LISTS if development else ())))
+
+
+def cached(name: str, lists: Sequence[str]) -> Path:
+    """The interpreter of an environment that holds some lists (paths in the project), made before it is first needed.
+
+    It stands in the user's cache directory, by the text of the lists and the version of Python, so that clones share
+    it; `name` is what it is for. Raises `progress.CommandFailedError`.
+    """
+    directory = _cached_directory(name, lists)
+    if not _is_complete(directory, lists):
+        _make(directory, lists)
+    return directory / "bin" / "python"
+
+
+def is_cached(name: str, lists: Sequence[str]) -> bool:
+    """Whether `cached` would find the environment made."""
+    return _is_complete(_cached_directory(name, lists), lists)
+
+
+def _cached_directory(name: str, lists: Sequence[str]) -> Path:
+    digest = hashlib.sha256("{}.{}".format(*sys.version_info[:2]).encode())
+    for one in lists:
+        digest.update(b"\0" + (ROOT / one).read_bytes())
+    return user_cache() / "environments" / f"{name}-{digest.hexdigest()[:12]}"
+
+
+def _is_complete(directory: Path, lists: Sequence[str]) -> bool:
+    # Each list is recorded as installed only once it is.
+    recorded = all((directory / "installed" / one).exists() for one in lists)
+    return recorded and os.access(directory / "bin" / "python", os.X_OK)
+
+
+def _make(directory: Path, lists: Sequence[str]) -> None:
     with locked(directory.with_name(f"{directory.name}.lock")):
         if not _is_usable(directory):
             _create(directory)
-        for name in (*LISTS, *(DEVELOPMENT_LISTS if development else ())):
+        for name in lists:
             _install(directory, name)
 
 

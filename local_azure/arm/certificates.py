@@ -21,15 +21,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from local_azure.arm.files import kept_text
 from local_azure.files import write_atomically
 
-SERVER_NAMES = ("localhost", "*.vault.azure.net")
+SERVER_NAMES = ("localhost", "*.vault.azure.net", "*.azurecontainerapps.dev")
 """The host names of the endpoint."""
 _SERVER_ADDRESSES = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 _DOMAINS = (
-    *("localhost", "vault.azure.net", "azurecontainerapps.io"),
+    *("localhost", "vault.azure.net", "azurecontainerapps.io", "azurecontainerapps.dev"),
     *("redis.azure.net", "redis.cache.windows.net", "azurecr.io"),
 )
 """What the authority may vouch for: the domains of everything that the local Azure may come to serve."""
 _NETWORKS = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+_NAMES = x509.NameConstraints([*map(x509.DNSName, _DOMAINS), *map(x509.IPAddress, _NETWORKS)], None)
 _AUTHORITY_LIFE = timedelta(days=3650)
 # Some clients refuse a server's certificate that is good for more than 398 days.
 _SERVER_LIFE = timedelta(days=390)
@@ -48,17 +49,22 @@ class CertificateAuthority:
     directory: Path
 
     def server_context(self, names: Iterable[str] = SERVER_NAMES, label: str = "server") -> ssl.SSLContext:
-        """A TLS context for a server of these names; its certificate is kept and renewed a month before it ends."""
+        """A TLS context for a server of these names."""
+        certificate_file, key_file = self.server_files(names, label)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(certificate_file, key_file)
+        return context
+
+    def server_files(self, names: Iterable[str], label: str) -> tuple[Path, Path]:
+        """The certificate of a server of these names and its key; they are kept and renewed a month before the end."""
         certificate_file, key_file = self.directory / f"{label}.pem", self.directory / f"{label}.key"
         wanted = sorted(names)
         if not self._is_good(certificate_file, key_file, wanted):
             key = ec.generate_private_key(ec.SECP256R1())
             write_atomically(key_file, _private_pem(key), 0o600)
             write_atomically(certificate_file, _pem(self._issue(key, wanted)), 0o644)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(certificate_file, key_file)
-        return context
+        return certificate_file, key_file
 
     def _is_good(self, certificate_file: Path, key_file: Path, names: list[str]) -> bool:
         try:
@@ -116,7 +122,11 @@ def _kept_authority(path: Path, key: ec.EllipticCurvePrivateKey) -> x509.Certifi
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
     except (FileNotFoundError, ValueError):
         return None
-    fits = certificate.public_key() == key.public_key()
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return None
+    fits = certificate.public_key() == key.public_key() and names == _NAMES
     return certificate if fits and certificate.not_valid_after_utc - datetime.now(UTC) > _SERVER_LIFE else None
 
 
@@ -133,9 +143,7 @@ def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
         .not_valid_after(now + _AUTHORITY_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
-        .add_extension(
-            x509.NameConstraints([*map(x509.DNSName, _DOMAINS), *map(x509.IPAddress, _NETWORKS)], None), critical=True
-        )
+        .add_extension(_NAMES, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiohttp import web
 
-from local_azure.arm.long_running import Operations
 from local_azure.arm.tokens import ServicePrincipalSecret, TokenIssuer
-from local_azure.ids import ArmId
 from local_azure.model import Model
+from local_azure.resource_types.key_vault.access import Place
+from local_azure.running import Running
 
-Locate = Callable[[str], ArmId | None]
-"""Tells from a caller's address in which virtual network it is; None for one that comes from outside, over the
-internet."""
+Locate = Callable[[str], Place]
+"""Tells from a caller's address where it stands: in which virtual network, or outside, on the internet."""
 
 
-def outside(address: str) -> ArmId | None:
-    """Every caller is outside: nothing runs inside a network."""
-    return None
+def outside(address: str) -> Place:
+    """Every caller is outside, and is seen by the address that it has."""
+    return Place(addresses=(address,))
 
 
 @dataclass
@@ -30,7 +29,8 @@ class Endpoint:
     issuer: TokenIssuer
     secret: ServicePrincipalSecret
     locate: Locate = outside
-    operations: Operations = field(default_factory=Operations)
+    running: Callable[[], Running | None] = lambda: None
+    """Tells what runs; None while there is no data plane."""
     port: int = 0
     """Its port on the loopback address, once it serves."""
 

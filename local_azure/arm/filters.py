@@ -22,6 +22,16 @@ def parse(text: str) -> Predicate:
     return _Parser(text).parse()
 
 
+def demanded(text: str, name: str) -> str:
+    """The one value, in lower case, that a property has in all that a filter accepts; empty where there is no such.
+
+    Raises `InvalidFilterInQueryString`.
+    """
+    parser = _Parser(text)
+    parser.parse()
+    return parser.demands.get(name.lower(), "")
+
+
 def _invalid(text: str) -> AzureError:
     return AzureError(
         "InvalidFilterInQueryString", f"Invalid $filter '{text[:256]}' specified in the query string.", target="$filter"
@@ -32,6 +42,9 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._tokens: list[tuple[str, str]] = []
+        self._depth = 0
+        self.demands: dict[str, str] = {}
+        """The equalities that all it accepts must fulfil, once it is parsed."""
         at = 0
         while text[at:].strip():
             found = _TOKEN.match(text, at) if len(text) <= _MAX_LENGTH else None
@@ -57,6 +70,8 @@ class _Parser:
         options = [self._all()]
         while self._take_word("or"):
             options.append(self._all())
+            if not self._depth:
+                self.demands.clear()
         return lambda one: any(accepts(one) for accepts in options)
 
     def _all(self) -> Predicate:
@@ -69,7 +84,9 @@ class _Parser:
     def _comparison(self) -> Predicate:
         kind, text = self._take()
         if (kind, text) == ("mark", "("):
+            self._depth += 1
             inner = self._any()
+            self._depth -= 1
             self._expect(")")
             return inner
         if kind != "name":
@@ -100,7 +117,9 @@ class _Parser:
                 return lambda one: wanted in map(str.lower, _tags(one))
             case "tagvalue", "eq":
                 return lambda one: wanted in (str(value).lower() for value in _tags(one).values())
-            case _, "eq":
+            case lowered, "eq":
+                if not self._depth:
+                    self.demands[lowered] = wanted
                 return lambda one: _same(_value(one, name), wanted)
             case _, "ne":
                 return lambda one: not _same(_value(one, name), wanted)

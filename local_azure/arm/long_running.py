@@ -7,23 +7,23 @@ that creates), 200 (one that updates) or 202, and names one or two addresses. `A
 
 from __future__ import annotations
 
+import json
 import math
 import secrets
-import threading
-import time
-from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 from local_azure.azure_error import AzureError
 from local_azure.ids import RESOURCE_GROUP_TYPE, ArmId
-from local_azure.state import timestamp
+from local_azure.state import Resource, Transaction, timestamp
 from local_azure.values import JsonObject
 
 STATUS = "operationStatuses"
 RESULT = "operationResults"
 _KEPT = 10_000
+"""How many of the newest are remembered."""
+_COLUMNS = "name, resource, method, api_version, path, started, ready, failure"
 
 
 @dataclass(frozen=True)
@@ -67,23 +67,18 @@ def style_of(resource_type: str) -> Style:
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation on its way or done."""
+    """An operation on its way or done, as it was when it was read."""
 
     name: str
     resource_id: ArmId
     method: str
     api_version: str
-    started: datetime
-    ready: float
-    """The moment, on the monotonic clock, when it is done."""
     path: str
+    started: datetime
+    remaining: float
+    """The seconds until it is done; 0 when it is."""
     error: AzureError | None = None
     """What it comes to instead of success."""
-
-    @property
-    def remaining(self) -> float:
-        """The seconds until it is done; 0 when it is."""
-        return max(0.0, self.ready - time.monotonic())
 
     def status_url(self, origin: str) -> str:
         """Where its status is asked for."""
@@ -111,55 +106,75 @@ class Operation:
         return body | ({"endTime": timestamp(datetime.now(UTC)), "percentComplete": 100.0} if done else {})
 
 
-class Operations:
-    """The operations of the last while. Threads may share them."""
+def start(
+    transaction: Transaction,
+    resource: Resource,
+    method: str,
+    api_version: str,
+    seconds: float = 0.0,
+    error: AzureError | None = None,
+) -> Operation:
+    """Record an operation on a resource that is shown as done after some seconds, and what it then has failed with.
 
-    def __init__(self) -> None:
-        self._operations: OrderedDict[str, Operation] = OrderedDict()
-        self._lock = threading.Lock()
+    It stands in the state, so that its addresses answer after a restart, too.
+    """
+    resource_id = resource.id
+    subscription = f"/subscriptions/{resource_id.subscription}"
+    place = f"/providers/{resource_id.type.split('/')[0]}/locations/{resource.location or 'global'}"
+    operation = Operation(
+        name=secrets.token_hex(16),
+        resource_id=resource_id,
+        method=method,
+        api_version=api_version,
+        path=subscription + ("" if resource_id.type == RESOURCE_GROUP_TYPE else place),
+        started=transaction.now,
+        remaining=seconds,
+        error=error,
+    )
+    transaction.execute(
+        f"INSERT INTO asynchronous_answer ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            operation.name,
+            resource_id.text,
+            method,
+            api_version,
+            operation.path,
+            transaction.now.isoformat(),
+            (transaction.now + timedelta(seconds=seconds)).isoformat(),
+            json.dumps(error.record()) if error else None,
+        ),
+    )
+    transaction.execute(
+        "DELETE FROM asynchronous_answer WHERE number <= (SELECT max(number) FROM asynchronous_answer) - ?", (_KEPT,)
+    )
+    return operation
 
-    def start(
-        self,
-        resource_id: ArmId,
-        location: str,
-        method: str,
-        api_version: str,
-        seconds: float = 0.0,
-        error: AzureError | None = None,
-    ) -> Operation:
-        """Record an operation that is shown as done after some seconds, and what it then has failed with."""
-        subscription = f"/subscriptions/{resource_id.subscription}"
-        place = f"/providers/{resource_id.type.split('/')[0]}/locations/{location or 'global'}"
-        operation = Operation(
-            name=secrets.token_hex(16),
-            resource_id=resource_id,
-            method=method,
-            api_version=api_version,
-            started=datetime.now(UTC),
-            ready=time.monotonic() + seconds,
-            path=subscription + ("" if resource_id.type == RESOURCE_GROUP_TYPE else place),
-            error=error,
-        )
-        with self._lock:
-            self._operations[operation.name] = operation
-            while len(self._operations) > _KEPT:
-                self._operations.popitem(last=False)
-        return operation
 
-    def find(self, parts: list[str]) -> tuple[str, Operation] | None:
-        """The operation that a path's segments name, with the kind of question, or None for any other path.
+def question(parts: list[str]) -> str:
+    """What a path's segments ask of an operation, `STATUS` or `RESULT`; empty for any other path."""
+    asked = parts[-2].lower() if len(parts) >= 4 else ""
+    return next((one for one in (STATUS, RESULT) if one.lower() == asked), "")
 
-        Raises `OperationNotFound`.
-        """
-        kind = parts[-2].lower() if len(parts) >= 4 else ""
-        if kind not in (STATUS.lower(), RESULT.lower()):
-            return None
-        with self._lock:
-            operation = self._operations.get(parts[-1])
-        if operation is None or parts[1].lower() != (operation.resource_id.subscription or "").lower():
-            raise AzureError(
-                "OperationNotFound",
-                f"The operation '{parts[-1][:64]}' is unknown or ended long ago.",
-                status=HTTPStatus.NOT_FOUND,
+
+def find(transaction: Transaction, parts: list[str]) -> Operation:
+    """The operation that a path's segments name. Raises `OperationNotFound`."""
+    rows = transaction.execute(f"SELECT {_COLUMNS} FROM asynchronous_answer WHERE name = ?", (parts[-1],))
+    for name, resource, method, api_version, path, started, ready, failure in rows:
+        resource_id = ArmId.parse(resource)
+        if parts[1].lower() == (resource_id.subscription or "").lower():
+            remaining = (datetime.fromisoformat(ready) - transaction.now).total_seconds()
+            return Operation(
+                name,
+                resource_id,
+                method,
+                api_version,
+                path,
+                datetime.fromisoformat(started),
+                max(0.0, remaining),
+                AzureError.recorded(json.loads(failure)) if failure else None,
             )
-        return kind, operation
+    raise AzureError(
+        "OperationNotFound",
+        f"The operation '{parts[-1][:64]}' is unknown or ended long ago.",
+        status=HTTPStatus.NOT_FOUND,
+    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from aiohttp import web
@@ -32,17 +33,38 @@ def page(
 ) -> JsonObject:
     """One page of what was found, sorted by its key; only what is on the page is worked out.
 
-    `origin` is the scheme, host and port of the link to the next page. A page begins after a key, so that it misses
-    nothing when resources come and go meanwhile.
+    `origin` is the scheme, host and port of the link to the next page.
+    """
+
+    def walk(after: str) -> Iterable[T]:
+        return (one for one in sorted(found, key=key) if not after or key(one) > after)
+
+    return page_of(request, origin, walk, key, show, limit=limit, token=token, link=link)
+
+
+def page_of(
+    request: web.Request,
+    origin: str,
+    walk: Callable[[str], Iterable[T]],
+    key: Callable[[T], str],
+    show: Callable[[T], JsonObject],
+    *,
+    limit: str = "$top",
+    token: str = "$skiptoken",
+    link: str = "nextLink",
+) -> JsonObject:
+    """One page of what `walk` finds after a key, in the order of the keys; no more is read than the page takes.
+
+    A page begins after a key, so that it misses nothing when resources come and go meanwhile.
     """
     size = _page_size(request.query.get(limit), limit)
     after = _decode(next((value for name, value in request.query.items() if name.lower() == token), None))
-    ordered = [one for one in sorted(found, key=key) if not after or key(one) > after]
-    listed: JsonObject = {"value": [show(one) for one in ordered[:size]]}
-    if len(ordered) > size:
+    first = list(islice(walk(after), size + 1))
+    listed: JsonObject = {"value": [show(one) for one in first[:size]]}
+    if len(first) > size:
         query = {name: value for name, value in request.query.items() if name.lower() != token}
         # The path as it was sent, so that an encoded name stays encoded.
-        target = request.rel_url.with_query({**query, token: _encode(key(ordered[size - 1]))})
+        target = request.rel_url.with_query({**query, token: _encode(key(first[size - 1]))})
         listed[link] = f"{origin}{target}"
     return listed
 

@@ -7,20 +7,21 @@ provider contract (https://github.com/cloud-and-ai-microsoft/resource-provider-c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import NoReturn, TypeVar
 
 from aiohttp import web
 
-from local_azure.arm import filters, subscriptions, views
+from local_azure.arm import endpoint_connections, filters, long_running, running_state, subscriptions, views
 from local_azure.arm.addresses import Address, not_found, parse, require_api_version, segments
 from local_azure.arm.bodies import accepted, merge
 from local_azure.arm.conditions import Conditions
 from local_azure.arm.endpoint import Endpoint, origin
+from local_azure.arm.log_stream import auth_token
 from local_azure.arm.long_running import RESULT, Operation, style_of
-from local_azure.arm.paging import page
+from local_azure.arm.paging import page, page_of
 from local_azure.arm.permissions import require_action
 from local_azure.arm.tokens import InvalidTokenError, Principal
 from local_azure.arm.web import AnsweredError, answer, read_object, refuse
@@ -31,6 +32,7 @@ from local_azure.model import Work
 from local_azure.provisioning import state_word
 from local_azure.resource_types.authorization import ROLE_ASSIGNMENT_TYPE, scopes_above
 from local_azure.resource_types.base import ResourceType
+from local_azure.resource_types.container_apps import APP_TYPE, ENVIRONMENT_TYPE
 from local_azure.resource_types.generic import GenericType
 from local_azure.resource_types.key_vault import SECRET_TYPE
 from local_azure.resource_types.network import RECORD_TYPE
@@ -43,6 +45,8 @@ AUDIENCES = ("https://management.core.windows.net/", "https://management.azure.c
 """What a token may be for, beside the endpoint's own address."""
 _READ_ONLY_TYPES = frozenset({RECORD_TYPE.lower(), "microsoft.network/networkinterfaces"})
 """Types that Azure makes for others; they can be read here and are written by nobody."""
+_STREAMED = (APP_TYPE.lower(), ENVIRONMENT_TYPE.lower())
+"""Types whose logs can be streamed."""
 _VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete", "POST": "action"}
 _SHARED_NAMESPACE = "Microsoft.Resources"
 
@@ -84,8 +88,8 @@ class ResourceManager:
         if call.request.method in ("PUT", "PATCH"):
             # The first body of a type takes its module of the SDK; nobody else waits while that is read.
             await asyncio.to_thread(self._load_schema, parts)
-        if found := self._endpoint.operations.find(parts):
-            return await self._in_work(lambda work: self._operation(work, call, *found))
+        if asked := long_running.question(parts):
+            return await self._in_work(lambda work: self._operation(work, call, asked))
         admitted = await self._admit(call)
         return await self._in_work(lambda work: self._answer(work, admitted))
 
@@ -176,7 +180,7 @@ class ResourceManager:
                 return answer(subscriptions.provider_body(self._subscription(call), namespace, self._kinds()))
             case ["subscriptions", _, "resourcegroups"]:
                 self._authorize(work, call, f"{SUBSCRIPTION_TYPE}/resourceGroups", f"/subscriptions/{call.parts[1]}")
-                return self._list(work, call, work.transaction.of_type(RESOURCE_GROUP_TYPE, _scope(call.parts[:2])))
+                return self._list(work, call, RESOURCE_GROUP_TYPE, _scope(call.parts[:2]))
             case ["subscriptions", _, "resourcegroups", _]:
                 return self._resource(work, call, _canonical(work, ArmId.parse(_scope(call.parts))))
             case ["subscriptions", _, "resources"] | ["subscriptions", _, "resourcegroups", _, "resources"]:
@@ -199,11 +203,15 @@ class ResourceManager:
         return answer(body)
 
     def _addressed(self, work: Work, call: Call, address: Address) -> web.Response:
-        if view := views.view_of(address):
+        if view := views.view_of(address, self._endpoint.running):
             self._authorize(work, call, address.type, address.scope)
+            listed = view(work, address)
+            if call.method == "PUT" and address.is_resource and address.last.lower() == endpoint_connections.LEVEL:
+                found = views.one_of(listed, address)
+                endpoint_connections.decide(work, str(found["id"]).rsplit("/", 2)[0], found, call.body)
+                return answer(views.one_of(view(work, address), address))
             if call.method != "GET":
                 raise _not_allowed(call)
-            listed = view(work, address)
             if address.is_resource:
                 return answer(views.one_of(listed, address))
             return answer(self._filtered_page(call, listed))
@@ -248,10 +256,15 @@ class ResourceManager:
     def _get(self, work: Work, call: Call, resource_id: ArmId) -> web.Response:
         if call.request.method == "HEAD":
             return answer(None, HTTPStatus.NO_CONTENT if work.transaction.get(resource_id) else HTTPStatus.NOT_FOUND)
-        shown = work.present(work.existing(resource_id))
+        shown = self._present(work, work.existing(resource_id))
         if Conditions.of(call.request).unchanged(shown.body["etag"]):
             return answer(None, HTTPStatus.NOT_MODIFIED, {"ETag": shown.body["etag"]})
         return _resource_answer(shown)
+
+    def _present(self, work: Work, resource: Resource) -> Resource:
+        """A resource as Azure shows it, and as it runs."""
+        shown = work.present(resource)
+        return replace(shown, body=running_state.shown(shown.id, shown.body, self._endpoint.running))
 
     def _put(self, work: Work, call: Call, resource_id: ArmId) -> web.Response:
         kind = self._writable(work, call, resource_id)
@@ -299,7 +312,7 @@ class ResourceManager:
         shown = work.present(existing)
         seconds = work.start_delete(resource_id, call.admission)
         if style_of(resource_id.type).delete:
-            operation = self._record(existing, call, seconds)
+            operation = self._record(work, existing, call, seconds)
             return answer(None, HTTPStatus.ACCEPTED, self._operation_headers(call, operation))
         return answer(shown.body) if resource_id.type.lower() == ROLE_ASSIGNMENT_TYPE.lower() else answer(None)
 
@@ -312,12 +325,12 @@ class ResourceManager:
     # -- operations
 
     def _start(self, work: Work, resource: Resource, call: Call, kind: str) -> Operation:
-        return self._record(resource, call, work.begin(resource.id, kind, call.admission))
+        return self._record(work, resource, call, work.begin(resource.id, kind, call.admission))
 
-    def _record(self, resource: Resource, call: Call, seconds: float) -> Operation:
-        return self._endpoint.operations.start(
-            resource.id, resource.location, call.method, call.api_version, seconds, call.admission.error
-        )
+    @staticmethod
+    def _record(work: Work, resource: Resource, call: Call, seconds: float) -> Operation:
+        error = call.admission.error
+        return long_running.start(work.transaction, resource, call.method, call.api_version, seconds, error)
 
     @staticmethod
     def _operation_headers(call: Call, operation: Operation, *, location: bool = True) -> dict[str, str]:
@@ -329,10 +342,11 @@ class ResourceManager:
             headers["Location"] = operation.result_url(base)
         return headers
 
-    def _operation(self, work: Work, call: Call, kind: str, operation: Operation) -> web.Response:
+    def _operation(self, work: Work, call: Call, asked: str) -> web.Response:
         if call.method != "GET":
             raise _not_allowed(call)
-        if kind != RESULT.lower():
+        operation = long_running.find(work.transaction, call.parts)
+        if asked != RESULT:
             return answer(operation.status(), headers=operation.retry_headers() if operation.remaining else None)
         if operation.remaining:
             headers = operation.retry_headers() | {"Location": operation.result_url(origin(call.request))}
@@ -351,6 +365,8 @@ class ResourceManager:
             raise not_found(call.parts)
         self._require_type(work, target.type, target.names[:-1])
         self._authorize(work, call, target.type, target.text, address.last)
+        if address.last.lower() == "getauthtoken" and target.type_key in _STREAMED:
+            return answer(auth_token(self._endpoint, work.existing(target), call.principal))
         if address.last.lower() not in {one.name.lower() for one in work.type_of(target).actions}:
             raise AzureError(
                 "InvalidResourceType",
@@ -374,11 +390,11 @@ class ResourceManager:
         if address.type.lower() == ROLE_ASSIGNMENT_TYPE.lower():
             return self._role_assignments(work, call, address.scope)
         kind = work.type_of(ArmId.build("", address.type, *address.names, "x"))
-        found = work.transaction.of_type(address.type, address.parent_id or address.scope)
-        if kind.inputs.scope not in ("resourceGroupName", None):
-            # Extensions are listed at the resource that they extend, and not below it.
-            found = [one for one in found if one.id.scope.lower() == address.scope.lower()]
-        return self._list(work, call, found)
+        if kind.inputs.scope in ("resourceGroupName", None):
+            return self._list(work, call, address.type, address.parent_id or address.scope)
+        # Extensions are listed at the resource that they extend, and not below it.
+        scope = address.scope.lower()
+        return self._list(work, call, address.type, address.scope, lambda one: one.id.scope.lower() == scope)
 
     def _role_assignments(self, work: Work, call: Call, scope: str) -> web.Response:
         """https://learn.microsoft.com/azure/role-based-access-control/role-assignments-list-rest: a list holds what is
@@ -399,13 +415,27 @@ class ResourceManager:
         ]
         return answer(page(call.request, origin(call.request), found, _key, lambda one: work.present(one).body))
 
-    def _list(self, work: Work, call: Call, found: list[Resource]) -> web.Response:
+    def _list(
+        self,
+        work: Work,
+        call: Call,
+        resource_type: str,
+        scope: ArmId | str,
+        belongs: Callable[[Resource], bool] = lambda one: True,
+    ) -> web.Response:
         if call.method != "GET":
             raise _not_allowed(call)
-        if text := call.request.query.get("$filter"):
-            accepts = filters.parse(text)
-            found = [one for one in found if accepts(one.body)]
-        return answer(page(call.request, origin(call.request), found, _key, lambda one: work.present(one).body))
+        text = call.request.query.get("$filter")
+        accepts = filters.parse(text) if text else None
+
+        def walk(after: str) -> Iterator[Resource]:
+            for one in work.transaction.walk(scope, resource_type, after):
+                if belongs(one) and (accepts is None or accepts(one.body)):
+                    yield one
+
+        return answer(
+            page_of(call.request, origin(call.request), walk, _key, lambda one: self._present(work, one).body)
+        )
 
     def _filtered_page(self, call: Call, listed: list[JsonObject]) -> JsonObject:
         if text := _without(call.request.query.get("$filter", ""), "atScopeAndBelow()"):
@@ -424,15 +454,16 @@ class ResourceManager:
         expand = {one.strip().lower() for one in call.request.query.get("$expand", "").split(",")}
         text = call.request.query.get("$filter", "")
         accepts = filters.parse(text) if text else None
-        found = [
-            one
-            for one in work.transaction.under(scope)
-            if one.location
-            and one.id.type != RESOURCE_GROUP_TYPE
-            and _is_tracked(work.type_of(one.id))
-            and (accepts is None or accepts(_summary(one, set())))
-        ]
-        return answer(page(call.request, origin(call.request), found, _key, lambda one: _summary(one, expand)))
+        resource_type = filters.demanded(text, "resourceType") if text else ""
+
+        def walk(after: str) -> Iterator[Resource]:
+            for one in work.transaction.walk(scope, resource_type, after):
+                if not one.location or one.id.type == RESOURCE_GROUP_TYPE or not _is_tracked(work.type_of(one.id)):
+                    continue
+                if accepts is None or accepts(_summary(one, set())):
+                    yield one
+
+        return answer(page_of(call.request, origin(call.request), walk, _key, lambda one: _summary(one, expand)))
 
 
 _OPERATIONS = {"GET": "read", "PUT": "put", "PATCH": "put", "DELETE": "delete"}

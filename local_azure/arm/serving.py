@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,19 +11,26 @@ from pathlib import Path
 
 from aiohttp import web
 
+from local_azure import running
 from local_azure.arm import vault
 from local_azure.arm.certificates import certificate_authority
 from local_azure.arm.cloud import Cloud
+from local_azure.arm.connections import HEAD_SECONDS, Connections
 from local_azure.arm.endpoint import Endpoint, Locate, outside
+from local_azure.arm.log_stream import LogStream, is_stream_host
 from local_azure.arm.managed_identity import IdentityHeaders, ManagedIdentityEndpoint
 from local_azure.arm.resource_manager import ResourceManager
 from local_azure.arm.tokens import ServicePrincipalSecret, TokenIssuer
-from local_azure.arm.tunnel import Tunnel
+from local_azure.arm.tunnel import Lead, Tunnel
 from local_azure.arm.web import MAX_BODY_BYTES, Handler, answered, library_log
+from local_azure.data_plane.ingress_ports import read_ports
 from local_azure.model import Model
+from local_azure.sockets import listen, port_of
 
 ARM, IDENTITY, PROXY = "arm", "identity", "vault-proxy"
 """The names of the ports."""
+APPS_DOMAIN = "azurecontainerapps.io"
+"""What the host names of apps end with."""
 _SHUTDOWN_SECONDS = 5
 
 
@@ -44,51 +52,86 @@ async def serve(
 ) -> Served:
     """Serve a model; keys, certificates and the service principal's secret are kept in `home`.
 
-    `ports` are those of an earlier run, used again while they are free. `locate` tells which virtual network a caller
-    is in. Raises `OSError` when no port can be had.
+    `ports` are those of an earlier run, used again while they are free. `locate` tells where a caller stands.
+    Raises `OSError` when no port can be had.
     """
     wanted = ports or {}
     authority = certificate_authority(home)
-    endpoint = Endpoint(model, TokenIssuer(home, model.directory), ServicePrincipalSecret(home), locate)
+    endpoint = Endpoint(
+        model, TokenIssuer(home, model.directory), ServicePrincipalSecret(home), locate, lambda: running.read(home)
+    )
+    stream = LogStream(endpoint, home)
     identity = ManagedIdentityEndpoint(endpoint, IdentityHeaders(home))
-    listening = _listen(wanted.get(ARM, 0))
-    endpoint.port = _port(listening)
-    main = await _start(_route(endpoint), listening, authority.server_context())
-    identity_listening = _listen(wanted.get(IDENTITY, 0))
-    side = await _start(identity.handle, identity_listening)
-    tunnel = Tunnel(endpoint.port)
+    listening = listen(wanted.get(ARM, 0))
+    endpoint.port = port_of(listening)
+    close_main = await _start(_route(endpoint, stream), listening, authority.server_context())
+    identity_listening = listen(wanted.get(IDENTITY, 0))
+    close_identity = await _start(identity.handle, identity_listening)
+    tunnel = Tunnel(_lead(endpoint.port, home))
     tunnel_port = await _start_tunnel(tunnel, wanted.get(PROXY, 0))
 
     async def close() -> None:
+        stream.end()
+        await close_identity()
+        await close_main()
         await tunnel.close()
-        await side.cleanup()
-        await main.cleanup()
 
-    found = {ARM: endpoint.port, IDENTITY: _port(identity_listening), PROXY: tunnel_port}
+    found = {ARM: endpoint.port, IDENTITY: port_of(identity_listening), PROXY: tunnel_port}
     return Served(found, authority.certificate_file, close)
 
 
-def _route(endpoint: Endpoint) -> Handler:
+def _lead(port: int, home: Path) -> Lead:
+    """Which port a host name of a data plane leads to, given the endpoint's own."""
+
+    def lead(host: str) -> int | None:
+        if vault.is_vault_host(host) or is_stream_host(host):
+            return port
+        if host.endswith(f".{APPS_DOMAIN}"):
+            ports = read_ports(home)
+            return ports.https if ports else 0
+        return None
+
+    return lead
+
+
+def _route(endpoint: Endpoint, stream: LogStream) -> Handler:
     """Which part of the endpoint a request is for: a vault by its host, the tenant by its path, or Resource Manager."""
     cloud, manager, vaults = Cloud(endpoint), ResourceManager(endpoint), vault.VaultDataPlane(endpoint)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if vault.is_vault_host(request.host):
             return await vaults.handle(request)
+        if is_stream_host(request.host):
+            return await stream.handle(request)
         return await cloud.handle(request) or await manager.handle(request)
 
     return handle
 
 
-async def _start(handler: Handler, listening: socket.socket, context: ssl.SSLContext | None = None) -> web.AppRunner:
-    application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[answered])
+async def _start(
+    handler: Handler, listening: socket.socket, context: ssl.SSLContext | None = None
+) -> Callable[[], Awaitable[None]]:
+    """Serve on a listening socket; returns what ends it."""
+    connections = Connections(HEAD_SECONDS)
+    application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[connections.heard, answered])
     application.router.add_route("*", r"/{path:[\s\S]*}", handler)
     runner = web.AppRunner(
         application, access_log=None, logger=library_log, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS
     )
     await runner.setup()
-    await web.SockSite(runner, listening, ssl_context=context).start()
-    return runner
+    assert runner.server is not None
+    server = await asyncio.get_running_loop().create_server(
+        connections.factory(runner.server),
+        sock=listening,
+        ssl=context,
+        ssl_handshake_timeout=HEAD_SECONDS if context else None,
+    )
+
+    async def close() -> None:
+        server.close()
+        await runner.cleanup()
+
+    return close
 
 
 async def _start_tunnel(tunnel: Tunnel, port: int) -> int:
@@ -96,21 +139,3 @@ async def _start_tunnel(tunnel: Tunnel, port: int) -> int:
         return await tunnel.start(port)
     except OSError:
         return await tunnel.start()
-
-
-def _listen(port: int) -> socket.socket:
-    """A listening socket on a port, or on one that the system gives when that is taken."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(("127.0.0.1", port))
-    except OSError:
-        if not port:
-            raise
-        listening.bind(("127.0.0.1", 0))
-    listening.listen(128)
-    return listening
-
-
-def _port(listening: socket.socket) -> int:
-    return int(listening.getsockname()[1])

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from local_azure.azure_error import AzureError
 from local_azure.ids import RESOURCE_GROUP_TYPE
 from local_azure.model import Work
+from local_azure.regions import REGIONS
 from local_azure.resource_types.base import Directory, ResourceType
 from local_azure.values import JsonObject
 
@@ -16,42 +17,6 @@ API_VERSIONS = (
     *("2024-03-01", "2023-11-01", "2023-05-01", "2022-04-01", "2021-04-01"),
 )
 """The versions that a provider is said to have; any other date is accepted as well."""
-
-_REGIONS = {
-    "australiaeast": "Australia East",
-    "brazilsouth": "Brazil South",
-    "canadacentral": "Canada Central",
-    "canadaeast": "Canada East",
-    "centralindia": "Central India",
-    "centralus": "Central US",
-    "eastasia": "East Asia",
-    "eastus": "East US",
-    "eastus2": "East US 2",
-    "francecentral": "France Central",
-    "germanywestcentral": "Germany West Central",
-    "italynorth": "Italy North",
-    "japaneast": "Japan East",
-    "koreacentral": "Korea Central",
-    "mexicocentral": "Mexico Central",
-    "northcentralus": "North Central US",
-    "northeurope": "North Europe",
-    "norwayeast": "Norway East",
-    "polandcentral": "Poland Central",
-    "southafricanorth": "South Africa North",
-    "southcentralus": "South Central US",
-    "southeastasia": "Southeast Asia",
-    "spaincentral": "Spain Central",
-    "swedencentral": "Sweden Central",
-    "switzerlandnorth": "Switzerland North",
-    "uaenorth": "UAE North",
-    "uksouth": "UK South",
-    "ukwest": "UK West",
-    "westcentralus": "West Central US",
-    "westeurope": "West Europe",
-    "westus": "West US",
-    "westus2": "West US 2",
-    "westus3": "West US 3",
-}
 
 
 def known_subscriptions(work: Work, directory: Directory) -> list[str]:
@@ -116,7 +81,7 @@ def location_bodies(subscription: str) -> list[JsonObject]:
             "regionalDisplayName": shown,
             "metadata": {"regionType": "Physical", "regionCategory": "Recommended"},
         }
-        for name, shown in _REGIONS.items()
+        for name, shown in REGIONS.items()
     ]
 
 
@@ -154,7 +119,7 @@ def _provider_body(subscription: str, namespace: str, kinds: list[ResourceType])
         "resourceTypes": [
             {
                 "resourceType": kind.arm_type.split("/", 1)[1],
-                "locations": list(_REGIONS.values()) if kind.tracked else [],
+                "locations": list(REGIONS.values()) if kind.tracked else [],
                 "apiVersions": list(API_VERSIONS),
                 "defaultApiVersion": API_VERSIONS[0],
                 "capabilities": "None",

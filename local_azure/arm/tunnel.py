@@ -1,34 +1,42 @@
-"""A proxy that leads the host names of vaults to the endpoint, for clients on this machine.
+"""A proxy that leads the host names of Azure's data planes to what serves them here, for clients on this machine.
 
-A vault's address is `https://NAME.vault.azure.net`, and only a name server could lead that name here. A client that is
-given this proxy (`HTTPS_PROXY`) asks it to `CONNECT NAME.vault.azure.net:443` and gets the endpoint, which shows a
-certificate for that name. It connects to nothing else.
+A vault's address is `https://NAME.vault.azure.net`, an app's `https://NAME.DOMAIN.azurecontainerapps.io`, and only a
+name server could lead such names here. A client that is given this proxy (`HTTPS_PROXY`) asks it to `CONNECT NAME:443`
+and gets a server that shows a certificate for that name. Whoever asks for another host is passed on to it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
-from local_azure.arm.vault import is_vault_host
+from local_azure.arm import elsewhere
 
 _HEAD_BYTES = 16 * 1024
 _HEAD_SECONDS = 10
 _CHUNK = 64 * 1024
+_LAST_PORT = 65535
+
+Lead = Callable[[str], int | None]
+"""The port of the loopback address that a host name leads to; None for a name that is not Azure's, or not known here.
+0 for one that nobody serves at the moment."""
 
 
 class Tunnel:
     """Serves CONNECT on the loopback address."""
 
-    def __init__(self, target_port: int) -> None:
-        self._target_port = target_port
+    def __init__(self, lead: Lead) -> None:
+        self._lead = lead
+        self._port = 0
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
 
     async def start(self, port: int = 0) -> int:
         """Listen, on a port given by the system when it is 0; returns the port."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=_HEAD_BYTES)
-        return int(self._server.sockets[0].getsockname()[1])
+        self._port = int(self._server.sockets[0].getsockname()[1])
+        return self._port
 
     async def close(self) -> None:
         """Stop listening and end what is open."""
@@ -47,12 +55,14 @@ class Tunnel:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            refusal = await self._refusal(reader)
-            if refusal:
-                writer.write(f"HTTP/1.1 {refusal}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
-                await writer.drain()
+            try:
+                there = await self._connect(reader)
+            except _RefusedError as refusal:
+                await _refuse(writer, str(refusal))
                 return
-            there = await asyncio.open_connection("127.0.0.1", self._target_port)
+            except OSError:
+                await _refuse(writer, _NOBODY)
+                return
             writer.write(b"HTTP/1.1 200 Connection Established\r\n\r\n")
             await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
         except OSError:
@@ -60,19 +70,38 @@ class Tunnel:
         finally:
             writer.close()
 
-    async def _refusal(self, reader: asyncio.StreamReader) -> str | None:
-        """Read the head of a request; what to answer when it is not for a vault."""
+    async def _connect(self, reader: asyncio.StreamReader) -> elsewhere.Streams:
+        """Read the head of a request, and connect to where it leads. Raises `_RefusedError`, `OSError`."""
         try:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _HEAD_SECONDS)
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            return "400 Bad Request"
+            raise _RefusedError("400 Bad Request") from None
         except TimeoutError:
-            return "408 Request Timeout"
+            raise _RefusedError("408 Request Timeout") from None
         words = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
         if len(words) != 3 or words[0] != "CONNECT":
-            return "405 Method Not Allowed"
+            raise _RefusedError("405 Method Not Allowed")
         host, _, port = words[1].rpartition(":")
-        return None if port == "443" and is_vault_host(host) else "403 Forbidden"
+        target = self._lead(host.lower())
+        if target is None and port.isdecimal() and 0 < int(port) <= _LAST_PORT:
+            return await elsewhere.connect(host.strip("[]"), int(port), self._port)
+        if target is None or port != "443":
+            raise _RefusedError("403 Forbidden")
+        if not target:
+            raise _RefusedError(_NOBODY)
+        return await asyncio.open_connection("127.0.0.1", target)
+
+
+_NOBODY = "502 Bad Gateway"
+
+
+class _RefusedError(Exception):
+    """A request that is not carried out; the message is the status line of the answer."""
+
+
+async def _refuse(writer: asyncio.StreamWriter, status: str) -> None:
+    writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+    await writer.drain()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -8,9 +8,7 @@ https://learn.microsoft.com/azure/key-vault/general/rbac-guide).
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NoReturn
 
@@ -19,19 +17,19 @@ from aiohttp import web
 from local_azure.arm.addresses import segments
 from local_azure.arm.endpoint import Endpoint, origin
 from local_azure.arm.paging import page
-from local_azure.arm.permissions import is_allowed
 from local_azure.arm.tokens import InvalidTokenError, Principal
 from local_azure.arm.vault_secrets import VaultSecrets
 from local_azure.arm.web import AnsweredError, answer, read_object, refuse
 from local_azure.azure_error import AzureError
-from local_azure.ids import ArmId
 from local_azure.model import Work
-from local_azure.resource_types.key_vault import VAULT_TYPE
-from local_azure.resource_types.network import ENDPOINT_TYPE
+from local_azure.resource_types.key_vault import access
+from local_azure.resource_types.key_vault.access import Permission, Place, ShutOut
+from local_azure.resource_types.key_vault.names import DOMAIN
+from local_azure.resource_types.key_vault.vaults import VAULT_LINK
+from local_azure.resource_types.name_resolution import Way, way_to
 from local_azure.state import Resource
-from local_azure.values import JsonObject, as_list, as_object, find, get
+from local_azure.values import JsonObject
 
-DOMAIN = "vault.azure.net"
 RESOURCE = f"https://{DOMAIN}"
 """What a token for the data plane is for."""
 _API_VERSION = r"7\.\d+(-preview\.\d+)?|20\d{2}-\d{2}-\d{2}(-preview)?|2016-10-01"
@@ -48,24 +46,6 @@ class _ForbiddenError(AzureError):
         body = super().body()
         body["error"]["innererror"] = {"code": self._reason}
         return body
-
-
-@dataclass(frozen=True)
-class _Permission:
-    """What a call takes: an action of a role, or a permission of an access policy."""
-
-    action: str
-    policy: str
-
-
-_PREFIX = "Microsoft.KeyVault/vaults/secrets"
-_GET = _Permission(f"{_PREFIX}/getSecret/action", "get")
-_LIST = _Permission(f"{_PREFIX}/readMetadata/action", "list")
-_SET = _Permission(f"{_PREFIX}/setSecret/action", "set")
-_UPDATE = _Permission(f"{_PREFIX}/update/action", "set")
-_DELETE = _Permission(f"{_PREFIX}/delete", "delete")
-_RECOVER = _Permission(f"{_PREFIX}/recover/action", "recover")
-_PURGE = _Permission(f"{_PREFIX}/purge/action", "purge")
 
 
 def is_vault_host(host: str) -> bool:
@@ -110,7 +90,7 @@ class VaultDataPlane:
         with self._endpoint.model.work() as work:
             vault = _find(work, request.host)
             gate = Gate(work, vault, principal)
-            gate.require_way_in(request.remote or "", self._endpoint.locate(request.remote or ""))
+            gate.require_way_in(self._endpoint.locate(request.remote or ""))
             return self._answer(request, parts, body, gate, VaultSecrets(work, vault))
 
     def _answer(
@@ -124,34 +104,34 @@ class VaultDataPlane:
         lowered = [one.lower() if index != 1 else one for index, one in enumerate(parts)]
         match request.method, lowered:
             case "GET", ["secrets"]:
-                gate.require(_LIST)
+                gate.require(access.LIST)
                 return listed(secrets.list())
             case "PUT", ["secrets", name]:
-                gate.require(_SET, name)
+                gate.require(access.SET, name)
                 return answer(secrets.set(name, body) | {"value": body["value"]})
             case "GET", ["secrets", name, "versions"]:
-                gate.require(_LIST, name)
+                gate.require(access.LIST, name)
                 return listed(secrets.versions(name))
             case "GET", ["secrets", name, *version] if len(version) < 2:
-                gate.require(_GET, name)
+                gate.require(access.GET, name)
                 return answer(secrets.get(name, *version))
             case "PATCH", ["secrets", name, *version] if len(version) < 2:
-                gate.require(_UPDATE, name)
+                gate.require(access.UPDATE, name)
                 return answer(secrets.update(name, version[0] if version else "", body))
             case "DELETE", ["secrets", name]:
-                gate.require(_DELETE, name)
+                gate.require(access.DELETE, name)
                 return answer(secrets.delete(name))
             case "GET", ["deletedsecrets"]:
-                gate.require(_LIST)
+                gate.require(access.LIST)
                 return listed(secrets.list_deleted())
             case "GET", ["deletedsecrets", name]:
-                gate.require(_LIST, name)
+                gate.require(access.LIST, name)
                 return answer(secrets.get_deleted(name))
             case "POST", ["deletedsecrets", name, "recover"]:
-                gate.require(_RECOVER, name)
+                gate.require(access.RECOVER, name)
                 return answer(secrets.recover(name))
             case "DELETE", ["deletedsecrets", name]:
-                gate.require(_PURGE, name)
+                gate.require(access.PURGE, name)
                 secrets.purge(name)
                 return answer(None, HTTPStatus.NO_CONTENT)
             case _:
@@ -165,15 +145,13 @@ class VaultDataPlane:
 def _find(work: Work, host: str) -> Resource:
     """The vault with a host name. Azure has no such name where there is no such vault."""
     name = host.partition(":")[0].lower()
-    holder = work.transaction.holder(f"host/{name}")
-    vault = work.transaction.get(holder) if holder else None
-    if vault is None or vault.id.type.lower() != VAULT_TYPE.lower():
+    if (vault := access.vault_of_host(name, work.transaction)) is None:
         raise AzureError("VaultNotFound", f"There is no vault at {name}.", status=HTTPStatus.NOT_FOUND)
-    return work.present(vault)
+    return vault
 
 
 class Gate:
-    """Who is let in to a vault, and to what."""
+    """Who is let in to a vault, and to what: refusals in the data plane's words of what the vault's rules say."""
 
     def __init__(self, work: Work, vault: Resource, principal: Principal) -> None:
         self._transaction = work.transaction
@@ -188,45 +166,31 @@ class Gate:
     def _place(self) -> str:
         return f"Vault: {self._vault.id.name};location={self._vault.location}"
 
-    def require_way_in(self, address: str, network: ArmId | None) -> None:
+    def require_way_in(self, place: Place) -> None:
         """Raise `Forbidden` where the vault's network rule shuts a caller out."""
-        if network and self._reached_from(network):
+        if way_to(self._vault, VAULT_LINK, place.network, self._transaction) is Way.PRIVATE:
             return
-        if self._vault.properties.get("publicNetworkAccess") == "Disabled":
-            raise _ForbiddenError(
-                "ForbiddenByConnection",
-                "Public network access is disabled and request is not from a trusted service nor via an approved "
-                f"private link. Caller: {self._caller} {self._place}",
-            )
-        rules = as_object(self._vault.properties.get("networkAcls"))
-        if rules.get("defaultAction") == "Deny" and not _is_listed(address, rules):
-            raise _ForbiddenError(
-                "ForbiddenByFirewall",
-                f"Client address is not authorized and caller is not a trusted service. Client address: {address} "
-                f"Caller: {self._caller} {self._place}",
-            )
+        match access.shut_out(self._vault, place):
+            case ShutOut.FORBIDDEN_BY_CONNECTION as reason:
+                words = (
+                    "Public network access is disabled and request is not from a trusted service nor via an approved "
+                    f"private link. Caller: {self._caller} {self._place}"
+                )
+            case ShutOut.FORBIDDEN_BY_FIREWALL as reason:
+                words = (
+                    "Client address is not authorized and caller is not a trusted service. Client address: "
+                    f"{', '.join(place.addresses)} Caller: {self._caller} {self._place}"
+                )
+            case None:
+                return
+        raise _ForbiddenError(reason.value, words)
 
-    def _reached_from(self, network: ArmId) -> bool:
-        """Whether an approved private endpoint of the vault lies in a network."""
-        for reference in self._transaction.referring_to(self._vault.id):
-            endpoint = self._transaction.get(reference.source)
-            if endpoint is None or endpoint.id.type.lower() != ENDPOINT_TYPE.lower():
-                continue
-            states = find(
-                endpoint.body,
-                reference.path.rpartition(".")[0] + ".privateLinkServiceConnectionState.status",
-            )
-            subnet = str(get(endpoint.body, "properties.subnet.id", "")).lower()
-            if subnet.startswith(f"{network.key}/") and any(state == "Approved" for _, state in states):
-                return True
-        return False
-
-    def require(self, permission: _Permission, name: str = "") -> None:
+    def require(self, permission: Permission, name: str = "") -> None:
         """Raise `Forbidden` unless the caller has a permission on the vault, or on the secret."""
+        if access.has_permission(self._vault, self._principal.object_id, permission, self._transaction, name):
+            return
         if self._vault.properties.get("enableRbacAuthorization"):
             scope = f"{self._vault.id}/secrets/{name}" if name else self._vault.id.text
-            if is_allowed(self._transaction, self._principal, permission.action, scope, data=True):
-                return
             raise _ForbiddenError(
                 "ForbiddenByRbac",
                 "Caller is not authorized to perform action on resource. If role assignments, deny assignments or role "
@@ -234,31 +198,8 @@ class Gate:
                 f"Caller: {self._caller} Action: '{permission.action}' Resource: '{scope.lower()}' "
                 f"Assignment: (not found) {self._place}",
             )
-        if not self._has_policy(permission.policy):
-            raise _ForbiddenError(
-                "AccessDenied",
-                f"The user, group or application '{self._caller}' does not have secrets {permission.policy} permission "
-                f"on key vault '{self._vault.id.name};location={self._vault.location}'.",
-            )
-
-    def _has_policy(self, permission: str) -> bool:
-        for policy in map(as_object, as_list(self._vault.properties.get("accessPolicies"))):
-            granted = [str(one).lower() for one in as_list(get(policy, "permissions.secrets"))]
-            if policy.get("objectId") == self._principal.object_id and (permission in granted or "all" in granted):
-                return True
-        return False
-
-
-def _is_listed(address: str, rules: JsonObject) -> bool:
-    """Whether an address is in one of the vault's address rules."""
-    try:
-        caller = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    for _, value in find(rules, "ipRules[*].value"):
-        try:
-            if caller in ipaddress.ip_network(value, strict=False):
-                return True
-        except ValueError:
-            continue
-    return False
+        raise _ForbiddenError(
+            "AccessDenied",
+            f"The user, group or application '{self._caller}' does not have secrets {permission.policy} permission on "
+            f"key vault '{self._vault.id.name};location={self._vault.location}'.",
+        )

@@ -10,10 +10,18 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-from local_azure.azure_error import AzureError, conflict
+from local_azure.azure_error import AzureError
 from local_azure.ids import ArmId
 from local_azure.model import Work
-from local_azure.resource_types.key_vault import DELETED_SECRET_TYPE, SECRET_TYPE, new_version, show_newest_version
+from local_azure.resource_types.key_vault.secrets import (
+    DELETED_SECRET_TYPE,
+    SECRET_TYPE,
+    new_version,
+    require_fits,
+    require_in_order,
+    show_newest_version,
+    version_of,
+)
 from local_azure.state import Resource
 from local_azure.values import JsonObject, as_object
 
@@ -35,6 +43,7 @@ class VaultSecrets:
         value = bundle.get("value")
         if not isinstance(value, str):
             raise _bad_parameter("The property 'value' is required and must be a string.")
+        require_fits(value, "value")
         details = _details(bundle, {"contentType": None, "attributes": {"enabled": True}, "tags": {}})
         secret_id = self._secret_id(name)
         if self._transaction.get(secret_id) is None:
@@ -151,8 +160,6 @@ class VaultSecrets:
         return self._bundle(secret, changed, value=False)
 
     def _save(self, secret: Resource) -> None:
-        if secret.id.name and self._transaction.get(self._vault.id.child("deletedSecrets", secret.id.name)):
-            raise conflict(f"Secret {secret.id.name} is currently in a deleted but recoverable state.")
         show_newest_version(secret.id, secret.body, secret.secrets["versions"][-1])
         self._transaction.save(secret)
 
@@ -196,11 +203,9 @@ class VaultSecrets:
 
 
 def _version(secret: Resource, version_id: str) -> JsonObject:
-    versions: list[JsonObject] = secret.secrets["versions"]
-    for version in reversed(versions):
-        if version_id in ("", version["id"]):
-            return version
-    raise _not_found(f"{secret.id.name}/{version_id[:64]}")
+    if (version := version_of(secret, version_id)) is None:
+        raise _not_found(f"{secret.id.name}/{version_id[:64]}")
+    return version
 
 
 def _not_found(name: str) -> AzureError:
@@ -231,6 +236,7 @@ def _details(bundle: JsonObject, earlier: JsonObject) -> JsonObject:
         details["tags"] = tags
     if bundle.get("attributes") is not None:
         details["attributes"] |= _attributes(bundle["attributes"])
+        require_in_order(details["attributes"], "attributes.exp")
     return details
 
 

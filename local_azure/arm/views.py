@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from http import HTTPStatus
 
+from local_azure.arm import running_state
 from local_azure.arm.addresses import Address
-from local_azure.arm.role_definitions import BUILT_IN_ROLES, ROLE_DEFINITION_TYPE
 from local_azure.azure_error import AzureError
 from local_azure.ids import ArmId
 from local_azure.model import Work
 from local_azure.resource_types.container_apps import REVISION_TYPE
 from local_azure.resource_types.key_vault import DELETED_VAULT_TYPE
 from local_azure.resource_types.network import ZONE_TYPE
+from local_azure.resource_types.role_definitions import BUILT_IN_ROLES, ROLE_DEFINITION_TYPE
+from local_azure.running import Running, RunningContainer, RunningReplica
+from local_azure.state import Resource
 from local_azure.values import JsonObject, as_list, as_object, find
 
 View = Callable[[Work, Address], list[JsonObject]]
+_REPLICA_TYPE = f"{REVISION_TYPE}/replicas".lower()
 
 
-def view_of(address: Address) -> View | None:
+def view_of(address: Address, running: Callable[[], Running | None]) -> View | None:
     """What answers for a type that is worked out, or None for any other."""
+    if address.type.lower() == _REPLICA_TYPE:
+        return _replicas_that_run(running)
     by_type = _BY_TYPE.get(address.type.lower())
     return by_type or (_BY_LEVEL.get(address.last.lower()) if len(address.types) > 2 else None)
 
@@ -63,27 +69,33 @@ def _private_link_resources(work: Work, address: Address) -> list[JsonObject]:
     ]
 
 
-def _replicas(work: Work, address: Address) -> list[JsonObject]:
-    """https://learn.microsoft.com/rest/api/resource-manager/containerapps/container-apps-revision-replicas"""
-    revision = work.existing(_parent(address))
+def _replicas_that_run(running: Callable[[], Running | None]) -> View:
+    def replicas(work: Work, address: Address) -> list[JsonObject]:
+        revision = work.existing(_parent(address))
+        found = running()
+        if found is None:
+            return _expected_replicas(revision)
+        app = work.existing(revision.id.parent) if revision.id.parent else revision
+        return running_state.replicas(revision.id, app.location, found)
+
+    return replicas
+
+
+def _expected_replicas(revision: Resource) -> list[JsonObject]:
+    """As many replicas as there would be, each running."""
     count = int(revision.properties.get("replicas") or 0)
-    containers = [
-        {"name": name, "ready": True, "started": True, "restartCount": 0, "runningState": "Running"}
+    containers = tuple(
+        RunningContainer(str(name), "Running", ready=True, started=True)
         for _, name in find(revision.body, "properties.template.containers[*].name")
-    ]
+    )
+    created = str(revision.properties.get("createdTime") or "")
     return [
-        {
-            "id": f"{revision.id}/replicas/{name}",
-            "name": name,
-            "type": f"{REVISION_TYPE}/replicas",
-            "properties": {
-                "createdTime": revision.properties.get("createdTime"),
-                "runningState": "Running",
-                "containers": containers,
-                "initContainers": [],
-            },
-        }
-        for name in (f"{revision.id.name}-{number:05d}" for number in range(count))
+        running_state.replica_body(
+            revision.id,
+            "",
+            RunningReplica(f"{revision.id.name}-{number:05d}", created, "Running", ready=True, containers=containers),
+        )
+        for number in range(count)
     ]
 
 
@@ -149,7 +161,6 @@ _BY_TYPE: dict[str, View] = {
     "microsoft.keyvault/deletedvaults": _deleted_vaults,
     "microsoft.keyvault/deletedmanagedhsms": _nothing,
     "microsoft.keyvault/managedhsms": _nothing,
-    f"{REVISION_TYPE}/replicas".lower(): _replicas,
     f"{ZONE_TYPE}/ALL".lower(): _record_sets,
     f"{ZONE_TYPE}/SOA".lower(): _start_of_authority,
 }

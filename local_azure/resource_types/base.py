@@ -7,7 +7,6 @@ and references, refuses changes to what is fixed at creation, keeps write-only v
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,21 +14,12 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from local_azure.arm_body import BodyShape
 from local_azure.azure_error import AzureError, conflict
+from local_azure.directory import Directory as Directory
 from local_azure.ids import ArmId
 from local_azure.state import Resource, Transaction
 from local_azure.values import JsonObject, get, put
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Directory:
-    """The identity that calls the local Azure, and where it lives."""
-
-    tenant_id: str = str(uuid.uuid5(uuid.NAMESPACE_URL, "local-azure/tenant"))
-    subscription_id: str = str(uuid.uuid5(uuid.NAMESPACE_URL, "local-azure/subscription"))
-    object_id: str = str(uuid.uuid5(uuid.NAMESPACE_URL, "local-azure/caller"))
-    client_id: str = str(uuid.uuid5(uuid.NAMESPACE_URL, "local-azure/client"))
 
 
 class Operations(Protocol):
@@ -276,8 +266,11 @@ class ResourceType:
         """What a GET answers: the body (which is a copy, free to change), with what other resources make of it."""
         return resource.body
 
-    def refuse_delete(self, resource: Resource, transaction: Transaction) -> None:
-        """Raise when the resource itself (not what it is in) is to be deleted and cannot be."""
+    def refuse_delete(self, resource: Resource, transaction: Transaction, directory: Directory) -> None:
+        """Raise when the resource itself (not what it is in) is to be deleted and cannot be.
+
+        `directory` says who asks.
+        """
 
     def removed(self, resource: Resource, transaction: Transaction, operations: Operations) -> None:
         """Do what follows for other resources when this one goes, alone or with what it is in."""

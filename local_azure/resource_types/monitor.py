@@ -18,6 +18,11 @@ from local_azure.values import JsonObject, as_list, as_object, find
 
 DIAGNOSTIC_SETTING_TYPE = "Microsoft.Insights/diagnosticSettings"
 ACTION_GROUP_TYPE = "Microsoft.Insights/actionGroups"
+ALERT_NAME = NameRule(
+    r"[^*#&+:<>?@%{}\\/|]{0,259}[^*#&+:<>?@%{}\\/| .]",
+    "1 to 260 characters, none of '*#&+:<>?@%{}\\/|', not ending in ' ' or '.'",
+)
+"""https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules"""
 
 
 # -- diagnostic settings
@@ -142,15 +147,28 @@ class DiagnosticSetting(ResourceType):
 
 _FREQUENCIES = ("PT1M", "PT5M", "PT15M", "PT30M", "PT1H")
 _WINDOWS = (*_FREQUENCIES, "PT6H", "PT12H", "P1D")
+_OF_INSTANCES = (
+    *("cachehits", "cachemisses", "cacheread", "cachewrite", "connectedclients", "evictedkeys", "expiredkeys"),
+    *("getcommands", "operationspersecond", "percentprocessortime", "serverload", "setcommands"),
+    *("totalcommandsprocessed", "totalkeys", "usedmemory", "usedmemorypercentage", "usedmemoryrss"),
+)
 _METRIC_NAMES = {
+    "microsoft.cache/redis": (
+        *_OF_INSTANCES,
+        *(f"all{name}" for name in _OF_INSTANCES),
+        *("allconnectionsclosedpersecond", "allconnectionscreatedpersecond", "cachelatency", "cachemissrate", "errors"),
+        *("georeplicationconnectivitylag", "georeplicationdatasyncoffset", "georeplicationfullsynceventfinished"),
+        *("georeplicationfullsynceventstarted", "georeplicationhealthy", "latencyp99"),
+    ),
     "microsoft.cache/redisenterprise": (
         *("cachehits", "cachelatency", "cachemisses", "cacheread", "cachewrite", "connectedclients", "evictedkeys"),
         *("expiredkeys", "georeplicationhealthy", "getcommands", "operationspersecond", "percentprocessortime"),
         *("serverload", "setcommands", "totalcommandsprocessed", "totalkeys", "usedmemory", "usedmemorypercentage"),
     ),
 }
-"""https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-cache-redisenterprise-metrics,
-but for those of each shard, which start with `Shard`. The metrics of other types are not checked."""
+"""https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-cache-redis-metrics and
+microsoft-cache-redisenterprise-metrics, but for those of one shard, which end in its number on the former and start
+with `Shard` on the latter. The metrics of other types are not checked."""
 
 
 def _window_holds_an_evaluation(change: Change) -> None:
@@ -180,6 +198,7 @@ def _metrics_exist(change: Change) -> None:
                 known
                 and not criterion.get("skipMetricValidation")
                 and not name.startswith("shard")
+                and name.rstrip("0123456789") not in known
                 and name not in known
             ):
                 raise AzureError(
@@ -196,10 +215,7 @@ class MetricAlert(ResourceType):
     arm_type = "Microsoft.Insights/metricAlerts"
     inputs = Inputs(name="ruleName")
     shape = BodyShape(renamed={"criteria.odataType": "odata.type"})
-    name_rule = NameRule(
-        r"[^*#&+:<>?@%{}\\/|]{0,259}[^*#&+:<>?@%{}\\/| .]",
-        "1 to 260 characters, none of '*#&+:<>?@%{}\\/|', not ending in ' ' or '.'",
-    )
+    name_rule = ALERT_NAME
     rules = (
         location_is_global,
         _has_scopes,

@@ -17,6 +17,8 @@ from local_azure.resource_types.network import ENDPOINT_TYPE, LINK_TYPE, RECORD_
 from local_azure.state import Resource, Transaction
 from local_azure.values import find, get
 
+_RECORD = RECORD_TYPE.rsplit("/", 1)[-1]
+
 
 class Way(Enum):
     """Where a name leads to."""
@@ -34,13 +36,31 @@ def way_to(target: Resource, link: PrivateLink, network: ArmId | None, transacti
     if network is None or zone_link is None:
         return Way.PUBLIC
     zone = ArmId.parse(zone_link.id.text.rsplit("/", 2)[0])
-    record = transaction.get(zone.child(RECORD_TYPE.rsplit("/", 1)[-1], link.record_name(target)))
+    record = transaction.get(zone.child(_RECORD, link.record_name(target)))
     if record is None:
         falls_back = zone_link.properties.get("resolutionPolicy") == "NxDomainRedirect"
         return Way.PUBLIC if falls_back else Way.UNRESOLVED
-    addresses = {address for _, address in find(record.body, "properties.aRecords[*].ipv4Address")}
+    addresses = set(record_addresses(record))
     near = [one for one in endpoints if _network_of(one) == network.key]
-    return Way.PRIVATE if any(addresses & set(_addresses(one)) for one in near) else Way.ASTRAY
+    return Way.PRIVATE if any(addresses & set(endpoint_addresses(one)) for one in near) else Way.ASTRAY
+
+
+def record_addresses(record: Resource) -> list[str]:
+    """The addresses of a record set."""
+    return [address for _, address in find(record.body, "properties.aRecords[*].ipv4Address")]
+
+
+def linked_zones(network: ArmId, transaction: Transaction) -> Iterator[ArmId]:
+    """The private zones that a network asks."""
+    for reference in transaction.referring_to(network):
+        source = transaction.get(reference.source)
+        if source and source.id.type == LINK_TYPE and source.id.parent:
+            yield source.id.parent
+
+
+def endpoints_in(target: Resource, network: ArmId, transaction: Transaction) -> list[Resource]:
+    """The approved private endpoints of a resource that lie in a network."""
+    return [one for one in approved_endpoints(target, transaction) if _network_of(one) == network.key]
 
 
 def has_endpoint_in(target: Resource, network: ArmId, transaction: Transaction) -> bool:
@@ -74,6 +94,7 @@ def _network_of(endpoint: Resource) -> str:
     return str(get(endpoint.body, "properties.subnet.id", "")).lower().rpartition("/subnets/")[0]
 
 
-def _addresses(endpoint: Resource) -> Iterator[str]:
+def endpoint_addresses(endpoint: Resource) -> Iterator[str]:
+    """The private addresses of an endpoint."""
     for _, address in find(endpoint.body, "properties.customDnsConfigs[*].ipAddresses[*]"):
         yield address

@@ -223,9 +223,9 @@ def linked_targets(
 def endpoint_connections(resource: Resource, transaction: Transaction) -> list[JsonObject]:
     """A resource's `privateEndpointConnections`: what the private endpoints that name it say of the connection."""
     shown: list[JsonObject] = []
-    for reference in transaction.referring_to(resource.id):
+    for reference in transaction.referring_to(resource.id, ENDPOINT_TYPE):
         endpoint = transaction.get(reference.source)
-        if endpoint is None or endpoint.id.type != ENDPOINT_TYPE:
+        if endpoint is None:
             continue
         for path in _CONNECTIONS:
             for _, connection in find(endpoint.body, path):

@@ -1,29 +1,17 @@
-"""The Azure CLI, unchanged, on the endpoint. Needs `az` of requirements-az.txt on PATH; it is too large to be asked of
-every machine."""
+"""The Azure CLI, unchanged, on the endpoint: each group of its commands that concerns a stack like this one."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
+from tests.arm.azure_cli import Az, RefusedError, signed_in
 from tests.arm.landscape import GROUP, Azure, deploy, running
 
-pytestmark = pytest.mark.skipif(not shutil.which("az"), reason="the Azure CLI (requirements-az.txt) is not on PATH")
 APP = ("--name", "app-we-magictoolbox-01", "--resource-group", GROUP)
 CACHE = ("--name", "red-westeurope-magictoolbox-01", "--resource-group", GROUP)
 ZONE = ("--resource-group", GROUP, "--zone-name", "privatelink.redis.cache.windows.net")
-Az = Callable[..., Any]
-
-
-class RefusedError(Exception):
-    """What az says of a command that failed."""
 
 
 @pytest.fixture(scope="module")
@@ -35,32 +23,10 @@ def deployed_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
 
 @pytest.fixture(scope="module")
 def az(deployed_azure: Azure, tmp_path_factory: pytest.TempPathFactory) -> Az:
-    """Runs az, with this cloud registered and its service principal logged in; returns what it prints."""
-    azure = deployed_azure
-    environment = {
-        **os.environ,
-        "AZURE_CONFIG_DIR": str(tmp_path_factory.mktemp("az")),
-        "AZURE_CORE_COLLECT_TELEMETRY": "false",
-        "AZURE_CORE_INSTANCE_DISCOVERY": "false",
-        "AZURE_CORE_ONLY_SHOW_ERRORS": "true",
-        "REQUESTS_CA_BUNDLE": azure.authority_file,
-        "HTTPS_PROXY": f"http://127.0.0.1:{azure.served.ports['vault-proxy']}",
-        "NO_PROXY": "localhost,127.0.0.1",
-    }
-
-    def run(*arguments: str) -> Any:
-        command = ["az", *arguments, "--output", "json"]
-        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-        if ended.returncode:
-            raise RefusedError(ended.stderr)
-        return json.loads(ended.stdout) if ended.stdout.strip() else None
-
-    run("cloud", "register", "--name", "LocalAzure", "--endpoint-resource-manager", azure.url)
-    run("cloud", "set", "--name", "LocalAzure")
-    secret = Path(azure.home / "service-principal-secret")
-    client = azure.model.directory.client_id
-    run("login", "--service-principal", "--username", client, "--password", f"@{secret}", "--tenant", azure.tenant)
-    return run
+    """Runs az, signed in to the endpoint; returns what it prints."""
+    ports = deployed_azure.served.ports
+    configuration = tmp_path_factory.mktemp("az")
+    return signed_in(deployed_azure.home, configuration, arm_port=ports["arm"], proxy_port=ports["vault-proxy"])
 
 
 def test_the_keys_of_a_cache_are_listed_and_renewed(az: Az) -> None:
@@ -91,6 +57,26 @@ def test_links_endpoints_and_resources_are_listed(az: Az) -> None:
     listed = az("resource", "list", "--resource-group", GROUP)
     (cache,) = [one for one in listed if one["type"] == "Microsoft.Cache/redis"]
     assert az("resource", "show", "--ids", cache["id"])["id"] == cache["id"]
+
+
+def test_what_watches_is_shown(az: Az, deployed_azure: Azure) -> None:
+    cache = str(deployed_azure.id("Microsoft.Cache/redis", CACHE[1]))
+    (setting,) = az("monitor", "diagnostic-settings", "list", "--resource", cache)
+    assert setting["metrics"][0]["category"] == "AllMetrics"
+    (alert,) = az("monitor", "metrics", "alert", "list", "--resource-group", GROUP)
+    assert alert["criteria"]["allOf"][0]["metricName"] == "usedmemorypercentage"
+    (workspace,) = az("monitor", "log-analytics", "workspace", "list", "--resource-group", GROUP)
+    assert workspace["id"].endswith("/log-dev")
+    (group,) = az("monitor", "action-group", "list", "--resource-group", GROUP)
+    assert group["groupShortName"] == "ag"
+
+
+def test_managed_caches_are_reached_without_their_extension(az: Az, deployed_azure: Azure) -> None:
+    database = str(deployed_azure.id("Microsoft.Cache/redisEnterprise/databases", "amr-dev", "default"))
+    version = "api-version=2025-07-01"
+    assert az("rest", "--method", "get", "--uri", f"{database}?{version}")["properties"]["port"] == 10000
+    keys = az("rest", "--method", "post", "--uri", f"{database}/listKeys?{version}")
+    assert set(keys) == {"primaryKey", "secondaryKey"}
 
 
 def test_the_vault_opens_with_a_role(az: Az, deployed_azure: Azure) -> None:

@@ -13,10 +13,12 @@ from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 
-from local_azure.arm.role_definitions import BUILT_IN_ROLES
 from local_azure.arm.tokens import Principal
 from local_azure.arm.vault import Gate
+from local_azure.azure_error import AzureError
 from local_azure.ids import ArmId
+from local_azure.resource_types.key_vault.access import Place
+from local_azure.resource_types.role_definitions import BUILT_IN_ROLES
 from tests.arm.landscape import GROUP, Azure
 
 OFFICER = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
@@ -284,10 +286,10 @@ def test_an_unknown_vault_has_no_secrets(azure: Azure, deployed: dict[str, str])
         client.get_secret("name")
 
 
-def test_the_proxy_leads_nowhere_but_to_vaults(azure: Azure) -> None:
+def test_the_proxy_leads_a_vaults_name_nowhere_but_to_its_port(azure: Azure, deployed: dict[str, str]) -> None:
     proxy = f"http://127.0.0.1:{azure.served.ports['vault-proxy']}"
     with pytest.raises(requests.exceptions.ProxyError):
-        requests.get("https://example.com", proxies={"https": proxy}, timeout=10)
+        requests.get("https://kv-dev.vault.azure.net:444", proxies={"https": proxy}, timeout=10)
 
 
 def test_the_ids_of_built_in_roles_are_unique() -> None:
@@ -312,9 +314,32 @@ def test_a_caller_inside_the_network_gets_in_by_an_approved_endpoint(azure: Azur
         azure.model.get(vault_id).body
         | {"properties": {**azure.model.get(vault_id).properties, "publicNetworkAccess": "Disabled"}},
     )
-    with azure.model.work() as work:
-        gate = Gate(work, work.present(work.existing(vault_id)), Principal("o", "c"))
-        gate.require_way_in("10.0.0.9", ArmId.parse(deployed["network"]))
-        for outside in (None, azure.id("Microsoft.Network/virtualNetworks", "elsewhere")):
-            with pytest.raises(Exception, match="Public network access is disabled"):
-                gate.require_way_in("10.0.0.9", outside)
+    inside = Place(ArmId.parse(deployed["apps"]), ("10.0.0.9",))
+    elsewhere = azure.id("Microsoft.Network/virtualNetworks/subnets", "elsewhere", "apps")
+
+    def enter(place: Place) -> None:
+        with azure.model.work() as work:
+            Gate(work, work.existing(vault_id), Principal("o", "c")).require_way_in(place)
+
+    with pytest.raises(AzureError, match="Public network access is disabled"):
+        enter(inside)  # nothing leads the vault's name to the endpoint yet
+    zone = "privatelink.vaultcore.azure.net"
+    azure.put("Microsoft.Network/privateDnsZones", zone, location="global")
+    azure.put(
+        "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
+        zone,
+        "vnet-dev",
+        location="global",
+        properties={"virtualNetwork": {"id": deployed["network"]}, "registrationEnabled": False},
+    )
+    config = {"privateDnsZoneId": str(azure.id("Microsoft.Network/privateDnsZones", zone))}
+    azure.put(
+        "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
+        "pe-vault",
+        "default",
+        properties={"privateDnsZoneConfigs": [{"name": "vault", "properties": config}]},
+    )
+    enter(inside)
+    for outside in (Place(addresses=("10.0.0.9",)), Place(elsewhere, ("10.0.0.9",))):
+        with pytest.raises(AzureError, match="Public network access is disabled"):
+            enter(outside)

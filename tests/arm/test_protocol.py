@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import http.client
 import json
 import logging
 import socket
 import ssl
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -17,10 +19,11 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from local_azure.arm import serving
 from local_azure.arm.files import kept_text
 from local_azure.arm.tokens import Principal, TokenIssuer
 from local_azure.state import Resource
-from tests.arm.landscape import GROUP, Azure, deploy
+from tests.arm.landscape import GROUP, Azure, deploy, running
 
 VERSION = {"api-version": "2024-11-01"}
 
@@ -285,6 +288,29 @@ def test_bytes_that_are_no_request_do_no_harm(raw: Raw, noise: bytes, start: byt
     assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4")), answer
     assert b"Traceback" not in answer
     assert raw.send("HEAD", raw.group).status_code == 204
+
+
+def test_a_connection_that_brings_no_whole_head_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.5)
+    with running(tmp_path) as azure:
+        context = ssl.create_default_context(cafile=azure.authority_file)
+        address = ("127.0.0.1", azure.served.ports["arm"])
+        for head in (b"", b"GET / HTTP/1.1\r\nHost: local"):
+            with (
+                socket.create_connection(address, timeout=20) as plain,
+                context.wrap_socket(plain, server_hostname="localhost") as secure,
+            ):
+                secure.sendall(head)
+                assert secure.recv(4096) == b"", "ended without an answer"
+        busy = http.client.HTTPSConnection("localhost", address[1], context=context, timeout=20)
+        for _ in range(2):
+            busy.request("GET", "/metadata/endpoints")
+            response = busy.getresponse()
+            assert (response.status, bool(response.read()), response.isclosed()) == (200, True, True)
+            kept = busy.sock
+            time.sleep(0.6)  # longer than a head may take
+        assert busy.sock is kept is not None, "one connection for both"
+        busy.close()
 
 
 # -- operations, pages and etags

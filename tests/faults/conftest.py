@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from local_azure import options
+from local_azure.paths import Home
 from tests.faults.world import OPTIONAL, Wanted, World
 from tests.stack.conftest import deploy, local_azure
 
@@ -15,6 +17,7 @@ __all__ = ["deploy", "local_azure"]
 def world(tmp_path: Path) -> Iterator[World]:
     """The small program, which asks for all of its resources, and its local Azure, which is not running yet."""
     world = World(tmp_path)
+    options.keep(Home(world.home), data_plane=False)
     world.want(Wanted(frozenset(OPTIONAL)))
     yield world
     world.local("stop", check=False)

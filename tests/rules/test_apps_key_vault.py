@@ -46,6 +46,17 @@ def a_vault(one: Landscape) -> None:
     one.with_vault()
 
 
+def delete_secret(one: Landscape) -> None:
+    one.delete(f"{one.vault}/secrets/redis-url")
+
+
+def caller_may(one: Landscape, *secrets: str) -> JsonObject:
+    """A vault that lets the caller do this with secrets."""
+    tenant = str(vault_properties()["tenantId"])
+    policy = {"tenantId": tenant, "objectId": one.model.directory.object_id, "permissions": {"secrets": list(secrets)}}
+    return {"enableRbacAuthorization": False, "accessPolicies": [policy]}
+
+
 def deleted_vault(one: Landscape) -> None:
     a_vault(one)
     one.delete(one.vault)
@@ -315,11 +326,44 @@ VAULTS = [
     ),
     Refusal(
         "deleting a secret of a vault without public access",
-        lambda one: (a_vault(one), secret()(one)),
-        lambda one: one.delete(f"{one.vault}/secrets/redis-url"),
+        lambda one: (a_vault(one), one.with_officer(), secret()(one)),
+        delete_secret,
         "Forbidden",
         "secrets/redis-url",
-        lambda one: (vault(publicNetworkAccess="Enabled")(one), one.delete(f"{one.vault}/secrets/redis-url")),
+        lambda one: (vault(publicNetworkAccess="Enabled")(one), delete_secret(one)),
+        "Public network access is disabled",
+    ),
+    Refusal(
+        "deleting a secret from outside of the vault's firewall",
+        lambda one: (
+            a_vault(one),
+            one.with_officer(),
+            vault(networkAcls={"defaultAction": "Deny"})(one),
+            secret()(one),
+        ),
+        delete_secret,
+        "Forbidden",
+        "secrets/redis-url",
+        lambda one: (vault(networkAcls={"defaultAction": "Allow"})(one), delete_secret(one)),
+        "Client address is not authorized",
+    ),
+    Refusal(
+        "deleting a secret without a role for what is in the vault",
+        lambda one: (one.put(one.group), vault()(one), secret()(one)),
+        delete_secret,
+        "Forbidden",
+        "secrets/redis-url",
+        lambda one: (one.with_officer(), delete_secret(one)),
+        "Caller is not authorized",
+    ),
+    Refusal(
+        "deleting a secret without an access policy that says so",
+        lambda one: (one.put(one.group), vault(**caller_may(one, "get", "list", "set"))(one), secret()(one)),
+        delete_secret,
+        "Forbidden",
+        "secrets/redis-url",
+        lambda one: (vault(**caller_may(one, "delete"))(one), delete_secret(one)),
+        "Caller is not authorized",
     ),
 ]
 

@@ -193,6 +193,15 @@ def alert(
     return step
 
 
+def classic(one: Landscape) -> str:
+    return f"{one.group}/providers/Microsoft.Cache/redis/classic"
+
+
+def classic_alert(metric: str) -> Step:
+    """An alert on a metric of a classic cache."""
+    return lambda one: alert(metric, scopes=[classic(one)])(one)
+
+
 ALERTS = [
     Refusal(
         "an alert in a region",
@@ -261,12 +270,185 @@ ALERTS = [
         "Couldn't find a metric named errors",
     ),
     Refusal(
+        "a metric that classic caches have not",
+        all_of(group, lambda one: one.put(classic(one), {"sku": {"name": "Basic", "family": "C", "capacity": 0}})),
+        classic_alert("failedconnections"),
+        "BadRequest",
+        "properties.criteria.allOf[0].metricName",
+        classic_alert("errors"),
+        "Couldn't find a metric named failedconnections",
+    ),
+    Refusal(
         "a name with a slash of the other kind",
         watched,
         alert(name="a|b"),
         "InvalidResourceName",
         "a|b",
         alert(name="a-b"),
+    ),
+]
+
+
+QUERY = 'REDConnectionEvents | where EventType == "auth"'
+
+
+def log_alert(name: str = "rule", group_name: str = "", condition: JsonObject | None = None, **changes: Any) -> Step:
+    """An alert on the logs in the workspace."""
+
+    def step(one: Landscape) -> object:
+        properties: JsonObject = {
+            "severity": 2,
+            "scopes": [one.workspace],
+            "evaluationFrequency": "PT5M",
+            "windowSize": "PT5M",
+            "criteria": {
+                "allOf": [
+                    {
+                        "query": QUERY,
+                        "timeAggregation": "Count",
+                        "operator": "GreaterThan",
+                        "threshold": 0,
+                        **(condition or {}),
+                    }
+                ]
+            },
+        }
+        actions = {"actions": {"actionGroups": [insights(one, "actionGroups", group_name)]}} if group_name else {}
+        given = {key: value for key, value in {**properties, **actions, **changes}.items() if value is not None}
+        return one.put(insights(one, "scheduledQueryRules", name), given)
+
+    return step
+
+
+def periods(number: int, failing: int) -> JsonObject:
+    return {"failingPeriods": {"numberOfEvaluationPeriods": number, "minFailingPeriodsToAlert": failing}}
+
+
+_FIRST = "properties.criteria.allOf[0]"
+LOG_ALERTS = [
+    Refusal(
+        "a log alert on a workspace that is not there",
+        group,
+        log_alert(),
+        "ResourceNotFound",
+        "properties.scopes[0]",
+        all_of(lambda one: one.put(one.workspace), log_alert()),
+    ),
+    Refusal("a log alert on nothing", watched, log_alert(scopes=[]), "BadRequest", "properties.scopes", log_alert()),
+    Refusal(
+        "a log alert on two workspaces",
+        all_of(watched, second_workspace),
+        lambda one: log_alert(scopes=[one.workspace, one.workspace.replace("/logs", "/logs2")])(one),
+        "BadRequest",
+        "properties.scopes",
+        log_alert(),
+    ),
+    Refusal(
+        "a log alert that calls nobody who is there",
+        watched,
+        log_alert(group_name="none"),
+        "ResourceNotFound",
+        "properties.actions.actionGroups[0]",
+        all_of(lambda one: action_group(name="none")(one), log_alert(group_name="none")),
+    ),
+    *(
+        Refusal(
+            f"a log alert without {name}",
+            watched,
+            log_alert(**{name: None}),
+            "BadRequest",
+            f"properties.{name}",
+            log_alert(),
+        )
+        for name in ("severity", "evaluationFrequency", "windowSize")
+    ),
+    Refusal(
+        "a log alert without criteria",
+        watched,
+        log_alert(criteria={"allOf": []}),
+        "BadRequest",
+        "properties.criteria.allOf",
+        log_alert(),
+    ),
+    Refusal(
+        "a severity of 5 in a log alert",
+        watched,
+        log_alert(severity=5),
+        "BadRequest",
+        "properties.severity",
+        log_alert(severity=0),
+    ),
+    Refusal(
+        "a query every two minutes",
+        watched,
+        log_alert(evaluationFrequency="PT2M"),
+        "BadRequest",
+        "properties.evaluationFrequency",
+        log_alert(evaluationFrequency="PT1M"),
+    ),
+    Refusal(
+        "a query over a week",
+        watched,
+        log_alert(windowSize="P7D"),
+        "BadRequest",
+        "properties.windowSize",
+        log_alert(windowSize="P2D"),
+    ),
+    Refusal(
+        "a query over less than the time between two",
+        watched,
+        log_alert(evaluationFrequency="PT10M"),
+        "BadRequest",
+        "properties.windowSize",
+        log_alert(evaluationFrequency="PT10M", condition=periods(2, 1)),
+    ),
+    Refusal(
+        "a condition without a query",
+        watched,
+        log_alert(condition={"query": ""}),
+        "BadRequest",
+        f"{_FIRST}.query",
+        log_alert(),
+    ),
+    Refusal(
+        "an average of no column",
+        watched,
+        log_alert(condition={"timeAggregation": "Average"}),
+        "BadRequest",
+        f"{_FIRST}.metricMeasureColumn",
+        log_alert(condition={"timeAggregation": "Average", "metricMeasureColumn": "EventStatus"}),
+    ),
+    Refusal(
+        "a comparison that there is not",
+        watched,
+        log_alert(condition={"operator": "Above"}),
+        "BadRequest",
+        f"{_FIRST}.operator",
+        log_alert(condition={"operator": "greaterThanOrEqual"}),
+    ),
+    Refusal(
+        "more failures than periods",
+        watched,
+        log_alert(condition=periods(1, 2)),
+        "BadRequest",
+        f"{_FIRST}.failingPeriods",
+        log_alert(condition=periods(2, 2)),
+    ),
+    Refusal(
+        "muted and resolved by itself",
+        watched,
+        log_alert(muteActionsDuration="PT1H", autoMitigate=True),
+        "BadRequest",
+        "properties.muteActionsDuration",
+        log_alert(muteActionsDuration="PT1H", autoMitigate=False),
+    ),
+    Refusal(
+        "a log alert whose name has a bar",
+        watched,
+        log_alert(name="a|b"),
+        "InvalidResourceName",
+        "a|b",
+        log_alert(name="a-b"),
     ),
 ]
 
@@ -418,6 +600,8 @@ REGISTRIES = [
 ]
 
 
-@pytest.mark.parametrize("refusal", [*SETTINGS, *ALERTS, *ACTION_GROUPS, *WORKSPACES, *REGISTRIES], ids=str)
+@pytest.mark.parametrize(
+    "refusal", [*SETTINGS, *ALERTS, *LOG_ALERTS, *ACTION_GROUPS, *WORKSPACES, *REGISTRIES], ids=str
+)
 def test_azure_refuses(refusal: Refusal, tmp_path: Path) -> None:
     check(refusal, tmp_path)

@@ -12,6 +12,9 @@ from urllib.parse import quote
 
 import yaml
 
+from local_azure import options
+from local_azure.paths import Home
+
 ROOT = Path(__file__).parents[2]
 IMAGE = "contoso.azurecr.io/shop:1.4.2"
 PROGRAM = ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "__main__.py", "settings.py", "requirements.txt")
@@ -21,10 +24,17 @@ COMMAND_SECONDS = 300
 
 @dataclass
 class LocalAzure:
-    """A local Azure by its state's directory, and every word that a command printed on it."""
+    """A local Azure by its state's directory, and every word that a command printed on it.
+
+    Caches and apps really run only with ``data_plane``.
+    """
 
     home: Path
     transcript: list[str] = field(default_factory=list)
+    data_plane: bool = False
+
+    def __post_init__(self) -> None:
+        options.keep(Home(self.home), data_plane=self.data_plane)
 
     def run(
         self, *arguments: str, directory: Path = ROOT, check: bool = True, typed: str = ""

@@ -4,12 +4,15 @@ import asyncio
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pulumi
 from pulumi.runtime import mocks, settings, stack
+from pulumi.runtime.proto import source_pb2
 
 PROGRAM = Path(__file__).parents[2] / "__main__.py"
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
@@ -201,6 +204,18 @@ class Recorder(mocks.Mocks):
         return found[0]
 
 
+class InlineExecutor(ThreadPoolExecutor):
+    """Makes the SDK's calls at once: there is no engine that could keep any of them waiting."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            done.set_exception(error)
+        return done
+
+
 def run_with_mocks(
     program: Callable[[], Any],
     configuration: Mapping[str, Any] | None = None,
@@ -218,6 +233,7 @@ def run_with_mocks(
     """
     recorder = Recorder()
     loop = asyncio.new_event_loop()
+    loop.set_default_executor(InlineExecutor())
     asyncio.set_event_loop(loop)
     try:
         mocks.set_mocks(recorder, project="django-aca", stack="dev", preview=False, monitor=RecordingMonitor(recorder))
@@ -234,7 +250,9 @@ def run_with_mocks(
             await stack.run_pulumi_func(lambda: returned.append(program()))
             return await pulumi.Output.from_input(returned[0]).future()
 
-        return recorder, loop.run_until_complete(run())
+        # The SDK sends the whole call stack along with each resource, and under pytest that is a long one.
+        with mock.patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace):
+            return recorder, loop.run_until_complete(run())
     finally:
         loop.close()
         settings.reset_options()

@@ -274,6 +274,29 @@ def test_each_cache_has_the_alerts_its_service_has_metrics_for(
     assert ("errors" in metrics) == (service == "classic"), "Azure refuses an alert on a metric that is not there"
 
 
+def test_a_managed_cache_that_turns_connections_away_is_seen_in_its_logs(run_stack: RunStack) -> None:
+    alerts = {"emails": ["team@example.org"]}
+    recorder = run_stack(redis={"dedicatedBroker": True}, alerts=alerts).recorder
+    rules = recorder.of_type("monitor:ScheduledQueryRule")
+    assert [rule.inputs["ruleName"] for rule in rules] == ["broker-connections", "redis-connections"]
+    settings = {one.name: one.inputs for one in recorder.of_type("monitor:DiagnosticSetting")}
+    for rule in rules:
+        sent = settings[rule.name.replace("-connections", "-database")]
+        assert rule.inputs["scopes"] == [sent["workspaceId"]], "where the logs are"
+        assert sent["logAnalyticsDestinationType"] == "Dedicated", "in the table that the query names"
+        (condition,) = rule.inputs["criteria"]["allOf"]
+        assert f'_ResourceId =~ "{sent["resourceUri"]}"' in condition["query"]
+        assert (condition["timeAggregation"], condition["operator"], condition["threshold"]) == (
+            "Count",
+            "GreaterThan",
+            0,
+        )
+        (metric_action,) = recorder.of_type("monitor:MetricAlert")[0].inputs["actions"]
+        assert rule.inputs["actions"] == {"actionGroups": [metric_action["actionGroupId"]]}
+    classic = run_stack(redis={"service": "classic"}, alerts=alerts).recorder
+    assert not classic.of_type("monitor:ScheduledQueryRule"), "its logs hold no refused connections; its metrics do"
+
+
 def test_the_seeds_names_come_out_without_a_suffix(run_stack: RunStack) -> None:
     stack = run_stack(uniqueSuffix="")
     assert stack.outputs["resourceGroupName"] == "rg-westeurope-magictoolbox-dev"

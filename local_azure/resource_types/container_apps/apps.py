@@ -23,7 +23,7 @@ from local_azure.resource_types.container_apps.ingress import (
     ingress_is_valid,
     traffic_is_shared_out,
 )
-from local_azure.resource_types.container_apps.names import APP_TYPE, CONSUMPTION, ENVIRONMENT_TYPE
+from local_azure.resource_types.container_apps.names import APP_TYPE, CONSUMPTION, ENVIRONMENT_TYPE, stream_address
 from local_azure.resource_types.container_apps.revisions import (
     complete_revision,
     inactive_limit_is_valid,
@@ -146,7 +146,7 @@ class ContainerApp(ResourceType):
         change.properties.update(
             {
                 "runningStatus": "Running",
-                "eventStreamEndpoint": f"https://{change.location}.azurecontainerapps.dev{change.id}/eventstream",
+                "eventStreamEndpoint": f"{stream_address(change.location, change.id)}/eventstream",
                 "customDomainVerificationId": get(
                     environment.body, "properties.customDomainConfiguration.customDomainVerificationId"
                 ),

@@ -9,7 +9,13 @@ from local_azure.azure_error import AzureError, conflict
 from local_azure.ids import ArmId
 from local_azure.resource_types.addresses import allot
 from local_azure.resource_types.base import Change, Inputs, NameRule, ResourceType
-from local_azure.resource_types.container_apps.names import APP_TYPE, CONSUMPTION, ENVIRONMENT_TYPE, STORAGE_TYPE
+from local_azure.resource_types.container_apps.names import (
+    APP_TYPE,
+    CONSUMPTION,
+    ENVIRONMENT_TYPE,
+    STORAGE_TYPE,
+    stream_address,
+)
 from local_azure.resource_types.container_apps.refusals import invalid_request, whole
 from local_azure.resource_types.container_apps.workload_profiles import PROFILE_CORES
 from local_azure.resource_types.environment_subnet import (
@@ -235,7 +241,7 @@ class ManagedEnvironment(ResourceType):
             )
         change.properties.update(
             {
-                "eventStreamEndpoint": f"https://{change.location}.azurecontainerapps.dev{change.id}/eventstream",
+                "eventStreamEndpoint": f"{stream_address(change.location, change.id)}/eventstream",
                 "kedaConfiguration": {"version": "2.17.2"},
                 "daprConfiguration": {"version": "1.13.6"},
             }

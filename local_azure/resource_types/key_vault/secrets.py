@@ -10,12 +10,23 @@ from typing import Any
 from local_azure.arm_body import BodyShape
 from local_azure.azure_error import AzureError, conflict
 from local_azure.ids import ArmId
-from local_azure.resource_types.base import Change, Inputs, NameRule, ResourceType
+from local_azure.resource_types.base import Change, Directory, Inputs, NameRule, ResourceType
+from local_azure.resource_types.key_vault import access
+from local_azure.resource_types.key_vault.access import Place, ShutOut
 from local_azure.resource_types.key_vault.names import DELETED_SECRET_TYPE, SECRET_TYPE, host_name
 from local_azure.state import Resource, Transaction
 from local_azure.values import JsonObject, as_object
 
-__all__ = ["DELETED_SECRET_TYPE", "SECRET_TYPE", "Secret", "new_version", "show_newest_version", "version_of"]
+__all__ = [
+    "DELETED_SECRET_TYPE",
+    "SECRET_TYPE",
+    "Secret",
+    "new_version",
+    "require_fits",
+    "require_in_order",
+    "show_newest_version",
+    "version_of",
+]
 
 MOST_BYTES = 25 * 1024
 """https://learn.microsoft.com/azure/key-vault/secrets/about-secrets: a secret holds at most 25 kB."""
@@ -25,24 +36,12 @@ def _value_is_given(change: Change) -> None:
     value = change.desires("properties.value")
     if change.existing is None and not isinstance(value, str):
         raise AzureError("BadParameter", "The secret has no value; one is required.", target="properties.value")
-    if isinstance(value, str) and len(value.encode()) > MOST_BYTES:
-        raise AzureError(
-            "BadParameter",
-            f"The secret is longer than {MOST_BYTES} bytes, the most there is.",
-            target="properties.value",
-        )
+    if isinstance(value, str):
+        require_fits(value, "properties.value")
 
 
 def _times_are_in_order(change: Change) -> None:
-    """https://learn.microsoft.com/azure/key-vault/secrets/about-secrets#secret-attributes"""
-    times = as_object(change.desires("properties.attributes"))
-    begins, ends = times.get("nbf"), times.get("exp")
-    if isinstance(begins, int) and isinstance(ends, int) and begins >= ends:
-        raise AzureError(
-            "BadParameter",
-            "The secret would expire (exp) before it becomes valid (nbf).",
-            target="properties.attributes.exp",
-        )
+    require_in_order(as_object(change.desires("properties.attributes")), "properties.attributes.exp")
 
 
 def _name_is_not_deleted(change: Change) -> None:
@@ -54,6 +53,22 @@ def _name_is_not_deleted(change: Change) -> None:
             "in this state, the secret can only be recovered or purged.",
             target=change.id.text,
         )
+
+
+def require_fits(value: str, at: str) -> None:
+    """Raise `BadParameter` for a value that is too long for a secret; `at` is its path in the request."""
+    if len(value.encode()) > MOST_BYTES:
+        raise AzureError("BadParameter", f"The secret is longer than {MOST_BYTES} bytes, the most there is.", target=at)
+
+
+def require_in_order(attributes: JsonObject, at: str) -> None:
+    """Raise `BadParameter` for a secret that would expire before it is valid (times in seconds).
+
+    https://learn.microsoft.com/azure/key-vault/secrets/about-secrets#secret-attributes
+    """
+    begins, ends = attributes.get("nbf"), attributes.get("exp")
+    if isinstance(begins, int) and isinstance(ends, int) and begins >= ends:
+        raise AzureError("BadParameter", "The secret would expire (exp) before it becomes valid (nbf).", target=at)
 
 
 def new_version(value: str, now: datetime) -> JsonObject:
@@ -123,17 +138,31 @@ class Secret(ResourceType):
         if vault:
             change.body["location"] = vault.location
 
-    def refuse_delete(self, resource: Resource, transaction: Transaction) -> None:
+    def refuse_delete(self, resource: Resource, transaction: Transaction, directory: Directory) -> None:
+        """The provider deletes in the data plane, from outside of any network."""
         vault = transaction.get(resource.id.parent) if resource.id.parent else None
-        if vault and vault.properties["publicNetworkAccess"] == "Disabled":
-            raise AzureError(
-                "Forbidden",
-                "Public network access is disabled and request is not from a trusted service nor via an approved "
-                f"private link. Vault: {vault.id.name};location={vault.location}. Deleting a secret takes the vault's "
-                "data plane: delete it from within the network, or keep it (retain_on_delete).",
-                target=resource.id.text,
-                status=HTTPStatus.FORBIDDEN,
-            )
+        if vault is None:
+            return
+        remedy = "delete it from within the network, or keep it (retain_on_delete)"
+        match access.shut_out(vault, Place()):
+            case ShutOut.FORBIDDEN_BY_CONNECTION:
+                why = "Public network access is disabled and request is not from a trusted service nor via an approved "
+                why += "private link."
+            case ShutOut.FORBIDDEN_BY_FIREWALL:
+                why = "Client address is not authorized and caller is not a trusted service."
+            case None:
+                if access.has_permission(vault, directory.object_id, access.DELETE, transaction, resource.id.name):
+                    return
+                why = "Caller is not authorized to perform action on resource."
+                remedy = "give the caller a role for secrets, such as Key Vault Secrets Officer, or keep it "
+                remedy += "(retain_on_delete)"
+        raise AzureError(
+            "Forbidden",
+            f"{why} Vault: {vault.id.name};location={vault.location}. Deleting a secret takes the vault's data plane: "
+            f"{remedy}.",
+            target=resource.id.text,
+            status=HTTPStatus.FORBIDDEN,
+        )
 
 
 def _seconds(moment: datetime) -> int:

@@ -105,6 +105,15 @@ class Landscape:
         self.put(self.vault, vault_properties(publicNetworkAccess=access, **properties))
         return self
 
+    def with_officer(self) -> Landscape:
+        """Whoever calls may do everything with the secrets of the vault."""
+        scope = f"{self.vault}/providers/Microsoft.Authorization"
+        officer = f"{scope}/roleDefinitions/b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
+        caller = {"principalId": self.model.directory.object_id, "principalType": "ServicePrincipal"}
+        name = "0ff1ce00-0000-0000-0000-000000000000"
+        self.put(f"{scope}/roleAssignments/{name}", {**caller, "roleDefinitionId": officer}, location=None)
+        return self
+
     def with_apps(self) -> Landscape:
         self.put(self.identity)
         self.put(self.environment, {"vnetConfiguration": {"infrastructureSubnetId": self.apps_subnet}})

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local_azure.arm import filters
 from local_azure.arm.filters import parse
 from local_azure.azure_error import AzureError
 
@@ -81,3 +82,19 @@ def _refusal(text: str) -> str | None:
     except AzureError as error:
         return error.code
     return None
+
+
+@pytest.mark.parametrize(
+    ("text", "demanded"),
+    [
+        ("resourceType eq 'Microsoft.App/jobs'", "microsoft.app/jobs"),
+        ("name eq 'a' and ResourceType eq 'X/y'", "x/y"),
+        ("resourceType eq 'X/y' or name eq 'a'", ""),
+        ("name eq 'a' or resourceType eq 'X/y'", ""),
+        ("(resourceType eq 'X/y' or name eq 'a') and location eq 'b'", ""),
+        ("resourceType ne 'X/y'", ""),
+        ("name eq 'resourceType'", ""),
+    ],
+)
+def test_a_value_is_demanded_only_where_nothing_else_is_accepted(text: str, demanded: str) -> None:
+    assert filters.demanded(text, "resourceType") == demanded

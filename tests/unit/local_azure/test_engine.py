@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local_azure import engine, progress
+from local_azure import engine, go_toolchain, progress
 from local_azure.engine import EngineError
 from local_azure.paths import ROOT, Home
 
@@ -190,4 +190,4 @@ def test_two_clones_at_once_build_once(tmp_path: Path, home: Home, monkeypatch: 
 
 
 def test_the_needed_go_is_read_from_the_module() -> None:
-    assert re.fullmatch(r"1\.\d+(\.\d+)?", engine.go_needed())
+    assert re.fullmatch(r"1\.\d+(\.\d+)?", go_toolchain.needed(engine.MODULE))

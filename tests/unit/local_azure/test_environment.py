@@ -54,5 +54,5 @@ def test_a_command_gets_the_engine_the_backend_and_the_providers(tmp_path: Path)
     assert "of the team" not in variables.values()
     assert variables["PATH"] == f"{home.commands}:/cache/bin:/bin"
     assert variables["PULUMI_DEBUG_PROVIDERS"] == "azure-native:1,random:2"
-    assert variables["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/with%20space/projects/a/backend"
+    assert variables["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/with%20space/projects/a/backend?metadata=skip"
     assert variables["PULUMI_HOME"].startswith(str(home.directory)), "~/.pulumi keeps the team's login"

@@ -209,6 +209,7 @@ def test_an_operation_goes_on_when_the_local_azure_is_killed(azure: Timed) -> No
 def test_what_cannot_go_any_more_when_its_time_comes_stays(azure: Timed) -> None:
     secret = f"{azure.vault}/secrets/one"
     azure.put(azure.vault, vault_properties())
+    azure.with_officer()
     azure.put(secret, {"value": "s3cret"})
     azure.request_delete(secret)
     azure.put(azure.vault, vault_properties(publicNetworkAccess="Disabled"))

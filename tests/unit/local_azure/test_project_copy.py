@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local_azure import project_copy
-from local_azure.paths import ROOT, Home
+from local_azure.paths import ROOT, Home, backend_url
 from local_azure.project_copy import Project, ProjectCopy, ProjectError, Pulumi
 from local_azure.stack_config import StackFile, ciphertext_of
 
@@ -160,7 +160,7 @@ def test_the_selection_is_read_from_the_engines_records(copy: ProjectCopy) -> No
     (records / "b-2-workspace.json").write_text(json.dumps({"stacks": {"file:///elsewhere": "organization/prog/prod"}}))
     assert copy.selected_stack() is None
     (records / "c-3-workspace.json").write_text(
-        json.dumps({"stacks": {copy.backend.as_uri(): "organization/prog/staging"}})
+        json.dumps({"stacks": {backend_url(copy.backend): "organization/prog/staging"}})
     )
     assert copy.selected_stack() == "staging"
 

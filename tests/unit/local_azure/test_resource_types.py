@@ -275,7 +275,7 @@ REFUSALS: list[tuple[str, Step, Step, str, Step]] = [
         lambda one: (one.put(one.group), one.with_vault(), one.put(f"{one.vault}/secrets/s", {"value": "v"})),
         lambda one: one.delete(f"{one.vault}/secrets/s"),
         "Forbidden",
-        lambda one: (one.with_vault(access="Enabled"), one.delete(f"{one.vault}/secrets/s")),
+        lambda one: (one.with_vault(access="Enabled"), one.with_officer(), one.delete(f"{one.vault}/secrets/s")),
     ),
     (
         "a vault's name with two hyphens",

@@ -106,6 +106,12 @@ def test_a_fault_is_refused_with_its_path(token: str, inputs: dict[str, Any], pa
     assert words in found[path]
 
 
+def test_an_enum_that_the_sdk_mixes_up_with_another_refuses_nothing() -> None:
+    condition = {"query": "T", "operator": "GreaterThan", "timeAggregation": "Count"}
+    inputs = {"resourceGroupName": "rg", "criteria": {"allOf": [condition]}}
+    assert not failures("azure-native:monitor:ScheduledQueryRule", inputs)
+
+
 def test_every_fault_is_told_at_once() -> None:
     found = failures("azure-native:redis:Redis", {"sku": {"name": "x", "family": 1}, "more": 1})
     assert set(found) == {"resourceGroupName", "sku.name", "sku.family", "sku.capacity", "more"}

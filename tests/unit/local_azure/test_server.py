@@ -18,10 +18,17 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import _special_asset_sig, _special_sig_key
 
+from local_azure import options
+from local_azure.state import Store
+
 ROOT = Path(__file__).parents[3]
 
 
 def start(home: Path) -> subprocess.Popen[str]:
+    store = Store(home / "state.sqlite")
+    with store.transaction() as transaction:
+        options.change(transaction, data_plane=False)
+    store.close()
     return subprocess.Popen(
         [sys.executable, "-m", "local_azure.server", "--home", str(home)], cwd=ROOT, stderr=subprocess.PIPE, text=True
     )

@@ -1,0 +1,102 @@
+"""The doctor's command line: ``python -m doctor --stack STACK``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from doctor import checks, cloud, draining, report, stack
+from doctor.client import Client
+from doctor.collecting import collect
+from doctor.diagnosis import diagnose
+from doctor.errors import CannotLookError
+from doctor.facts import Stack
+
+HEALTHY, FAULT, COULD_NOT_LOOK = 0, 1, 2
+"""Exit codes."""
+_WIDEST = 160
+_DRAINED_WITHIN_SECONDS = 900.0
+
+_EPILOG = """\
+It reads Azure as whoever DefaultAzureCredential finds (`az login`, a service principal, a managed identity), who needs
+Reader on the resource group, listKeys on the caches and listSecrets on the apps; with a way into the network and Key
+Vault Secrets User on the vault it sees more. It changes nothing and prints no secret.
+
+exit codes: 0 no fault was found, 1 a fault was found (or --wait-drained ran out of time), 2 it could not look
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Look, tell, and return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        found, client = _open(options.stack)
+        if options.wait_drained is not None:
+            return _wait(client, found, options.wait_drained)
+        facts = collect(client, found)
+    except CannotLookError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return COULD_NOT_LOOK
+    except KeyboardInterrupt:
+        return 130
+    findings = checks.run(facts)
+    diagnosis = diagnose(findings)
+    width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
+    print(
+        report.as_json(findings, diagnosis, facts)
+        if options.json
+        else report.as_table(findings, diagnosis, facts, width)
+    )
+    return FAULT if diagnosis.root else HEALTHY
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m doctor",
+        description="Looks at a deployed stack and names the one cause of what is wrong, with the command that mends "
+        "it.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--stack", "-s", required=True, help="the stack, as in `pulumi up --stack`")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument(
+        "--wait-drained",
+        nargs="?",
+        type=float,
+        const=_DRAINED_WITHIN_SECONDS,
+        metavar="SECONDS",
+        help="look at nothing; wait until no replica of an old revision is left (at most so long; default: "
+        f"{_DRAINED_WITHIN_SECONDS:g})",
+    )
+    return parser
+
+
+def _open(name: str) -> tuple[Stack, Client]:
+    """Ask the stack and sign in, at once."""
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(stack.read, name, Path.cwd())
+        where = cloud.find(os.environ)
+        client = Client(where, cloud.credential(where, os.environ))
+        client.sign_in()
+        return found.result(), client
+
+
+def _wait(client: Client, found: Stack, limit_seconds: float) -> int:
+    def say(words: str) -> None:
+        print(words, file=sys.stderr, flush=True)
+
+    if draining.wait(client, found, limit_seconds, say):
+        print("no replica of an old revision is left")
+        return HEALTHY
+    print(f"error: after {limit_seconds:g} s there are still replicas of old revisions", file=sys.stderr)
+    return FAULT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,19 @@
+"""The checks: each looks at facts alone, and tells what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from doctor.checks import apps, network, secrets, services
+from doctor.facts import Facts
+from doctor.findings import Finding
+
+
+def run(facts: Facts) -> Sequence[Finding]:
+    """All findings, from the network up to the app: an earlier one is nearer to a cause than a later one."""
+    found = [
+        *network.check(facts),
+        *services.check(facts),
+        *secrets.check(facts),
+    ]
+    return [*found, *apps.check(facts, found)]

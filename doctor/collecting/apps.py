@@ -1,0 +1,150 @@
+"""The facts of an app: its secrets, variables, revisions and replicas, and what its log says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from pydantic import SecretStr
+
+from doctor.client import Client, known
+from doctor.collecting import logs
+from doctor.collecting.vault import Reference, Referred
+from doctor.facts import Absent, App, Container, LoggedSymptom, Replica, Revision, Secret, Variable
+from doctor.values import JsonObject, get, moment, objects, text
+
+
+def host_of(body: JsonObject) -> str:
+    """The name under which an app is served; empty without an ingress."""
+    return text(body, "properties.configuration.ingress.fqdn")
+
+
+def environment_of(body: JsonObject) -> str:
+    """Resource id of an app's environment."""
+    return text(body, "properties.environmentId") or text(body, "properties.managedEnvironmentId")
+
+
+def references_of(body: JsonObject) -> Iterator[Reference]:
+    """Where an app reads its secrets in a vault."""
+    for one in objects(body, "properties.configuration.secrets"):
+        if url := text(one, "keyVaultUrl"):
+            yield Reference(url, _principal(body, text(one, "identity")))
+
+
+def _principal(body: JsonObject, identity: str) -> str:
+    """Object id of the identity that a secret names: a resource id, or ``system``."""
+    if identity.lower() == "system":
+        return text(body, "identity.principalId")
+    assigned: Mapping[str, object] = get(body, "identity.userAssignedIdentities", {})
+    return next((text(one, "principalId") for key, one in assigned.items() if key.lower() == identity.lower()), "")
+
+
+def app(client: Client, body: JsonObject, referred: Callable[[Reference], Referred]) -> App:
+    """The facts of an app; ``referred`` gives what a reference to a vault leads to."""
+    app_id = text(body, "id")
+    latest = text(body, "properties.latestRevisionName")
+    with ThreadPoolExecutor(2) as pool:
+        listed = pool.submit(known, partial(client.read_action, f"{app_id}/listSecrets"))
+        revisions = revisions_of(client, app_id, latest)
+        logged = _logged(client, body, latest, revisions)
+        values = listed.result()
+    return App(
+        id=app_id,
+        secrets=[_secret(body, one, values, referred) for one in objects(body, "properties.configuration.secrets")],
+        variables=list(_variables(body)),
+        state=text(body, "properties.provisioningState"),
+        min_replicas=int(get(body, "properties.template.scale.minReplicas", 0)),
+        max_replicas=int(get(body, "properties.template.scale.maxReplicas", 10)),
+        host=host_of(body),
+        external=bool(get(body, "properties.configuration.ingress.external", False)),
+        modified=moment(body, "systemData.lastModifiedAt"),
+        latest=latest,
+        latest_ready=text(body, "properties.latestReadyRevisionName"),
+        revisions=revisions,
+        logged=logged,
+    )
+
+
+def _secret(
+    body: JsonObject, one: JsonObject, values: JsonObject | Absent, referred: Callable[[Reference], Referred]
+) -> Secret:
+    name, url = text(one, "name"), text(one, "keyVaultUrl")
+    if url:
+        found = referred(Reference(url, _principal(body, text(one, "identity"))))
+        return Secret(name, found.reference, found.value)
+    if isinstance(values, Absent):
+        return Secret(name, None, Absent(f"the app's secrets cannot be listed: {values.reason}"))
+    held = next((text(value, "value") for value in objects(values, "value") if text(value, "name") == name), "")
+    return Secret(name, None, SecretStr(held) if held else Absent("Azure lists the secret without its value"))
+
+
+def _variables(body: JsonObject) -> Iterator[Variable]:
+    for kind in ("initContainers", "containers"):
+        for container in objects(body, f"properties.template.{kind}"):
+            for one in objects(container, "env"):
+                yield Variable(text(container, "name"), text(one, "name"), text(one, "secretRef") or None)
+
+
+def revisions_of(client: Client, app_id: str, latest: str) -> list[Revision] | Absent:
+    """An app's revisions that are active or have replicas, and the latest, each with its replicas."""
+    listed = known(partial(client.list, f"{app_id}/revisions"))
+    if isinstance(listed, Absent):
+        return listed
+    wanted = [
+        one
+        for one in listed
+        if get(one, "properties.active", False)
+        or int(get(one, "properties.replicas", 0)) > 0
+        or text(one, "name") == latest
+    ]
+    if not wanted:
+        return []
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        return list(pool.map(partial(_revision, client, app_id), wanted))
+
+
+def _revision(client: Client, app_id: str, body: JsonObject) -> Revision:
+    name = text(body, "name")
+    replicas = known(partial(client.list, f"{app_id}/revisions/{name}/replicas"))
+    return Revision(
+        name=name,
+        active=bool(get(body, "properties.active", False)),
+        created=moment(body, "properties.createdTime"),
+        running=text(body, "properties.runningState"),
+        health=text(body, "properties.healthState"),
+        provisioning=text(body, "properties.provisioningState"),
+        error=text(body, "properties.provisioningError"),
+        replica_count=int(get(body, "properties.replicas", 0)),
+        replicas=replicas if isinstance(replicas, Absent) else [_replica(one) for one in replicas],
+    )
+
+
+def _replica(body: JsonObject) -> Replica:
+    return Replica(
+        name=text(body, "name"),
+        created=moment(body, "properties.createdTime"),
+        state=text(body, "properties.runningState"),
+        containers=[
+            Container(
+                name=text(one, "name"),
+                started=bool(get(one, "started", False)),
+                ready=bool(get(one, "ready", False)),
+                restarts=int(get(one, "restartCount", 0)),
+                state=text(one, "runningState"),
+                details=text(one, "runningStateDetails"),
+            )
+            for one in objects(body, "properties.containers")
+        ],
+    )
+
+
+def _logged(
+    client: Client, body: JsonObject, latest: str, revisions: list[Revision] | Absent
+) -> LoggedSymptom | Absent | None:
+    if isinstance(revisions, Absent):
+        return revisions
+    revision = next((one for one in revisions if one.name == latest), None)
+    if revision is None or isinstance(revision.replicas, Absent):
+        return revision.replicas if revision and isinstance(revision.replicas, Absent) else None
+    return logs.read(client, body, latest, revision.replicas)

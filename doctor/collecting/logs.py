@@ -1,0 +1,95 @@
+"""The last thing that an app's log says of Redis, in a word.
+
+The log is read as `az containerapp logs show` reads it
+(https://learn.microsoft.com/azure/container-apps/log-streaming). Its lines are never shown: nobody knows what another
+application writes there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+import requests
+
+from doctor.client import Client, known, why_unreachable
+from doctor.facts import Absent, LoggedSymptom, Replica, Symptom
+from doctor.values import JsonObject, text
+
+_LINES = 300
+"""The most that Azure gives."""
+_TIMEOUT_SECONDS = (3.0, 3.0)
+
+_SAYS_SO = re.compile(r"Redis connection (?:successful|failed: (?P<word>dns|timeout|tls|auth|database|full)\b)")
+"""The workload's own words."""
+_WORKS = re.compile(r"Connected to rediss?://|Task \S+ succeeded|Scheduler: Sending due task")
+"""What Celery says when it has just used Redis."""
+_CERTIFICATE_RULE = re.compile(r"rediss:// URL must have parameter ssl_cert_reqs")
+_COMPLAINS = re.compile(r"redis|kombu|consumer|broker|backend", re.IGNORECASE)
+_COMPLAINTS = (
+    (
+        Symptom.AUTH,
+        re.compile(r"WRONGPASS|NOAUTH|invalid username-password|[Aa]uthentication required|invalid password"),
+    ),
+    (Symptom.DATABASE, re.compile(r"DB index is out of range")),
+    (Symptom.FULL, re.compile(r"OOM command not allowed|command not allowed when used memory")),
+    (
+        Symptom.DNS,
+        re.compile(r"Name or service not known|[Tt]emporary failure in name resolution|No address associated"),
+    ),
+    (Symptom.TLS, re.compile(r"CERTIFICATE_VERIFY_FAILED|WRONG_VERSION_NUMBER|TLSV1_ALERT")),
+    (Symptom.TIMEOUT, re.compile(r"Timeout connecting|timed out|Connection refused|Connection reset|closed by server")),
+)
+"""How redis-py words its errors in Celery's log."""
+
+
+def last_said(lines: Iterable[str]) -> LoggedSymptom | None:
+    """What the last line that tells of Redis says; None where none does."""
+    said: LoggedSymptom | None = None
+    for line in lines:
+        if found := _SAYS_SO.search(line):
+            said = LoggedSymptom(Symptom(found["word"]) if found["word"] else None)
+        elif _CERTIFICATE_RULE.search(line):
+            said = LoggedSymptom(Symptom.CERTIFICATE_RULE)
+        elif _WORKS.search(line):
+            said = LoggedSymptom(None)
+        elif _COMPLAINS.search(line):
+            symptom = next((symptom for symptom, words in _COMPLAINTS if words.search(line)), None)
+            said = LoggedSymptom(symptom) if symptom else said
+    return said
+
+
+def read(client: Client, app: JsonObject, revision: str, replicas: Iterable[Replica]) -> LoggedSymptom | Absent | None:
+    """What the newest replica of a revision says last of Redis."""
+    newest = max(replicas, key=lambda one: (one.created is not None, one.created, one.name), default=None)
+    if newest is None or not newest.containers:
+        return Absent("no replica runs, so there is no log to read")
+    app_id = text(app, "id")
+    token = known(partial(client.read_action, f"{app_id}/getAuthToken"))
+    if isinstance(token, Absent):
+        return Absent(f"the log cannot be read: {token.reason}")
+    base = text(app, "properties.eventStreamEndpoint").partition("/subscriptions/")[0]
+    if not base:
+        return Absent("the app names no log stream")
+    _, _, subscription, _, group, *_, name = app_id.split("/")
+    url = (
+        f"{base}/subscriptions/{subscription}/resourceGroups/{group}/containerApps/{name}/revisions/{revision}"
+        f"/replicas/{newest.name}/containers/{newest.containers[0].name}/logstream"
+    )
+    try:
+        said = last_said(_lines(client, url, text(token, "properties.token")))
+    except requests.RequestException as error:
+        return Absent(f"the log cannot be read from here: {why_unreachable(error)}")
+    return said and LoggedSymptom(said.symptom, ready=all(one.ready for one in newest.containers))
+
+
+def _lines(client: Client, url: str, token: str) -> Iterator[str]:
+    query = {"follow": "false", "output": "text", "tailLines": str(_LINES)}
+    headers = {"Authorization": f"Bearer {token}"}
+    with client.session.get(
+        url, params=query, headers=headers, timeout=_TIMEOUT_SECONDS, stream=True, allow_redirects=False
+    ) as answer:
+        answer.raise_for_status()
+        for line in answer.iter_lines():
+            yield line.decode(errors="replace")

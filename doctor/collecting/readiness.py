@@ -1,0 +1,32 @@
+"""What the web app answers when it is asked whether it is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import requests
+
+from doctor.client import why_unreachable
+from doctor.facts import Absent, Readiness, Unanswered
+from doctor.values import get
+
+_TIMEOUT_SECONDS = (3.0, 6.0)
+"""To connect, and to wait: the app gives its own checks three seconds."""
+
+
+def ask(url: str) -> Readiness | Unanswered | Absent:
+    """Ask once. A proxy's refusal says nothing of the app."""
+    try:
+        answer = requests.get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
+    except requests.exceptions.ProxyError as error:
+        return Absent(f"the app cannot be asked from here: {why_unreachable(error)}")
+    except requests.RequestException as error:
+        return Unanswered(why_unreachable(error))
+    try:
+        body: object = answer.json()
+    except ValueError:
+        body = {}
+    told: object = get(body, "checks", {})
+    checks: Mapping[str, object] = cast("Mapping[str, object]", told) if isinstance(told, Mapping) else {}
+    return Readiness(answer.status_code, {name: bool(passed) for name, passed in checks.items()})

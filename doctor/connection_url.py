@@ -1,0 +1,72 @@
+"""How a Redis URL reads to redis-py, django-redis and Celery. The URL and its key are never part of an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from pydantic import SecretStr
+
+
+class Flaw(StrEnum):
+    """Why a text is no URL that those clients can read."""
+
+    RAW_KEY = "its key holds a raw /, which ends the host part of a URL; percent-encode the key"
+    NOT_REDIS = "it is no redis:// or rediss:// URL"
+    NO_HOST = "it names no host"
+    BAD_PORT = "its port is no number from 1 to 65535"
+    BAD_DATABASE = "its path is no database's number"
+
+
+@dataclass(frozen=True)
+class ConnectionUrl:
+    """The parts of a URL.
+
+    Attributes:
+        encrypted: whether it asks for TLS.
+        host: host name, in lower case.
+        port: port; that of its scheme where it names none.
+        key: the access key, decoded; None where there is none.
+        database: the database's number.
+        certificate_rule: value of ``ssl_cert_reqs``; empty where it is missing.
+    """
+
+    encrypted: bool
+    host: str
+    port: int
+    key: SecretStr | None
+    database: int
+    certificate_rule: str
+
+
+_DEFAULT_PORT = 6379
+
+
+def read(url: SecretStr) -> ConnectionUrl | Flaw:
+    """Take a URL apart, or tell why it cannot be."""
+    scheme, separator, rest = url.get_secret_value().strip().partition("://")
+    if not separator or scheme.lower() not in ("redis", "rediss"):
+        return Flaw.NOT_REDIS
+    authority = rest.partition("/")[0]
+    if "@" not in authority and "@" in rest:
+        return Flaw.RAW_KEY
+    try:
+        parts = urlsplit(f"{scheme}://{rest}")
+        port = parts.port
+    except ValueError:
+        return Flaw.BAD_PORT
+    if not parts.hostname:
+        return Flaw.NO_HOST
+    path = parts.path.strip("/")
+    if path and not path.isdecimal():
+        return Flaw.BAD_DATABASE
+    rules = parse_qs(parts.query).get("ssl_cert_reqs", [""])
+    return ConnectionUrl(
+        encrypted=scheme.lower() == "rediss",
+        host=parts.hostname.lower(),
+        port=_DEFAULT_PORT if port is None else port,
+        key=SecretStr(unquote(parts.password)) if parts.password else None,
+        database=int(path or 0),
+        certificate_rule=rules[-1],
+    )

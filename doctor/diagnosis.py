@@ -1,0 +1,156 @@
+"""From failed checks to the one cause: the first that no other explains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from doctor.checks.targets import VAULT
+from doctor.findings import Cause, Finding, Status
+
+_NETWORK = frozenset(
+    {
+        Cause.ENVIRONMENT_OUTSIDE,
+        Cause.ENDPOINT_MISSING,
+        Cause.ENDPOINT_PENDING,
+        Cause.ENDPOINT_REJECTED,
+        Cause.ENDPOINT_GROUP_WRONG,
+        Cause.ZONE_MISSING,
+        Cause.ZONE_OF_OTHER_SERVICE,
+        Cause.ZONE_NOT_LINKED,
+        Cause.ZONE_LINKED_ELSEWHERE,
+        Cause.RECORD_MISSING,
+        Cause.RECORD_STALE,
+    }
+)
+_UNREADABLE_URL = frozenset({Cause.KEY_NOT_ENCODED, Cause.URL_MALFORMED})
+_SERVER = _UNREADABLE_URL | {Cause.WRONG_SERVER}
+_URL = _SERVER | {
+    Cause.KEY_MISSING,
+    Cause.URL_NOT_ENCRYPTED,
+    Cause.CERTIFICATE_RULE_MISSING,
+    Cause.WRONG_DATABASE,
+    Cause.KEY_NOT_CURRENT,
+}
+_OTHER_URL_IN_REPLICAS = frozenset(
+    {Cause.SECRET_MISSING, Cause.VARIABLE_BY_VALUE, Cause.VARIABLE_MISSING, Cause.SECRET_NOT_IN_REPLICAS}
+)
+_OF_REDIS = (
+    _NETWORK
+    | _URL
+    | _OTHER_URL_IN_REPLICAS
+    | {
+        Cause.CACHE_NOT_RUNNING,
+        Cause.KEY_AUTHENTICATION_OFF,
+        Cause.NAME_UNRESOLVED,
+        Cause.REDIS_DOWN,
+        Cause.REDIS_FULL,
+        Cause.TLS_FAILS,
+        Cause.KEY_REFUSED,
+    }
+)
+_OF_A_START = (
+    _OF_REDIS
+    | {Cause.REDIS_FAILS, Cause.APP_DATABASE_FAILS}
+    | {Cause.ROLE_MISSING, Cause.VAULT_SECRET_MISSING, Cause.VAULT_SECRET_DISABLED}
+)
+
+EXPLAINED_BY: dict[Cause, frozenset[Cause]] = {
+    # the network: what hides what
+    Cause.ZONE_NOT_LINKED: frozenset({Cause.ENVIRONMENT_OUTSIDE, Cause.ZONE_OF_OTHER_SERVICE}),
+    Cause.ZONE_LINKED_ELSEWHERE: frozenset({Cause.ENVIRONMENT_OUTSIDE, Cause.ZONE_OF_OTHER_SERVICE}),
+    Cause.RECORD_MISSING: frozenset(
+        {
+            Cause.ENDPOINT_MISSING,
+            Cause.ENDPOINT_PENDING,
+            Cause.ENDPOINT_REJECTED,
+            Cause.ENDPOINT_GROUP_WRONG,
+            Cause.ZONE_OF_OTHER_SERVICE,
+            Cause.ZONE_MISSING,
+        }
+    ),
+    Cause.RECORD_STALE: frozenset({Cause.ENDPOINT_REJECTED, Cause.ENDPOINT_PENDING}),
+    # the secrets
+    Cause.KEY_NOT_CURRENT: frozenset({Cause.WRONG_SERVER}),
+    Cause.SECRET_NOT_IN_REPLICAS: _URL,
+    # what apps say of Redis
+    Cause.NAME_UNRESOLVED: _NETWORK | _SERVER | _OTHER_URL_IN_REPLICAS | {Cause.CACHE_NOT_RUNNING},
+    Cause.REDIS_DOWN: _NETWORK | _SERVER | _OTHER_URL_IN_REPLICAS | {Cause.CACHE_NOT_RUNNING, Cause.URL_NOT_ENCRYPTED},
+    Cause.TLS_FAILS: _NETWORK | _SERVER | _OTHER_URL_IN_REPLICAS | {Cause.URL_NOT_ENCRYPTED},
+    Cause.KEY_REFUSED: _SERVER
+    | _OTHER_URL_IN_REPLICAS
+    | {Cause.KEY_MISSING, Cause.KEY_NOT_CURRENT, Cause.KEY_AUTHENTICATION_OFF},
+    Cause.REDIS_FAILS: _OF_REDIS,
+    # what apps come to
+    Cause.REVISION_FAILING: _OF_A_START,
+    Cause.APP_UNANSWERED: _OF_A_START | {Cause.REVISION_FAILING},
+}
+"""What a fault follows from, where that is a fault as well."""
+
+_LOG = "log"
+_LOGGED_EXPLAINED_BY: dict[Cause, frozenset[Cause]] = {
+    Cause.WRONG_DATABASE: _OTHER_URL_IN_REPLICAS,
+    Cause.CERTIFICATE_RULE_MISSING: _OTHER_URL_IN_REPLICAS,
+}
+"""The same for what an app's log says of the URL that its replicas have, which need not be the one that is set."""
+_OUTCOMES = frozenset({Cause.REDIS_FAILS, Cause.REVISION_FAILING, Cause.APP_UNANSWERED})
+
+_UNFELT = frozenset({Cause.PUBLIC_ACCESS_ON, Cause.TLS_NOT_REQUIRED})
+"""What is wrong without keeping an app from working: never named before what does."""
+_PRIVATE_PATH = _NETWORK - {Cause.ENVIRONMENT_OUTSIDE}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is wrong with a stack.
+
+    Attributes:
+        root: the finding that names the cause; None for a healthy stack.
+        consequences: failed checks that follow from it.
+        others: faults that it does not explain; they show better once it is mended.
+    """
+
+    root: Finding | None
+    consequences: Sequence[Finding]
+    others: Sequence[Finding]
+
+
+def diagnose(findings: Sequence[Finding]) -> Diagnosis:
+    """Name the cause."""
+    faults = [one for one in findings if one.status is Status.FAILED]
+    roots = [one for one in faults if not any(_explains(other, one) for other in faults if other is not one)]
+    # What explain each other are two views of one fault; the nearer view comes first.
+    roots = roots or faults
+    root = next((one for one in roots if one.cause not in _UNFELT), next(iter(roots), None))
+    if root is None:
+        return Diagnosis(None, (), ())
+    consequences = [one for one in faults if one is not root and _follows(one, root)]
+    others = [one for one in roots if one is not root and one not in consequences]
+    # What follows from one of the others is no fault of its own either.
+    consequences += [one for one in faults if one is not root and one not in consequences and one not in others]
+    return Diagnosis(root, consequences, others)
+
+
+def _follows(fault: Finding, root: Finding) -> bool:
+    return (fault.cause == root.cause and not _is_apart(fault, root)) or _explains(root, fault)
+
+
+def _is_apart(fault: Finding, root: Finding) -> bool:
+    """Whether two faults of one kind concern two things: the cache's endpoint, say, and the vault's."""
+    return fault.cause in _PRIVATE_PATH | _UNFELT and fault.subject != root.subject
+
+
+def _explains(root: Finding, fault: Finding) -> bool:
+    if root.cause is None or fault.cause is None:
+        return False
+    known = EXPLAINED_BY.get(fault.cause, frozenset())
+    if fault.check == _LOG:
+        known |= _LOGGED_EXPLAINED_BY.get(fault.cause, frozenset())
+    if root.cause not in known or (root.check == _LOG and fault.cause not in _OUTCOMES):
+        return False
+    if fault.cause in _PRIVATE_PATH and root.cause in _PRIVATE_PATH:
+        return root.subject == fault.subject
+    if root.subject == VAULT:
+        # The vault is read when a replica starts, and by nobody afterwards.
+        return fault.cause in (Cause.REVISION_FAILING, Cause.APP_UNANSWERED)
+    return True

@@ -1,0 +1,74 @@
+"""Waits until no replica of an old revision is left: only then may an old key go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from doctor.client import Client, RefusedError, UnreachableError
+from doctor.collecting import app_bodies
+from doctor.collecting.apps import revisions_of
+from doctor.facts import Absent, Stack
+from doctor.values import JsonObject, text
+
+_INTERVAL_SECONDS = 2.0
+
+
+def wait(client: Client, stack: Stack, limit_seconds: float, say: Callable[[str], None]) -> bool:
+    """Wait until every app has a latest revision that is ready, and replicas of no other one.
+
+    Args:
+        client: asks Azure.
+        stack: whose apps.
+        limit_seconds: how long to wait.
+        say: is told what is left, whenever that changes.
+
+    Returns:
+        Whether nothing was left within the limit.
+
+    Raises:
+        CannotLookError: when the apps cannot be read.
+    """
+    end = time.monotonic() + limit_seconds
+    told = ""
+    while True:
+        left = "; ".join(_left(client, stack))
+        if not left:
+            return True
+        if left != told:
+            say(left)
+            told = left
+        if time.monotonic() + _INTERVAL_SECONDS > end:
+            return False
+        time.sleep(_INTERVAL_SECONDS)
+
+
+def _left(client: Client, stack: Stack) -> Iterator[str]:
+    """What is left to wait for, in words, for each app."""
+    bodies = app_bodies(client, stack)
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        for words in pool.map(partial(_left_of, client), bodies):
+            yield from words
+
+
+def _left_of(client: Client, body: JsonObject) -> list[str]:
+    name, latest = text(body, "name"), text(body, "properties.latestRevisionName")
+    if text(body, "properties.latestReadyRevisionName") != latest:
+        return [f"{name}: {latest} is not ready yet"]
+    try:
+        revisions = revisions_of(client, text(body, "id"), latest)
+    except (RefusedError, UnreachableError) as error:
+        return [f"{name}: {error}"]
+    if isinstance(revisions, Absent):
+        return [f"{name}: {revisions.reason}"]
+    found: list[str] = []
+    for one in revisions:
+        if one.name == latest:
+            continue
+        if isinstance(one.replicas, Absent):
+            found.append(f"{name}: the replicas of {one.name} are unknown: {one.replicas.reason}")
+        elif one.replicas or one.replica_count:
+            found.append(f"{name}: {one.name} has {max(len(one.replicas), one.replica_count)} replicas")
+    return found

@@ -1,0 +1,456 @@
+"""What is known of a deployed stack. What could not be learned is `Absent`, with the reason.
+
+Names of Azure's own fields are kept where they are values: ``Approved``, ``Running``, ``Disabled``. Resource ids are in
+lower case, so that they can be compared: Azure spells one id in several ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import SecretStr
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Something that could not be learned, and why."""
+
+    reason: str
+
+
+class Service(StrEnum):
+    """The two Redis services."""
+
+    MANAGED = "managed"
+    CLASSIC = "classic"
+
+
+@dataclass(frozen=True)
+class Address:
+    """A host name and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What the stack says of itself: its outputs.
+
+    Attributes:
+        name: the stack's name.
+        group_id: resource id of its resource group, as Azure spells it.
+        redis: where the cache is.
+        broker: where the queue is.
+        vault_uri: address of its vault.
+        readiness_url: where the web app tells whether it is ready.
+    """
+
+    name: str
+    group_id: str
+    redis: Address
+    broker: Address
+    vault_uri: str
+    readiness_url: str
+
+
+# -- the network
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The Container Apps environment.
+
+    Attributes:
+        id: resource id.
+        subnet_id: subnet that it is in; empty outside any network.
+        peers: networks joined to the one of that subnet by a peering that is connected.
+        delegated: whether the subnet is delegated to Container Apps.
+    """
+
+    id: str
+    subnet_id: str
+    peers: frozenset[str] | Absent = frozenset()
+    delegated: bool | Absent = True
+
+    @property
+    def network_id(self) -> str:
+        """The virtual network; empty outside any."""
+        return network_of(self.subnet_id)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A private endpoint, as its connection to one target is.
+
+    Attributes:
+        id: resource id.
+        target_id: what it leads to.
+        connection_id: the target's side of the connection: what an owner approves.
+        groups: sub-resources of the target that it leads to.
+        status: ``Approved``, ``Pending``, ``Rejected``, ``Disconnected``.
+        subnet_id: subnet of its address.
+        addresses: its private addresses.
+        zone_ids: zones in which it keeps its records.
+        zone_group_ids: what keeps them there.
+    """
+
+    id: str
+    target_id: str
+    groups: Sequence[str]
+    status: str
+    subnet_id: str
+    addresses: frozenset[str] | Absent
+    zone_ids: Sequence[str] | Absent
+    zone_group_ids: Sequence[str]
+    connection_id: str
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return name_of(self.id)
+
+    @property
+    def network_id(self) -> str:
+        """The virtual network of its address."""
+        return network_of(self.subnet_id)
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A private DNS zone.
+
+    Attributes:
+        id: resource id.
+        networks: virtual networks it is linked to.
+        records: addresses by the name of their record.
+    """
+
+    id: str
+    networks: frozenset[str] | Absent
+    records: Mapping[str, frozenset[str]] | Absent
+
+    @property
+    def name(self) -> str:
+        """Its name, such as ``privatelink.redis.azure.net``."""
+        return name_of(self.id)
+
+
+@dataclass(frozen=True)
+class Network:
+    """What lies between the apps and what they call."""
+
+    environment: Environment | Absent
+    endpoints: Sequence[Endpoint] | Absent
+    zones: Sequence[Zone] | Absent
+
+
+# -- what the apps call
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A Redis of either service.
+
+    Attributes:
+        id: resource id: on managed that of the cluster.
+        service: which of the two it is.
+        address: host name and TLS port.
+        size: what it is bought as, such as ``Balanced_B0`` or ``Basic_C0``.
+        state: Azure's word for whether it runs; ``Succeeded`` or ``Running`` when it does.
+        public_access: whether the internet reaches it.
+        tls_version: the lowest that it accepts, such as ``1.2``.
+        plaintext: whether it also takes connections without TLS.
+        keys_enabled: whether access keys are accepted.
+        databases: number of its databases.
+        eviction_policy: what it does when its memory is full.
+        memory_used: used memory in percent of what it has, lately.
+        keyed_id: resource id of what accepts the keys: on managed that of the database.
+        keys: its access keys by their names, ``primary`` and ``secondary``.
+    """
+
+    id: str
+    service: Service
+    address: Address
+    size: str
+    state: str
+    public_access: bool
+    tls_version: str
+    plaintext: bool
+    keys_enabled: bool
+    databases: int
+    eviction_policy: str
+    memory_used: float | Absent
+    keyed_id: str
+    keys: Mapping[str, SecretStr] | Absent
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return name_of(self.id)
+
+
+@dataclass(frozen=True)
+class Vault:
+    """A key vault.
+
+    Attributes:
+        id: resource id.
+        uri: address of its data plane.
+        public_access: whether the internet reaches it.
+    """
+
+    id: str
+    uri: str
+    public_access: bool
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return name_of(self.id)
+
+
+# -- the apps
+
+
+@dataclass(frozen=True)
+class VaultReference:
+    """Where an app reads a secret.
+
+    Attributes:
+        url: address of the secret, with its version where one is named.
+        principal: object id of the identity that reads it; empty where the app has no such identity.
+        exists: whether the vault has it.
+        enabled: whether that version may be read.
+        created: when that version was made.
+        permitted: whether a role or a policy lets the identity read it.
+    """
+
+    url: str
+    principal: str
+    exists: bool | Absent
+    enabled: bool | Absent
+    created: datetime | Absent
+    permitted: bool | Absent
+
+    @property
+    def name(self) -> str:
+        """Name of the secret in the vault."""
+        return self.url.partition("/secrets/")[2].partition("/")[0]
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret of an app.
+
+    Attributes:
+        name: its name in the app.
+        reference: where the app reads it, where it does not hold the value itself.
+        value: what it holds.
+    """
+
+    name: str
+    reference: VaultReference | None
+    value: SecretStr | Absent
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable of a container: set to a secret, or (no secret) by value."""
+
+    container: str
+    name: str
+    secret: str | None
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of a replica."""
+
+    name: str
+    started: bool
+    ready: bool
+    restarts: int
+    state: str
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A replica of a revision."""
+
+    name: str
+    created: datetime | None
+    state: str
+    containers: Sequence[Container]
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A revision of an app.
+
+    Attributes:
+        name: its name.
+        active: whether it is to run.
+        created: when it was made.
+        running: Azure's ``runningState``.
+        health: Azure's ``healthState``.
+        provisioning: Azure's ``provisioningState``.
+        error: why it could not be provisioned.
+        replica_count: how many replicas Azure says it has.
+        replicas: its replicas.
+    """
+
+    name: str
+    active: bool
+    created: datetime | None
+    running: str
+    health: str
+    provisioning: str
+    error: str
+    replica_count: int
+    replicas: Sequence[Replica] | Absent
+
+
+class Symptom(StrEnum):
+    """Why an app cannot use Redis, in a word: the workload's own words, and one for Celery's refusal of a URL."""
+
+    DNS = "dns"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    AUTH = "auth"
+    DATABASE = "database"
+    FULL = "full"
+    CERTIFICATE_RULE = "ssl_cert_reqs"
+
+
+@dataclass(frozen=True)
+class LoggedSymptom:
+    """The last thing that a replica's log says of Redis: what fails, or that all is well.
+
+    Attributes:
+        symptom: what fails; None where Redis answers.
+        ready: whether the replica gets requests.
+    """
+
+    symptom: Symptom | None
+    ready: bool = True
+
+
+@dataclass(frozen=True)
+class App:
+    """A container app.
+
+    Attributes:
+        id: resource id.
+        secrets: its secrets.
+        variables: the variables of its containers, init containers among them.
+        state: Azure's ``provisioningState``.
+        min_replicas: replicas that always run.
+        max_replicas: replicas at the most.
+        host: name under which it is served; empty without an ingress.
+        external: whether the internet reaches it.
+        modified: when it was last changed.
+        latest: name of its latest revision.
+        latest_ready: name of its latest revision that was ready.
+        revisions: its revisions that are active or have replicas, and the latest.
+        logged: the last thing that the log of the latest revision says of Redis; None where it says nothing.
+    """
+
+    id: str
+    secrets: Sequence[Secret]
+    variables: Sequence[Variable]
+    state: str
+    min_replicas: int
+    max_replicas: int
+    host: str
+    external: bool
+    modified: datetime | None
+    latest: str
+    latest_ready: str
+    revisions: Sequence[Revision] | Absent
+    logged: LoggedSymptom | Absent | None
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return name_of(self.id)
+
+    def secret(self, name: str) -> Secret | None:
+        """The secret of a name."""
+        return next((one for one in self.secrets if one.name == name), None)
+
+    def latest_revision(self) -> Revision | None:
+        """Its latest revision, where the revisions are known."""
+        if isinstance(self.revisions, Absent):
+            return None
+        return next((one for one in self.revisions if one.name == self.latest), None)
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What the web app answers when it is asked whether it is ready.
+
+    Attributes:
+        status: HTTP status.
+        checks: its checks by their names; empty where the answer is not the app's own.
+    """
+
+    status: int
+    checks: Mapping[str, bool]
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """The app's address did not answer, and the fault is not where we stand."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that is known of a stack.
+
+    ``redis`` and ``broker`` are the same cache unless the queue has one of its own.
+    """
+
+    stack: Stack
+    network: Network
+    redis: Cache | Absent
+    broker: Cache | Absent
+    vault: Vault | Absent
+    apps: Sequence[App]
+    readiness: Readiness | Unanswered | Absent
+
+    @property
+    def caches(self) -> Sequence[Cache]:
+        """The caches that are known, each once."""
+        found = [one for one in (self.redis, self.broker) if isinstance(one, Cache)]
+        return [one for index, one in enumerate(found) if one.id not in {other.id for other in found[:index]}]
+
+    @property
+    def web(self) -> App | None:
+        """The app that answers at the stack's address."""
+        host = self.stack.readiness_url.partition("://")[2].partition("/")[0].lower()
+        return next((app for app in self.apps if app.host.lower() == host), None)
+
+    @property
+    def uses_vault(self) -> bool:
+        """Whether an app reads a secret from the vault."""
+        return any(secret.reference for app in self.apps for secret in app.secrets)
+
+
+def name_of(resource_id: str) -> str:
+    """The last step of a resource id."""
+    return resource_id.rsplit("/", 1)[-1]
+
+
+def network_of(subnet_id: str) -> str:
+    """Id of the virtual network of a subnet; empty for none."""
+    return subnet_id.rpartition("/subnets/")[0]

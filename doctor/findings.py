@@ -1,0 +1,99 @@
+"""What a check comes to, and the causes that a failed one may name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """How a check ended."""
+
+    PASSED = "pass"
+    FAILED = "fail"
+    SKIPPED = "skip"
+
+
+class Cause(StrEnum):
+    """What can be wrong, by the name that the report and its JSON give it."""
+
+    # the network
+    ENVIRONMENT_OUTSIDE = "environment-outside-network"
+    SUBNET_NOT_DELEGATED = "subnet-not-delegated"
+    ENDPOINT_MISSING = "endpoint-missing"
+    ENDPOINT_PENDING = "endpoint-pending"
+    ENDPOINT_REJECTED = "endpoint-rejected"
+    ENDPOINT_GROUP_WRONG = "endpoint-group-wrong"
+    ZONE_MISSING = "zone-missing"
+    ZONE_OF_OTHER_SERVICE = "zone-of-other-service"
+    ZONE_NOT_LINKED = "zone-not-linked"
+    ZONE_LINKED_ELSEWHERE = "zone-linked-to-other-network"
+    RECORD_MISSING = "record-missing"
+    RECORD_STALE = "record-stale"
+    # the caches and the vault
+    CACHE_NOT_RUNNING = "cache-not-running"
+    KEY_AUTHENTICATION_OFF = "key-authentication-off"
+    PUBLIC_ACCESS_ON = "public-access-on"
+    TLS_NOT_REQUIRED = "tls-not-required"
+    ROLE_MISSING = "role-missing"
+    VAULT_SECRET_MISSING = "vault-secret-missing"
+    VAULT_SECRET_DISABLED = "vault-secret-disabled"
+    # the secrets
+    SECRET_MISSING = "secret-missing"
+    VARIABLE_BY_VALUE = "variable-by-value"
+    VARIABLE_MISSING = "variable-missing"
+    KEY_NOT_ENCODED = "key-not-encoded"
+    URL_MALFORMED = "url-malformed"
+    KEY_MISSING = "key-missing"
+    URL_NOT_ENCRYPTED = "url-not-encrypted"
+    CERTIFICATE_RULE_MISSING = "ssl-cert-reqs-missing"
+    WRONG_SERVER = "wrong-server"
+    WRONG_DATABASE = "wrong-database"
+    KEY_NOT_CURRENT = "key-not-current"
+    SECRET_NOT_IN_REPLICAS = "secret-changed-without-revision"
+    # the apps
+    NAME_UNRESOLVED = "redis-name-unresolved"
+    REDIS_DOWN = "redis-down"
+    REDIS_FULL = "redis-full"
+    TLS_FAILS = "tls-fails"
+    KEY_REFUSED = "key-refused"
+    REDIS_FAILS = "redis-fails"
+    APP_DATABASE_FAILS = "app-database-fails"
+    REVISION_FAILING = "revision-failing"
+    APP_UNANSWERED = "app-unanswered"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check comes to.
+
+    Attributes:
+        check: the check's name.
+        subject: what was looked at, in the stack's terms: ``redis``, ``broker``, ``vault``, or an app's name.
+        status: how it ended.
+        evidence: what was seen, or why nothing was; no secret.
+        cause: what is wrong, where it failed.
+        at: names of what is to be mended, for the remedy: resource ids, or a revision's name.
+    """
+
+    check: str
+    subject: str
+    status: Status
+    evidence: str
+    cause: Cause | None = None
+    at: tuple[str, ...] = ()
+
+
+def passed(check: str, subject: str, evidence: str) -> Finding:
+    """A check that found all well."""
+    return Finding(check, subject, Status.PASSED, evidence)
+
+
+def failed(check: str, subject: str, cause: Cause, evidence: str, *at: str) -> Finding:
+    """A check that found a fault."""
+    return Finding(check, subject, Status.FAILED, evidence, cause, at)
+
+
+def skipped(check: str, subject: str, reason: str) -> Finding:
+    """A check that could not look."""
+    return Finding(check, subject, Status.SKIPPED, reason)

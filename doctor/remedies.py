@@ -1,0 +1,169 @@
+"""What mends a cause, as a command."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+
+from doctor.api_versions import version_of
+from doctor.facts import Cache, Facts, Service, name_of
+from doctor.findings import Cause, Finding
+
+_LARGER = {
+    Service.MANAGED: ("Balanced_B0", "Balanced_B1", "Balanced_B3", "Balanced_B5", "Balanced_B10", "Balanced_B20"),
+    Service.CLASSIC: ("Basic_C0", "Basic_C1", "Basic_C2", "Basic_C3"),
+}
+
+
+def remedy(finding: Finding, facts: Facts) -> str:
+    """The command that mends what a finding names, or that shows more where nothing here can mend it."""
+    if finding.cause is None:
+        return ""
+    return _REMEDIES[finding.cause](finding, facts)
+
+
+def _up(facts: Facts, *options: str) -> str:
+    return " ".join(["pulumi", "up", "--stack", shlex.quote(facts.stack.name), *options])
+
+
+def _put_back(finding: Finding, facts: Facts) -> str:
+    """Somebody changed what the program made: read it, and put it back."""
+    return _up(facts, "--refresh")
+
+
+def _set_anew(finding: Finding, facts: Facts) -> str:
+    """The keys are read anew. A new digest key is in every app's template: each app gets its secrets and its variables
+    as the program has them, and one new revision. Without a refresh, which would take over a secret that was changed
+    by hand."""
+    return _up(facts, "--replace", "'**::secrets-digest-key'")
+
+
+def _endpoint_anew(finding: Finding, facts: Facts) -> str:
+    # Not `pulumi up --replace`: it makes the new one first, and the name is taken.
+    deletions = [f"az network private-endpoint delete --ids {one}" for one in finding.at]
+    return " && ".join([*deletions, _put_back(finding, facts)])
+
+
+def _records_anew(finding: Finding, facts: Facts) -> str:
+    deletions = [f"az network private-endpoint dns-zone-group delete --ids {one}" for one in finding.at]
+    return " && ".join([*deletions, _put_back(finding, facts)])
+
+
+def _environment_anew(finding: Finding, facts: Facts) -> str:
+    """An environment stays in the subnet that it was made in, and goes only without apps."""
+    place = f"--yes --resource-group {_group(facts)} --name"
+    deletions = [f"az containerapp delete {place} {app.name}" for app in facts.apps]
+    deletions += [f"az containerapp env delete {place} {name_of(one)}" for one in finding.at]
+    return " && ".join([*deletions, _put_back(finding, facts)])
+
+
+def _approve(finding: Finding, facts: Facts) -> str:
+    # `az network private-endpoint-connection approve` does not know the managed service.
+    return _rest("put", finding.at[0], '{"properties":{"privateLinkServiceConnectionState":{"status":"Approved"}}}')
+
+
+def _enable(finding: Finding, facts: Facts) -> str:
+    # By Resource Manager: the vault's own door is closed to most who read this.
+    body = '{"properties":{"attributes":{"enabled":true}}}'
+    return " && ".join(_rest("patch", secret, body) for secret in finding.at)
+
+
+def _accept_keys(finding: Finding, facts: Facts) -> str:
+    # Not `pulumi up`: the program lists the keys first, which the cache refuses as long as it accepts none.
+    classic = isinstance(cache := _cache(finding, facts), Cache) and cache.service is Service.CLASSIC
+    setting = '"disableAccessKeyAuthentication":false' if classic else '"accessKeysAuthentication":"Enabled"'
+    return _rest("patch", finding.at[0], f'{{"properties":{{{setting}}}}}')
+
+
+def _rest(method: str, resource_id: str, body: str = "") -> str:
+    url = shlex.quote(f"{resource_id}?api-version={version_of(resource_id)}")
+    return f"az rest --method {method} --url {url}" + (f" --body {shlex.quote(body)}" if body else "")
+
+
+def _restart(finding: Finding, facts: Facts) -> str:
+    return " && ".join(
+        f"az containerapp revision restart --resource-group {_group(facts)} --name {app.name} --revision {app.latest}"
+        for app in facts.apps
+    )
+
+
+def _show_log(finding: Finding, facts: Facts) -> str:
+    app = finding.subject
+    return f"az containerapp logs show --resource-group {_group(facts)} --name {app} --type console --tail 100"
+
+
+def _show_log_and_put_back(finding: Finding, facts: Facts) -> str:
+    """What somebody changed is put back; a fault of the image or the program is for the log to tell."""
+    return f"{_show_log(finding, facts)} && {_put_back(finding, facts)}"
+
+
+def _show_health(finding: Finding, facts: Facts) -> str:
+    cache = _cache(finding, facts)
+    if cache is None:
+        return _show_log(finding, facts)
+    if cache.service is Service.CLASSIC:
+        return f"az redis force-reboot --resource-group {_group(facts)} --name {cache.name} --reboot-type AllNodes"
+    return _rest("get", f"{cache.id}/providers/Microsoft.ResourceHealth/availabilityStatuses/current")
+
+
+def _enlarge(finding: Finding, facts: Facts) -> str:
+    cache = _cache(finding, facts)
+    sizes = _LARGER[cache.service if cache else Service.MANAGED]
+    now = cache.size if cache else ""
+    larger = sizes[sizes.index(now) + 1] if now in sizes[:-1] else "LARGER_SIZE"
+    stack = shlex.quote(facts.stack.name)
+    return f"pulumi config set --path redis.sku {larger} --stack {stack} && {_up(facts)}"
+
+
+def _group(facts: Facts) -> str:
+    return name_of(facts.stack.group_id)
+
+
+def _cache(finding: Finding, facts: Facts) -> Cache | None:
+    """The cache that a finding is about: the one it names, or the one that the app's URL leads to."""
+    found = facts.broker if finding.subject == "broker" else facts.redis
+    return found if isinstance(found, Cache) else None
+
+
+_REMEDIES: Mapping[Cause, Callable[[Finding, Facts], str]] = {
+    Cause.ENVIRONMENT_OUTSIDE: _environment_anew,
+    Cause.SUBNET_NOT_DELEGATED: _put_back,
+    Cause.ENDPOINT_MISSING: _put_back,
+    Cause.ENDPOINT_PENDING: _approve,
+    Cause.ENDPOINT_REJECTED: _endpoint_anew,
+    Cause.ENDPOINT_GROUP_WRONG: _endpoint_anew,
+    Cause.ZONE_MISSING: _put_back,
+    Cause.ZONE_OF_OTHER_SERVICE: _put_back,
+    Cause.ZONE_NOT_LINKED: _put_back,
+    Cause.ZONE_LINKED_ELSEWHERE: _put_back,
+    Cause.RECORD_MISSING: _records_anew,
+    Cause.RECORD_STALE: _records_anew,
+    Cause.CACHE_NOT_RUNNING: _show_health,
+    Cause.KEY_AUTHENTICATION_OFF: _accept_keys,
+    Cause.PUBLIC_ACCESS_ON: _put_back,
+    Cause.TLS_NOT_REQUIRED: _put_back,
+    Cause.ROLE_MISSING: _put_back,
+    Cause.VAULT_SECRET_MISSING: _put_back,
+    Cause.VAULT_SECRET_DISABLED: _enable,
+    Cause.SECRET_MISSING: _set_anew,
+    Cause.VARIABLE_BY_VALUE: _set_anew,
+    Cause.VARIABLE_MISSING: _set_anew,
+    Cause.KEY_NOT_ENCODED: _set_anew,
+    Cause.URL_MALFORMED: _set_anew,
+    Cause.KEY_MISSING: _set_anew,
+    Cause.URL_NOT_ENCRYPTED: _set_anew,
+    Cause.CERTIFICATE_RULE_MISSING: _set_anew,
+    Cause.WRONG_SERVER: _set_anew,
+    Cause.WRONG_DATABASE: _set_anew,
+    Cause.KEY_NOT_CURRENT: _set_anew,
+    Cause.SECRET_NOT_IN_REPLICAS: _restart,
+    Cause.NAME_UNRESOLVED: _show_log,
+    Cause.REDIS_DOWN: _show_health,
+    Cause.REDIS_FULL: _enlarge,
+    Cause.TLS_FAILS: _show_log,
+    Cause.KEY_REFUSED: _set_anew,
+    Cause.REDIS_FAILS: _show_log,
+    Cause.APP_DATABASE_FAILS: _show_log,
+    Cause.REVISION_FAILING: _show_log_and_put_back,
+    Cause.APP_UNANSWERED: _show_log,
+}

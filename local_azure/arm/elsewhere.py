@@ -1,0 +1,67 @@
+"""Connections to hosts that are not Azure's: a command that is led here by a proxy may have other places to go to."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from collections.abc import Mapping
+from urllib.parse import SplitResult, unquote, urlsplit
+
+_CONNECT_SECONDS = 10
+_HEAD_BYTES = 16 * 1024
+_PROXY_PORT = 80
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def connect(host: str, port: int, own_port: int, environment: Mapping[str, str] = os.environ) -> Streams:
+    """Connect to a host, by the proxy that this process was started with if there is one.
+
+    `own_port` is that of the proxy that asks: started by a command that it led here, it would find itself. Raises
+    `OSError`, and `TimeoutError`, which is one.
+    """
+    async with asyncio.timeout(_CONNECT_SECONDS):
+        proxy = _proxy(host, own_port, environment)
+        if proxy is None:
+            return await asyncio.open_connection(host, port)
+        streams = await asyncio.open_connection(proxy.hostname, proxy.port or _PROXY_PORT, limit=_HEAD_BYTES)
+        try:
+            await _ask(streams, f"{host}:{port}", proxy)
+        except BaseException:
+            streams[1].close()
+            raise
+        return streams
+
+
+def _proxy(host: str, own_port: int, environment: Mapping[str, str]) -> SplitResult | None:
+    named = environment.get("https_proxy") or environment.get("HTTPS_PROXY") or ""
+    spared = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    if not named or _is_spared(host, spared):
+        return None
+    proxy = urlsplit(named if "://" in named else f"http://{named}")
+    is_self = proxy.hostname in ("127.0.0.1", "localhost") and proxy.port == own_port
+    return None if is_self or not proxy.hostname else proxy
+
+
+def _is_spared(host: str, spared: str) -> bool:
+    """Whether a list such as `localhost,.example.org` names a host or a domain that it is in."""
+    names = [one.strip().lstrip(".").lower() for one in spared.split(",")]
+    return any(one == "*" or (one and f".{host.lower()}".endswith(f".{one}")) for one in names)
+
+
+async def _ask(streams: Streams, target: str, proxy: SplitResult) -> None:
+    reader, writer = streams
+    head = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
+    if proxy.username:
+        pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+        head += f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}\r\n"
+    writer.write(f"{head}\r\n".encode())
+    await writer.drain()
+    try:
+        answer = await reader.readuntil(b"\r\n\r\n")
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+        raise ConnectionError("the proxy gives no answer") from error
+    words = answer.split(b"\r\n", 1)[0].split(b" ")
+    if len(words) < 2 or words[1] != b"200":
+        raise ConnectionRefusedError("the proxy refuses the connection")

@@ -1,0 +1,134 @@
+"""Which host name leads to which replicas, and how many requests each of them has."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+_MORE_NEWS_SECONDS = 0.5
+
+
+class Backend(Protocol):
+    """A replica that takes requests."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def port(self) -> int:
+        """On the loopback address."""
+        ...
+
+
+class Share(Protocol):
+    """A revision, and its share of the requests for a host name."""
+
+    @property
+    def revision(self) -> str: ...
+    @property
+    def weight(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Site:
+    """A host name of an app."""
+
+    host: str
+    app: str
+    """The app's id in lower case."""
+    external: bool
+    """Whether it answers requests from outside its environment."""
+    allows_http: bool
+    """Whether plain HTTP is served; if not, it is redirected to HTTPS."""
+    transport: str
+    shares: Sequence[Share]
+
+    def choose(self) -> str:
+        """The revision that takes the next request; empty when no revision has a share."""
+        weights = [share.weight for share in self.shares]
+        return random.choices(self.shares, weights)[0].revision if any(weights) else ""
+
+
+class Sites:
+    """All host names, and the replicas behind them."""
+
+    def __init__(self) -> None:
+        self._sites: dict[str, Site] = {}
+        self._ready: dict[str, dict[str, Sequence[Backend]]] = {}
+        self._begun: Counter[str] = Counter()
+        self._open: Counter[str] = Counter()
+        self._turns: Counter[str] = Counter()
+        self._news = asyncio.Event()
+
+    def find(self, host: str) -> Site | None:
+        """The site of a host name, in any case."""
+        return self._sites.get(host.lower())
+
+    def lead(self, app: str, sites: Sequence[Site], ready: Mapping[str, Sequence[Backend]]) -> None:
+        """Replace what leads to an app; `ready` has the replicas of each of its revisions that runs."""
+        self._sites = {host: site for host, site in self._sites.items() if site.app != app}
+        self._sites.update({site.host.lower(): site for site in sites})
+        self._ready[app] = dict(ready)
+        self._tell()
+
+    def forget(self, app: str) -> None:
+        """An app is gone."""
+        self.lead(app, (), {})
+        del self._ready[app]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """All host names that answer requests from outside."""
+        return tuple(site.host for site in self._sites.values() if site.external)
+
+    def runs(self, site: Site, revision: str) -> bool:
+        """Whether a revision has replicas, or may have some."""
+        return revision in self._ready.get(site.app, {})
+
+    def pick(self, site: Site, revision: str, tried: set[str]) -> Backend | None:
+        """A replica of a revision for a request: of those with the fewest requests the next in turn, and none of
+        those that were tried already."""
+        backends = [one for one in self._ready.get(site.app, {}).get(revision, ()) if one.name not in tried]
+        if not backends:
+            return None
+        self._turns[revision] += 1
+        turn = self._turns[revision] % len(backends)
+        return min(backends[turn:] + backends[:turn], key=lambda one: self._open[one.name])
+
+    @contextmanager
+    def serving(self, backend: Backend) -> Generator[None]:
+        """A replica has a request as long as the block runs."""
+        self._open[backend.name] += 1
+        try:
+            yield
+        finally:
+            self._open[backend.name] -= 1
+            if not self._open[backend.name]:
+                del self._open[backend.name]
+                self._tell()
+
+    def count(self, revision: str) -> None:
+        """A revision has had one more request."""
+        self._begun[revision] += 1
+
+    def requests(self, revision: str) -> int:
+        """How many requests a revision has had so far."""
+        return self._begun[revision]
+
+    async def news(self) -> None:
+        """Return when a replica has come or gone, or has no request any more, and after half a second anyway."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), _MORE_NEWS_SECONDS)
+
+    async def drained(self, replica: str) -> None:
+        """Return once a replica has no request any more."""
+        while self._open[replica]:
+            await self.news()
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()

@@ -1,0 +1,188 @@
+"""What redis-server each cache is to be: worked out from the resources alone.
+
+Sizes, databases, connections and blocked commands are those of
+https://learn.microsoft.com/azure/azure-cache-for-redis/cache-configure and .../cache-overview for Azure Cache for
+Redis, and of https://learn.microsoft.com/azure/redis/configure and .../architecture for Azure Managed Redis.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+
+from local_azure import faults, provisioning
+from local_azure.ids import ArmId
+from local_azure.state import Resource, Transaction
+from local_azure.values import as_object, get
+
+CLASSIC_TYPE = "Microsoft.Cache/redis"
+CLUSTER_TYPE = "Microsoft.Cache/redisEnterprise"
+
+_MEGABYTE = 1024**2
+_GIGABYTE = 1024**3
+
+_CLASSIC_GIGABYTES = {
+    "C": (0.25, 1, 2.5, 6, 13, 26, 53),
+    "P": (0, 6, 13, 26, 53, 120),
+}
+"""By family and capacity; there is no P0."""
+_CLASSIC_DATABASES = {"C": (16, 16, 16, 16, 32, 48, 64), "P": (0, 16, 32, 48, 64, 64)}
+"""That of P5 is not documented: as P4."""
+_CLASSIC_CLIENTS = {
+    "C": (256, 1000, 2000, 5000, 10000, 15000, 20000),
+    "P": (0, 7500, 15000, 30000, 40000, 40000),
+}
+"""That of P5 is not documented: as P4."""
+_MANAGED_GIGABYTES = {
+    **{"0": 0.5, "1": 1, "3": 3, "5": 6, "10": 12, "20": 24, "50": 60, "100": 120, "150": 180, "250": 240},
+    **{"350": 360, "500": 480, "700": 720, "1000": 960, "1500": 1440, "2000": 1920, "4500": 4500},
+}
+"""By the number in the size's name; the sizes that tiers share are equal."""
+_MANAGED_SHARE = 0.8
+"""A fifth of the memory is not the data's: .../redis/architecture#reserved-memory."""
+_MANAGED_CLIENTS = 10_000
+"""The limits stand on the price list alone, for each size; this is what redis-server has by default."""
+
+_BLOCKED = ("BGREWRITEAOF", "BGSAVE", "DEBUG", "MIGRATE", "PSYNC", "REPLCONF", "REPLICAOF", "SAVE", "SLAVEOF", "SYNC")
+_BLOCKED_ON_MANAGED = ("FAILOVER", "MOVE", "SWAPDB")
+"""SELECT, which the documentation lists too, answers for database 0 and is out of range for others."""
+
+_TLS = {"1.0": "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3", "1.1": "TLSv1.1 TLSv1.2 TLSv1.3"}
+_TLS_FLOOR = "TLSv1.2 TLSv1.3"
+
+
+@dataclass(frozen=True)
+class RedisPlan:
+    """A redis-server as it is to be."""
+
+    id: ArmId
+    """The cache; for Azure Managed Redis, the cluster."""
+    host: str
+    created: str
+    """Tells a cache from an earlier one of its name."""
+    tls_port: int | None
+    """The port on Azure that speaks TLS."""
+    plain_port: int | None
+    """The port on Azure that does not."""
+    databases: int
+    is_cluster: bool
+    blocked: tuple[str, ...]
+    """Commands that do not exist for a client."""
+    key_hashes: tuple[str, ...] = field(repr=False)
+    """SHA-256 of each key, in hexadecimal digits; none when keys are of no use."""
+    max_memory: int
+    """In bytes."""
+    max_clients: int
+    eviction: str
+    tls_protocols: str
+    keyspace_events: str = ""
+    is_down: bool = False
+    """By a fault: nothing listens."""
+
+    @property
+    def fixed(self) -> tuple[object, ...]:
+        """What only another start of the server changes."""
+        return (self.tls_port, self.plain_port, self.databases, self.is_cluster, self.blocked)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What can be changed while the server runs, in the words of its configuration."""
+        # OpenSSL's usual level of security has no version before 1.2.
+        ciphers = "DEFAULT" if self.tls_protocols == _TLS_FLOOR else "DEFAULT:@SECLEVEL=0"
+        tls = {"tls-ciphers": ciphers, "tls-protocols": self.tls_protocols} if self.tls_port else {}
+        return {
+            "maxmemory": str(self.max_memory),
+            "maxclients": str(self.max_clients),
+            "maxmemory-policy": self.eviction,
+            "notify-keyspace-events": self.keyspace_events,
+            **tls,
+        }
+
+
+def redis_plans(transaction: Transaction) -> list[RedisPlan]:
+    """The servers of all caches that have been made."""
+    creations = {key: one for key, one in provisioning.recorded(transaction).items() if one.kind == "create"}
+
+    def is_made(resource: Resource) -> bool:
+        # A cache that is being changed or deleted goes on serving.
+        creation = creations.get(resource.id.key)
+        return creation is None or (creation.is_done(transaction.now) and creation.error() is None)
+
+    plans = [_classic(one) for one in transaction.of_type(CLASSIC_TYPE) if is_made(one)]
+    for cluster in transaction.of_type(CLUSTER_TYPE):
+        database = transaction.get(cluster.id.child("databases", "default"))
+        if database and is_made(cluster) and is_made(database):
+            plans.append(_managed(cluster, database))
+    return [_with_faults(plan, transaction) for plan in plans]
+
+
+def _with_faults(plan: RedisPlan, transaction: Transaction) -> RedisPlan:
+    if faults.is_in(transaction, "redis-down", plan.id):
+        return replace(plan, is_down=True)
+    if faults.is_in(transaction, "redis-full", plan.id) and not plan.eviction.startswith("allkeys"):
+        # As if filled with keys that may not be evicted. Where any key may be, a cache is never full in this sense.
+        return replace(plan, max_memory=1)
+    return plan
+
+
+def _classic(cache: Resource) -> RedisPlan:
+    sku = as_object(cache.properties.get("sku"))
+    family, capacity = str(sku.get("family", "C")), int(sku.get("capacity", 0))
+    configuration = as_object(cache.properties.get("redisConfiguration"))
+    shards = int(cache.properties.get("shardCount") or 0)
+    reserved = sum(
+        int(configuration.get(name) or 0) for name in ("maxmemory-reserved", "maxfragmentationmemory-reserved")
+    )
+    size = _CLASSIC_GIGABYTES[family][capacity] * _GIGABYTE * max(shards, 1)
+    uses_keys = not cache.properties.get("disableAccessKeyAuthentication")
+    return RedisPlan(
+        id=cache.id,
+        host=str(cache.properties["hostName"]),
+        created=cache.created_at.isoformat(),
+        tls_port=int(cache.properties["sslPort"]),
+        plain_port=int(cache.properties["port"]) if cache.properties.get("enableNonSslPort") else None,
+        databases=1 if shards else _CLASSIC_DATABASES[family][capacity],
+        is_cluster=bool(shards),
+        blocked=_BLOCKED,
+        key_hashes=_key_hashes(cache) if uses_keys else (),
+        max_memory=max(int(size) - reserved * _MEGABYTE, _MEGABYTE),
+        max_clients=_CLASSIC_CLIENTS[family][capacity],
+        eviction=str(configuration.get("maxmemory-policy") or "volatile-lru"),
+        tls_protocols=_TLS.get(str(cache.properties.get("minimumTlsVersion")), _TLS_FLOOR),
+        keyspace_events=str(configuration.get("notify-keyspace-events") or ""),
+    )
+
+
+def _managed(cluster: Resource, database: Resource) -> RedisPlan:
+    number = str(get(cluster.body, "sku.name", "")).rpartition("_")[2].lstrip("ABMXabmx")
+    port = int(database.properties.get("port") or 10000)
+    is_plain = database.properties.get("clientProtocol") == "Plaintext"
+    return RedisPlan(
+        id=cluster.id,
+        host=str(cluster.properties["hostName"]),
+        created=database.created_at.isoformat(),
+        tls_port=None if is_plain else port,
+        plain_port=port if is_plain else None,
+        databases=1,
+        is_cluster=database.properties.get("clusteringPolicy") == "OSSCluster",
+        blocked=(*_BLOCKED, *_BLOCKED_ON_MANAGED),
+        key_hashes=_key_hashes(database) if database.properties.get("accessKeysAuthentication") == "Enabled" else (),
+        max_memory=int(_MANAGED_GIGABYTES[number] * _MANAGED_SHARE * _GIGABYTE),
+        max_clients=_MANAGED_CLIENTS,
+        eviction=_hyphenated(str(database.properties.get("evictionPolicy") or "VolatileLRU")),
+        # .../redis/tls-configuration: 1.2 and 1.3, whatever floor is asked for.
+        tls_protocols=_TLS_FLOOR,
+    )
+
+
+def _key_hashes(resource: Resource) -> tuple[str, ...]:
+    keys = (str(resource.secrets[name]) for name in ("primaryKey", "secondaryKey"))
+    return tuple(hashlib.sha256(key.encode()).hexdigest() for key in keys)
+
+
+def _hyphenated(policy: str) -> str:
+    """`VolatileLRU` in Azure's words is `volatile-lru` in Redis's."""
+    for start in ("AllKeys", "Volatile"):
+        if policy.startswith(start):
+            return f"{start}-{policy.removeprefix(start)}".lower()
+    return policy.lower()

@@ -1,0 +1,80 @@
+"""What the doctor reads in a URL, in a log, and in Azure's answers."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from doctor.collecting.logs import last_said
+from doctor.connection_url import ConnectionUrl, Flaw, read
+from doctor.facts import LoggedSymptom, Symptom
+
+
+@pytest.mark.parametrize(
+    ("url", "flaw"),
+    [
+        ("rediss://:ab/cd=@shop.example:6380/0", Flaw.RAW_KEY),
+        ("rediss://:123/abc=@shop.example:6380/0?ssl_cert_reqs=required", Flaw.RAW_KEY),
+        ("https://shop.example", Flaw.NOT_REDIS),
+        ("", Flaw.NOT_REDIS),
+        ("rediss://:key@:6380/0", Flaw.NO_HOST),
+        ("rediss://:key@shop.example:port/0", Flaw.BAD_PORT),
+        ("rediss://:key@shop.example:70000/0", Flaw.BAD_PORT),
+        ("rediss://:key@shop.example:6380/zero", Flaw.BAD_DATABASE),
+    ],
+)
+def test_a_url_that_no_client_reads_is_told_by_its_flaw(url: str, flaw: Flaw) -> None:
+    assert read(SecretStr(url)) is flaw
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (
+            "rediss://:a%2Fb%2B%3D@Shop.example:6380/1?ssl_cert_reqs=required",
+            ConnectionUrl(True, "shop.example", 6380, SecretStr("a/b+="), 1, "required"),
+        ),
+        # "+" and "=" need no encoding to be read.
+        ("rediss://:a+b=@shop.example", ConnectionUrl(True, "shop.example", 6379, SecretStr("a+b="), 0, "")),
+        ("redis://default@shop.example:6380/0", ConnectionUrl(False, "shop.example", 6380, None, 0, "")),
+    ],
+)
+def test_a_url_is_read_as_its_clients_read_it(url: str, expected: ConnectionUrl) -> None:
+    assert read(SecretStr(url)) == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "symptom"),
+    [
+        (["ERROR magictoolbox.health: Redis connection failed: auth"], Symptom.AUTH),
+        (["Redis connection failed: dns", "INFO Redis connection successful - using cache-based sessions"], None),
+        (["Redis connection successful - using cache-based sessions", "Redis connection failed: full"], Symptom.FULL),
+        (
+            ["ValueError: A rediss:// URL must have parameter ssl_cert_reqs and this must be set to CERT_REQUIRED"],
+            Symptom.CERTIFICATE_RULE,
+        ),
+        (
+            [
+                "Redis connection failed: timeout",
+                "ERROR consumer: Cannot connect to rediss://:**@host:10000/1: DB index is out of range.",
+            ],
+            Symptom.DATABASE,
+        ),
+        (
+            ["ERROR consumer: Cannot connect to rediss://h/0: invalid username-password pair or user is disabled."],
+            Symptom.AUTH,
+        ),
+        (
+            ["consumer: Cannot connect to rediss://h/0: Error -2 connecting to h:10000. Name or service not known."],
+            Symptom.DNS,
+        ),
+        (["consumer: Cannot connect to rediss://h/0: Timeout connecting", "INFO Connected to rediss://h:1//"], None),
+        (["Redis connection failed: timeout", "Scheduler: Sending due task heartbeat"], None),
+    ],
+)
+def test_the_last_line_that_tells_of_redis_counts(lines: list[str], symptom: Symptom | None) -> None:
+    assert last_said(lines) == LoggedSymptom(symptom)
+
+
+def test_a_log_without_redis_says_nothing() -> None:
+    assert last_said(["10.0.0.1 GET / 200", "SSLError from another service: CERTIFICATE_VERIFY_FAILED", ""]) is None

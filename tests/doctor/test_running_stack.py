@@ -1,0 +1,260 @@
+"""Each fault in a stack that runs: felt by the app, named by the doctor, mended by its remedy, ready again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import requests
+
+from tests.doctor import faults
+from tests.doctor.world import Deployed, World, attached
+from tests.stack.deployment import ROOT, Deployment, LocalAzure, write_project
+
+IMAGE = "contoso.azurecr.io/magictoolbox:1.0.0"
+WITHIN_SECONDS = 45
+FELT_BY = ("log", "readiness", "revision")
+"""The checks that look at the apps as they run."""
+WORKERS = [{"name": "worker", "queues": ["celery"], "minReplicas": 1, "maxReplicas": 2}]
+STACKS = {
+    "managed": {"workers": WORKERS},
+    "classic": {"workers": WORKERS, "redis": {"service": "classic"}, "useKeyVaultReferences": False},
+}
+
+
+@dataclass
+class Running:
+    """A stack whose apps run."""
+
+    stack: Deployment
+    world: World
+
+    def readiness(self) -> int:
+        """The status that the app's readiness answers with; 0 for no answer."""
+        home = self.stack.azure.home
+        proxy = json.loads((home / "endpoints.json").read_text())["vault-proxy"]
+        try:
+            return requests.get(
+                self.world.deployed.stack.readiness_url,
+                proxies={"https": f"http://127.0.0.1:{proxy}"},
+                verify=str(home / "tls" / "ca.pem"),
+                timeout=10,
+            ).status_code
+        except requests.RequestException:
+            return 0
+
+    def command(self, *words: str) -> tuple[int, str]:
+        """Run a command in the project's directory; its exit code and what it printed."""
+        options = ("env", f"PYTHONPATH={ROOT}", "PULUMI_SKIP_CONFIRMATIONS=true", *words)
+        done = self.stack.azure.run("run", *options, directory=self.stack.directory, check=False)
+        return done.returncode, done.stdout if done.returncode < 2 else done.stdout + done.stderr
+
+    def look(self) -> Any:
+        """What the doctor says, as JSON."""
+        code, printed = self.command(str(ROOT / ".venv" / "bin" / "python"), "-m", "doctor", "--stack", "dev", "--json")
+        told = json.loads(printed)
+        assert code == (0 if told["healthy"] else 1)
+        return told
+
+    def look_until(self, cause: str | None, *, felt: str | None = None) -> Any:
+        """What the doctor says once it names a cause and sees the app suffer: both take their time."""
+        told: Any = {}
+        for _ in until():
+            told = self.look()
+            suffers = any(one["status"] == "fail" for one in told["checks"] if one["check"] in FELT_BY)
+            if (told["cause"] or {}).get("name") == cause and (suffers or not felt):
+                return told
+        pytest.fail(f"not within {WITHIN_SECONDS} s: {cause or 'no fault'}\n{words_of(told)}")
+
+
+def until() -> Iterator[None]:
+    """Rounds, half a second apart, until the time is over."""
+    end = time.monotonic() + WITHIN_SECONDS
+    while time.monotonic() < end:
+        yield
+        time.sleep(0.5)
+
+
+def wait(condition: Callable[[], bool], words: str) -> None:
+    """Wait for a condition; fail with the words when it does not come true."""
+    for _ in until():
+        if condition():
+            return
+    pytest.fail(f"not within {WITHIN_SECONDS} s: {words}")
+
+
+@pytest.fixture(scope="module")
+def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
+    """A local Azure in which caches and apps run."""
+    azure = LocalAzure(tmp_path_factory.mktemp("local-azure"), data_plane=True)
+    yield azure
+    azure.run("stop", check=False)
+
+
+@contextmanager
+def running(azure: LocalAzure, directory: Path, name: str) -> Iterator[Running]:
+    """A stack that was deployed and is ready."""
+    write_project(directory, "dev", {"image": IMAGE, **STACKS[name]})
+    stack = Deployment(azure, directory, "dev")
+    stack.up()
+    with attached(Deployed(azure.home, stack.outputs())) as world:
+        made = Running(stack, world)
+        wait(lambda: made.readiness() == 200, "the app is ready")
+        told = made.look_until(None)
+        assert told["healthy"], told
+        yield made
+    stack.remove()
+
+
+@pytest.fixture(scope="module")
+def managed(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The managed service, and a vault that the doctor cannot read."""
+    with running(local_azure, tmp_path_factory.mktemp("projects") / "managed", "managed") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def classic(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The classic service, and apps that hold the values of their secrets."""
+    with running(local_azure, tmp_path_factory.mktemp("projects") / "classic", "classic") as made:
+        yield made
+
+
+def restart_web(world: World) -> None:
+    """What somebody does to an app that fails; here, so that it connects anew."""
+    web = world.web
+    world.call("POST", f"{web['id']}/revisions/{web['properties']['latestRevisionName']}/restart")
+
+
+def then_restarted(inject: faults.Inject) -> faults.Inject:
+    """A fault that an app feels when it connects anew; until then its connections stay as they are."""
+
+    def both(world: World) -> None:
+        inject(world)
+        restart_web(world)
+
+    return both
+
+
+def change_to_new_key(world: World) -> None:
+    """The story's second option: the new key goes into the secret, and nothing into the replicas."""
+    faults.regenerate(world)
+    for name in ("redis-url", "celery-broker-url", "celery-result-backend"):
+        database = 0 if name == "redis-url" else 1
+        world.set_secret(name, world.redis_url(database=database), roll=False)
+    world.set_secret("redis-key", world.key(), roll=False)
+    # Open connections stay as they are, until something ends them.
+    azure = LocalAzure(world.deployed.home, data_plane=True)
+    azure.run("faults", "add", "redis-down")
+    time.sleep(2)
+    azure.run("faults", "clear")
+
+
+def fail_startup_probe(world: World) -> None:
+    app = world.web
+    for probe in app["properties"]["template"]["containers"][0]["probes"]:
+        if probe["type"] == "Startup":
+            probe.update(periodSeconds=1, failureThreshold=2)
+            probe["httpGet"]["path"] = "/missing/"
+    world.put_app(app)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault, and what becomes of it.
+
+    Attributes:
+        inject: puts it in.
+        cause: what the doctor is to call it.
+        felt: by what the app shows it: its answer 503, or the log of a replica that does not become ready, while
+            an earlier one goes on with the connections and the secrets that it has; None where it shows nothing.
+        passes: whether it is an outage that ends by itself, and the remedy only shows more.
+    """
+
+    inject: faults.Inject
+    cause: str
+    felt: Literal["503", "log"] | None = "503"
+    passes: bool = False
+
+
+def outage(kind: str) -> faults.Inject:
+    """A Redis that is down or full, until the faults are cleared."""
+
+    def inject(world: World) -> None:
+        LocalAzure(world.deployed.home, data_plane=True).run("faults", "add", kind)
+
+    return inject
+
+
+WHERE_THE_VAULT_IS_CLOSED = {
+    "Redis down": Case(outage("redis-down"), "redis-down", passes=True),
+    "Redis full": Case(outage("redis-full"), "redis-full", passes=True),
+    "zone not linked": Case(then_restarted(faults.unlink), "zone-not-linked", felt="log"),
+    "zone of the other service": Case(
+        then_restarted(faults.zone_of_other_service), "zone-of-other-service", felt="log"
+    ),
+    "record missing": Case(then_restarted(faults.remove_record), "record-missing", felt="log"),
+    "endpoint rejected": Case(faults.reject, "endpoint-rejected"),
+    "endpoint pending": Case(faults.leave_pending, "endpoint-pending"),
+    "public access on": Case(faults.open_to_the_internet, "public-access-on", felt=None),
+    "key authentication off": Case(then_restarted(faults.refuse_keys), "key-authentication-off", felt="log"),
+    "role missing": Case(faults.take_role_away, "role-missing", felt=None),
+    "vault secret disabled": Case(faults.disable_secret, "vault-secret-disabled", felt=None),
+    "secret changed": Case(faults.change_without_revision, "secret-changed-without-revision", felt=None),
+    "variable by value": Case(faults.set_by_value, "variable-by-value", felt=None),
+    "key missing": Case(faults.leave_key_out, "key-refused", felt="log"),
+    "key regenerated": Case(then_restarted(faults.regenerate), "key-refused", felt="log"),
+    "wrong database": Case(faults.ask_for_missing_database, "wrong-database", felt="log"),
+    "ssl_cert_reqs missing": Case(faults.leave_certificate_rule_out, "ssl-cert-reqs-missing", felt="log"),
+    "probes failing": Case(fail_startup_probe, "revision-failing", felt="log"),
+}
+WHERE_APPS_HOLD_THE_VALUES = {
+    "key missing": Case(faults.leave_key_out, "key-missing", felt="log"),
+    "key raw": Case(faults.leave_key_raw, "key-not-encoded", felt="log"),
+    "key regenerated": Case(then_restarted(faults.regenerate), "key-not-current", felt="log"),
+    "secret changed": Case(change_to_new_key, "secret-changed-without-revision"),
+    "key authentication off": Case(then_restarted(faults.refuse_keys), "key-authentication-off", felt="log"),
+}
+
+
+def assert_found_and_mended(running: Running, case: Case) -> None:
+    """The whole way: injected, felt, named, mended, ready."""
+    secrets = running.stack.secrets()
+    case.inject(running.world)
+    if case.felt == "503":
+        wait(lambda: running.readiness() == 503, "the app feels it")
+    told = running.look_until(case.cause, felt=case.felt)
+    assert ((told["cause"] or {}).get("name"), told["others"]) == (case.cause, []), words_of(told)
+    if case.passes:
+        running.stack.azure.run("faults", "clear")
+    else:
+        code, printed = running.command("sh", "-ec", told["cause"]["remedy"])
+        assert code == 0, f"{told['cause']['remedy']}: {printed}"
+        # An environment that was made anew has another domain.
+        running.world.deployed.outputs = running.stack.outputs()
+    wait(lambda: running.readiness() == 200, "the app is ready again")
+    told = running.look_until(None)
+    assert told["healthy"], words_of(told)
+    transcript = running.stack.azure.transcript
+    assert not any(secret in printed for printed in transcript for secret in secrets), "a secret was printed"
+
+
+def words_of(told: Any) -> str:
+    """What failed and was skipped, for a test that fails."""
+    return "\n".join(str(one) for one in told["checks"] if one["status"] != "pass")
+
+
+@pytest.mark.parametrize("fault", WHERE_THE_VAULT_IS_CLOSED)
+def test_a_fault_is_named_and_mended_where_the_vault_is_closed(managed: Running, fault: str) -> None:
+    assert_found_and_mended(managed, WHERE_THE_VAULT_IS_CLOSED[fault])
+
+
+@pytest.mark.parametrize("fault", WHERE_APPS_HOLD_THE_VALUES)
+def test_a_fault_is_named_and_mended_where_the_apps_hold_the_values(classic: Running, fault: str) -> None:
+    assert_found_and_mended(classic, WHERE_APPS_HOLD_THE_VALUES[fault])

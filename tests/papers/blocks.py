@@ -1,0 +1,94 @@
+"""Every block of code in the project's papers: where it stands, and what is done with it."""
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+ROOT = Path(__file__).parents[2]
+EXECUTED = "sh"
+AZURE = "azure"
+"""Marks what needs a subscription: the fence reads `sh azure`, for the sake of the colours, or `azure`."""
+NO_COMMANDS = frozenset({"diff", "dockerfile", "ini", "json", "mermaid", "python", "text", "toml", "yaml"})
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block.
+
+    Attributes:
+        file: its paper, from the project's top.
+        line: of the opening fence.
+        words: what the fence says after the backticks.
+        text: what stands in it.
+    """
+
+    file: str
+    line: int
+    words: tuple[str, ...]
+    text: str
+
+    @property
+    def is_azure(self) -> bool:
+        return AZURE in self.words
+
+    @property
+    def is_executed(self) -> bool:
+        return self.words == (EXECUTED,)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the fence says what is to be done with the block."""
+        return (
+            self.is_executed
+            or self.words in ((AZURE,), (EXECUTED, AZURE))
+            or self.words[:1] in {(word,) for word in NO_COMMANDS}
+        )
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+def papers() -> list[Path]:
+    """Every Markdown file of the project that is tracked, or new and not ignored."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT, capture_output=True, text=True
+    )
+    # Without git, as in an unpacked archive, those of the places where papers stand.
+    names = listed.stdout.split() if listed.returncode == 0 else []
+    found = [ROOT / name for name in names] or [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    return sorted(path for path in found if path.exists())
+
+
+def blocks() -> list[Block]:
+    """All fenced blocks, in the order of files and lines."""
+    return [block for paper in papers() for block in _blocks_of(paper)]
+
+
+def _blocks_of(paper: Path) -> Iterator[Block]:
+    for token in MarkdownIt().parse(paper.read_text(encoding="utf-8")):
+        if token.type == "fence":
+            assert token.map is not None
+            yield Block(str(paper.relative_to(ROOT)), token.map[0] + 1, tuple(token.info.split()), token.content)
+
+
+def indented() -> list[str]:
+    """Where papers have blocks of code that are indented and not fenced, so that nothing says what they are."""
+    return [
+        f"{paper.relative_to(ROOT)}:{token.map[0] + 1}"
+        for paper in papers()
+        for token in MarkdownIt().parse(paper.read_text(encoding="utf-8"))
+        if token.type == "code_block" and token.map
+    ]
+
+
+def links() -> Iterator[tuple[Path, str]]:
+    """The files that papers link to or show, with the paper; anchors taken off, addresses left out."""
+    for paper in papers():
+        for token in MarkdownIt().enable("table").parse(paper.read_text(encoding="utf-8")):
+            for child in token.children or ():
+                target = str(child.attrs.get("href") or child.attrs.get("src") or "").split("#")[0]
+                if target and "://" not in target and not target.startswith("mailto:"):
+                    yield paper, target

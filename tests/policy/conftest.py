@@ -1,0 +1,72 @@
+"""Fixtures of the policy tests: one local Azure on which the real engine previews programs under the pack."""
+
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.stack.conftest import local_azure
+from tests.stack.deployment import ROOT, LocalAzure
+
+__all__ = ["Judgement", "judge", "local_azure", "program"]
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the engine and the pack said of a program.
+
+    Attributes:
+        exit_code: the engine's; 0 unless something mandatory was broken.
+        violations: resources by the policy that they break; the whole stack is an empty name.
+        levels: level by policy, of those that were broken.
+        output: all that was printed.
+    """
+
+    exit_code: int
+    violations: Mapping[str, frozenset[str]]
+    levels: Mapping[str, str]
+    output: str
+
+
+@pytest.fixture(scope="session")
+def judge(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Judgement]:
+    """Preview a project under the pack, with further arguments of ``pulumi preview``."""
+    log = tmp_path_factory.mktemp("events") / "events.json"
+
+    def preview(directory: Path, stack: str, *arguments: str) -> Judgement:
+        log.unlink(missing_ok=True)
+        # The engine offers its option --event-log only with this variable.
+        command = ("run", "env", "PULUMI_DEBUG_COMMANDS=true", "pulumi", "preview", "--stack", stack)
+        options = ("--policy-pack", str(ROOT / "policy"), "--event-log", str(log), *arguments)
+        done = local_azure.run(*command, *options, directory=directory, check=False)
+        violations: dict[str, set[str]] = defaultdict(set)
+        levels: dict[str, str] = {}
+        for line in log.read_text().splitlines():
+            event = json.loads(line).get("policyEvent")
+            if event:
+                violations[event["policyName"]].add(event.get("resourceUrn", "").rpartition("::")[2])
+                levels[event["policyName"]] = event["enforcementLevel"]
+        return Judgement(
+            done.returncode,
+            {name: frozenset(resources) for name, resources in violations.items()},
+            levels,
+            done.stdout + done.stderr,
+        )
+
+    return preview
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[[str], Path]:
+    """Copy one of the programs to a directory of its own."""
+
+    def copy(name: str) -> Path:
+        return shutil.copytree(PROGRAMS / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+
+    return copy

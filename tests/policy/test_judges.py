@@ -1,0 +1,454 @@
+"""Each judge on plain properties: the spellings of other programs, the edges, and what a preview does not know yet."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from azure_policies import RULES
+from azure_policies.configuration import Options
+from azure_policies.resource import UNKNOWN, Resource, ResourceType
+from azure_policies.rule import ResourceRule, StackRule
+
+RULE = {rule.name: rule for rule in RULES}
+REGIONS_AND_TAGS = Options(regions=("westeurope", "North Europe"), tags=("app", "environment"))
+PROD = {"environment": "prod"}
+KEY = "aB3x" * 10 + "/9+="
+STORAGE_ID = (
+    "/subscriptions/11111111-2222-3333-4444-123456789abc/resourceGroups/shop"
+    "/providers/Microsoft.Storage/storageAccounts/shop"
+)
+
+Properties = Mapping[str, Any]
+
+
+def resource(token: str, properties: Properties, name: str = "it", **references: str) -> Resource:
+    """A resource; ``references`` are names of other resources, by the property made from them."""
+    made_from = {key: tuple(urn(one) for one in names.split()) for key, names in references.items()}
+    return Resource(
+        token if token.count(":") == 2 else f"azure-native:{token}", urn(name), properties, "3.29.0", made_from
+    )
+
+
+def urn(name: str) -> str:
+    return f"urn:pulumi:dev::shop::type::{name}"
+
+
+def messages(policy: str, judged: Resource, options: Options = REGIONS_AND_TAGS) -> list[str]:
+    rule = RULE[policy]
+    assert isinstance(rule, ResourceRule)
+    return list(rule.judge(judged, options))
+
+
+def blamed(policy: str, *resources: Resource, options: Options = REGIONS_AND_TAGS) -> list[str]:
+    rule = RULE[policy]
+    assert isinstance(rule, StackRule)
+    return [violation.resource.urn.rpartition("::")[2] for violation in rule.judge(resources, options)]
+
+
+@pytest.mark.parametrize(
+    ("token", "parsed"),
+    [
+        ("azure-native:redis:Redis", ResourceType("redis", "Redis")),
+        ("azure-native:redis/v20240301:Redis", ResourceType("redis", "Redis", "2024-03-01")),
+        (
+            "azure-native:app/v20250202preview:ContainerApp",
+            ResourceType("app", "ContainerApp", "2025-02-02-preview"),
+        ),
+        ("azure-native_redis_v20240301:redis:Redis", ResourceType("redis", "Redis", "2024-03-01")),
+        ("azure-native:keyvault:Vault", ResourceType("keyvault", "Vault")),
+        ("random:index/randomString:RandomString", ResourceType("", "RandomString")),
+        ("azure:redis/cache:Cache", ResourceType("", "Cache")),
+        ("pulumi:pulumi:Stack", ResourceType("", "Stack")),
+    ],
+)
+def test_a_type_is_known_in_every_spelling(token: str, parsed: ResourceType) -> None:
+    assert ResourceType.parse(token) == parsed
+
+
+def app(properties: Properties, kind: str = "app:ContainerApp", name: str = "it", **references: str) -> Resource:
+    return resource(kind, properties, name, **references)
+
+
+def container(**of_container: Any) -> Properties:
+    return {"template": {"containers": [{"name": "web", "image": "shop:1", **of_container}]}}
+
+
+def variable(name: str, value: Any) -> Properties:
+    return container(env=[{"name": name, "value": value}])
+
+
+BROKEN: list[tuple[str, str, Properties]] = [
+    ("no-public-network-access", "redis/v20230801:Redis", {"publicNetworkAccess": "Enabled"}),
+    ("no-public-network-access", "cache:Redis", {}),
+    ("no-public-network-access", "azure-native_redis_v20240301:redis:Redis", {"publicNetworkAccess": "Enabled"}),
+    ("no-public-network-access", "redisenterprise:RedisEnterprise", {}),
+    ("no-public-network-access", "redisenterprise/v20250401:RedisEnterprise", {}),
+    ("no-public-network-access", "keyvault:Vault", {"properties": {"networkAcls": {"defaultAction": "Deny"}}}),
+    ("no-public-network-access", "keyvault:ManagedHsm", {"properties": {"publicNetworkAccess": "Enabled"}}),
+    ("no-public-network-access", "dbformysql:Server", {"network": {"publicNetworkAccess": "Enabled"}}),
+    ("no-public-network-access", "documentdb:DatabaseAccount", {"publicNetworkAccess": "SecuredByPerimeter"}),
+    ("no-public-network-access", "sql:ManagedInstance", {"publicDataEndpointEnabled": True}),
+    ("no-public-network-access", "dbforpostgresql:SingleServer", {"properties": {"publicNetworkAccess": "Enabled"}}),
+    ("tls-1.2-or-better", "redis:Redis", {}),
+    ("tls-1.2-or-better", "redis:Redis", {"minimumTlsVersion": "1.1"}),
+    ("tls-1.2-or-better", "redisenterprise:RedisEnterprise", {"minimumTlsVersion": "1.0"}),
+    ("tls-1.2-or-better", "sql:Server", {"minimalTlsVersion": "None"}),
+    ("tls-1.2-or-better", "cosmosdb:DatabaseAccount", {"minimalTlsVersion": "Tls11"}),
+    ("tls-1.2-or-better", "cosmosdb:DatabaseAccount", {"minimalTlsVersion": "Tls"}),
+    ("tls-1.2-or-better", "storage:StorageAccount", {"minimumTlsVersion": "TLS1_0"}),
+    ("tls-1.2-or-better", "servicebus:Namespace", {"minimumTlsVersion": "1.1"}),
+    (
+        "tls-1.2-or-better",
+        "dbforpostgresql:Configuration",
+        {"configurationName": "ssl_min_protocol_version", "value": "TLSv1.1"},
+    ),
+    ("tls-1.2-or-better", "dbformysql:Configuration", {"configurationName": "tls_version", "value": "TLSv1,TLSv1.2"}),
+    ("no-plaintext-port", "redis/v20240301:Redis", {"enableNonSslPort": True}),
+    ("no-plaintext-port", "cache:Database", {"clientProtocol": "plaintext"}),
+    ("no-plaintext-port", "storage:StorageAccount", {"enableHttpsTrafficOnly": False}),
+    ("no-plaintext-port", "app:ContainerApp", {"configuration": {"ingress": {"allowInsecure": True}}}),
+    (
+        "no-plaintext-port",
+        "dbformysql:Configuration",
+        {"configurationName": "require_secure_transport", "value": "OFF"},
+    ),
+    ("no-plaintext-port", "dbformysql:SingleServer", {"properties": {"sslEnforcement": "Disabled"}}),
+    ("vault-access-by-roles", "keyvault/v20230701:Vault", {"properties": {"enableRbacAuthorization": False}}),
+    ("vault-access-by-roles", "keyvault:Vault", {"properties": {}}),
+    ("vault-purge-protection", "keyvault:Vault", {"tags": PROD, "properties": {}}),
+    ("vault-purge-protection", "keyvault:Vault", {"tags": {"Environment": "Production"}, "properties": {}}),
+    ("environment-in-a-subnet", "app/v20240301:ManagedEnvironment", {}),
+    ("environment-in-a-subnet", "app:ManagedEnvironment", {"vnetConfiguration": {"internal": False}}),
+    ("image-by-tag-or-digest", "app:ContainerApp", container(image="shop")),
+    ("image-by-tag-or-digest", "app:Job", container(image="registry.example.org:5000/team/shop")),
+    ("image-by-tag-or-digest", "app:ContainerApp", {"template": {"initContainers": [{"image": "shop"}]}}),
+    ("no-latest-in-production", "app:Job", {"tags": PROD, **container(image="shop:latest")}),
+    ("allowed-regions", "storage:StorageAccount", {"location": "East US"}),
+    ("required-tags", "storage:StorageAccount", {"location": "westeurope"}),
+    ("required-tags", "storage:StorageAccount", {"location": "westeurope", "tags": {"app": "shop"}}),
+    ("required-tags", "network:VirtualNetwork", {"location": "x", "tags": {"app": "shop", "environment": ""}}),
+    ("redis-url-by-secret", "app:ContainerApp", variable("CACHE", "redis://cache:6379")),
+    ("redis-url-by-secret", "app:Job", variable("CACHE", "REDISS://:k@cache:6380/0")),
+    ("redis-url-by-secret", "app:ContainerApp", {"template": {"initContainers": [{"env": [
+        {"name": "CACHE", "value": "rediss://cache:6380"}]}]}}),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("DATABASE_PASSWORD", "hunter2")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("API_KEY", "01234567")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("secretKey", "unguessable")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("SIGNING_KEY", "unguessable")),
+    ("no-secret-in-a-variable", "app:Job", variable("GITHUB_TOKEN", "x")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("DATABASE_URL", "postgres://shop:pw@db/shop")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("STORAGE", "AccountName=shop;AccountKey=abc=")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("CACHE", "shop.redis.cache.windows.net:6380,password=k")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("PEM", "-----BEGIN RSA PRIVATE KEY-----")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("BLOB", f"https://x/y?sv=1&sig={KEY}")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("UNKNOWN_TO_ITS_NAME", KEY)),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("ID_AND_KEY", f"{STORAGE_ID};{KEY}")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("KEY_IN_AN_ID", f"{STORAGE_ID}/{KEY}")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("PGPASSWORD", "hunter2")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("DBPASSWORD", "hunter2")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("DBPasswd", "hunter2")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("DB_PASS", "hunter2")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("SMTP_PASS", "hunter2")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("REDISCLI_AUTH", "hunter2")),
+    ("more-than-one-replica", "redisenterprise:RedisEnterprise", {"tags": PROD, "highAvailability": "Disabled"}),
+    ("more-than-one-replica", "redis:Redis", {"tags": PROD, "sku": {"name": "Basic"}}),
+    (
+        "more-than-one-replica",
+        "app:ContainerApp",
+        {"tags": PROD, "configuration": {"ingress": {"targetPort": 80}}, **container()},
+    ),
+    (
+        "more-than-one-replica",
+        "app:ContainerApp",
+        {"tags": PROD, "template": {"containers": [{"name": "worker"}], "scale": {"maxReplicas": 1}}},
+    ),
+    ("zone-redundancy", "app:ManagedEnvironment", {"tags": PROD}),
+    ("zone-redundancy", "redis:Redis", {"tags": PROD, "sku": {"name": "Standard"}, "zones": ["1"]}),
+    ("zone-redundancy", "dbforpostgresql:Server", {"tags": PROD, "highAvailability": {"mode": "SameZone"}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("policy", "token", "properties"), BROKEN)
+def test_what_breaks_a_policy(policy: str, token: str, properties: Properties) -> None:
+    told = messages(policy, resource(token, properties))
+    assert len(told) == 1
+    assert ": " in told[0], "it tells the remedy behind what is wrong"
+
+
+KEPT: list[tuple[str, str, Properties]] = [
+    ("no-public-network-access", "redis:Redis", {"publicNetworkAccess": "disabled"}),
+    ("no-public-network-access", "redis:Redis", {"publicNetworkAccess": UNKNOWN}),
+    ("no-public-network-access", "keyvault:Vault", {"properties": UNKNOWN}),
+    ("no-public-network-access", "keyvault:Vault", {"properties": {"publicNetworkAccess": "Disabled"}}),
+    ("no-public-network-access", "dbforpostgresql:Server", {"network": {"delegatedSubnetResourceId": UNKNOWN}}),
+    ("no-public-network-access", "redisenterprise/v20250401:RedisEnterprise", {"publicNetworkAccess": "Disabled"}),
+    ("no-public-network-access", "sql:ManagedInstance", {}),
+    ("no-public-network-access", "storage:StorageAccount", {"publicNetworkAccess": "Enabled"}),
+    ("no-public-network-access", "aws:redis:Redis", {}),
+    ("tls-1.2-or-better", "redis:Redis", {"minimumTlsVersion": "1.2"}),
+    ("tls-1.2-or-better", "redis:Redis", {"minimumTlsVersion": UNKNOWN}),
+    ("tls-1.2-or-better", "redisenterprise:RedisEnterprise", {}),
+    ("tls-1.2-or-better", "sql:Server", {"minimalTlsVersion": "1.3"}),
+    ("tls-1.2-or-better", "cosmosdb:DatabaseAccount", {"minimalTlsVersion": "Tls12"}),
+    ("tls-1.2-or-better", "storage:StorageAccount", {"minimumTlsVersion": "TLS1_2"}),
+    ("tls-1.2-or-better", "dbformysql:Configuration", {"configurationName": "tls_version", "value": "TLSv1.3"}),
+    ("no-plaintext-port", "redis:Redis", {}),
+    ("no-plaintext-port", "redisenterprise:Database", {"clientProtocol": "Encrypted"}),
+    ("no-plaintext-port", "app:ContainerApp", {"configuration": {"ingress": {"allowInsecure": False}}}),
+    (
+        "no-plaintext-port",
+        "dbformysql:Configuration",
+        {"configurationName": "require_secure_transport", "value": "on"},
+    ),
+    ("vault-access-by-roles", "keyvault:Vault", {"properties": {"enableRbacAuthorization": True}}),
+    ("vault-purge-protection", "keyvault:Vault", {"tags": {"environment": "dev"}, "properties": {}}),
+    ("vault-purge-protection", "keyvault:Vault", {"tags": PROD, "properties": {"enablePurgeProtection": True}}),
+    ("vault-purge-protection", "keyvault:Vault", {"tags": UNKNOWN, "properties": {}}),
+    ("environment-in-a-subnet", "app:ManagedEnvironment", {"vnetConfiguration": {"infrastructureSubnetId": UNKNOWN}}),
+    ("image-by-tag-or-digest", "app:ContainerApp", container(image="registry.example.org:5000/shop:1")),
+    ("image-by-tag-or-digest", "app:ContainerApp", container(image=f"shop@sha256:{'0' * 64}")),
+    ("image-by-tag-or-digest", "app:ContainerApp", container(image=UNKNOWN)),
+    ("no-latest-in-production", "app:ContainerApp", container(image="shop:latest")),
+    ("no-latest-in-production", "app:ContainerApp", {"tags": PROD, **container(image="shop:latest@sha256:0")}),
+    ("no-latest-in-production", "app:ContainerApp", {"tags": PROD, **container(image="latest/shop:1")}),
+    ("allowed-regions", "storage:StorageAccount", {"location": "West Europe"}),
+    ("allowed-regions", "storage:StorageAccount", {"location": "northeurope"}),
+    ("allowed-regions", "privatedns:PrivateZone", {"location": "Global"}),
+    ("allowed-regions", "network:Subnet", {}),
+    ("allowed-regions", "aws:s3:Bucket", {"location": "mars"}),
+    ("required-tags", "storage:StorageAccount", {"location": "x", "tags": {"App": "shop", "ENVIRONMENT": "dev"}}),
+    ("required-tags", "storage:StorageAccount", {"location": "x", "tags": {"app": UNKNOWN, "environment": "dev"}}),
+    ("required-tags", "storage:StorageAccount", {"location": "x", "tags": UNKNOWN}),
+    ("required-tags", "network:Subnet", {}),
+    ("required-tags", "authorization:PolicyAssignment", {"location": "westeurope"}),
+    ("redis-url-by-secret", "app:ContainerApp", container(env=[{"name": "REDIS_URL", "secretRef": "redis-url"}])),
+    ("redis-url-by-secret", "app:ContainerApp", variable("DOCS", "https://redis.io/docs")),
+    ("redis-url-by-secret", "app:ContainerApp", container(env=[UNKNOWN])),
+    ("redis-url-by-secret", "web:WebApp", variable("REDIS_URL", "redis://cache")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("REDIS_URL", "rediss://:key@cache:6380/0")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("DATABASE_PASSWORD", UNKNOWN)),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("SECRETS_DIGEST", "0123456789abcdef" * 4)),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("GIT_COMMIT", "0123456789abcdef" * 4)),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("REDIS_KEY_PREFIX", "cache")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("PRIMARY_KEY", "id")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("TOKEN_LIFETIME", "an hour")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("PASSWORD_LOGIN", "false")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("SITE", "https://shop.example.org:8443/a@b")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("GREETING", "password reset by mail")),
+    (
+        "no-secret-in-a-variable",
+        "app:ContainerApp",
+        variable("ID", "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-Shop1/providers/x"),
+    ),
+    (
+        "no-secret-in-a-variable",
+        "app:ContainerApp",
+        variable("PYTHONPATH", "/opt/App1/lib/python/site/packages/something/and/more"),
+    ),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("STORAGE_ID", STORAGE_ID)),
+    (
+        "no-secret-in-a-variable",
+        "app:ContainerApp",
+        variable("LINK", f"https://portal.azure.com/#resource{STORAGE_ID}"),
+    ),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("TOKEN_BUCKETS", "12")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("TOKEN_AUDIENCE", "api://shop")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("TOKEN_SCOPE", "shop.read")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("SECRET_STORE", "vault")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("PASSWORD_HASHER", "argon2")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("CREDENTIAL_PROVIDER", "azure")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("SECRET_BACKEND", "vault")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("PASSWORD_POLICY", "strict")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("TOKEN_LOCATION", "header")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("PGPASSFILE", "/etc/pgpass")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("PASS_RATE", "0.95 of all")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("BYPASS", "localhost")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("HOSTS", "a.westeurope.azurecontainerapps.io,b.c")),
+    ("more-than-one-replica", "redisenterprise:RedisEnterprise", {"highAvailability": "Disabled"}),
+    ("more-than-one-replica", "redisenterprise:RedisEnterprise", {"tags": PROD}),
+    (
+        "more-than-one-replica",
+        "app:ContainerApp",
+        {"tags": PROD, "template": {"containers": [{"name": "beat"}], "scale": {"minReplicas": 1, "maxReplicas": 1}}},
+    ),
+    (
+        "more-than-one-replica",
+        "app:ContainerApp",
+        {"tags": PROD, "template": {"containers": [{"name": "worker"}], "scale": {"minReplicas": 0}}},
+    ),
+    ("zone-redundancy", "app:ManagedEnvironment", {"tags": PROD, "zoneRedundant": UNKNOWN}),
+    ("zone-redundancy", "redis:Redis", {"tags": PROD, "zonalAllocationPolicy": "Automatic"}),
+    ("zone-redundancy", "redis:Redis", {"tags": PROD, "zones": ["1", "2"]}),
+    ("zone-redundancy", "redisenterprise:RedisEnterprise", {"tags": PROD, "highAvailability": "Enabled"}),
+]
+
+
+@pytest.mark.parametrize(("policy", "token", "properties"), KEPT)
+def test_what_keeps_a_policy(policy: str, token: str, properties: Properties) -> None:
+    assert messages(policy, resource(token, properties)) == []
+
+
+def test_each_policy_of_a_resource_is_in_both_tables() -> None:
+    wanted = {rule.name for rule in RULES if isinstance(rule, ResourceRule)}
+    assert {policy for policy, *_ in BROKEN} == wanted
+    assert {policy for policy, *_ in KEPT} == wanted
+
+
+@pytest.mark.parametrize("secret", ["hunter2", KEY, "postgres://shop:correct-horse@db/shop", "rediss://:k3y@cache/0"])
+def test_a_secret_is_never_told(secret: str) -> None:
+    judged = app(variable("DATABASE_PASSWORD", secret))
+    told = messages("no-secret-in-a-variable", judged) + messages("redis-url-by-secret", judged)
+    assert len(told) == 1
+    assert secret not in told[0]
+    assert "DATABASE_PASSWORD" in told[0]
+
+
+def test_a_team_says_what_is_no_secret_and_which_tags_mean_production() -> None:
+    options = Options(plain_variables=("FEATURE_TOKEN",), production=("live",))
+    assert messages("no-secret-in-a-variable", app(variable("FEATURE_TOKEN", "blue")), options) == []
+    vault = resource("keyvault:Vault", {"tags": {"environment": "Live"}, "properties": {}})
+    assert messages("vault-purge-protection", vault, options)
+    assert not messages("vault-purge-protection", resource("keyvault:Vault", {"tags": PROD}), options)
+    assert messages("allowed-regions", resource("storage:StorageAccount", {"location": "mars"}), options) == []
+
+
+ENDPOINT = resource("network:PrivateEndpoint", {"privateEndpointName": UNKNOWN}, "endpoint")
+ZONE = resource("privatedns:PrivateZone", {"privateZoneName": "privatelink.redis.azure.net"}, "zone")
+GROUP = resource(
+    "network:PrivateDnsZoneGroup",
+    {"privateEndpointName": UNKNOWN, "privateDnsZoneConfigs": [{"privateDnsZoneId": UNKNOWN}]},
+    "group",
+    privateEndpointName="endpoint",
+    privateDnsZoneConfigs="zone",
+)
+LINK = resource("network:VirtualNetworkLink", {"privateZoneName": UNKNOWN}, "link", privateZoneName="zone")
+
+
+def test_a_private_endpoint_has_a_zone_group() -> None:
+    policy = "private-endpoint-has-a-zone-group"
+    assert blamed(policy, ENDPOINT, ZONE, LINK) == ["endpoint"]
+    assert blamed(policy, ENDPOINT, GROUP) == []
+    by_name = resource("network/v20240501:PrivateEndpoint", {"privateEndpointName": "pep-Cache"}, "by-name")
+    written = resource(
+        "network/v20240501:PrivateDnsZoneGroup",
+        {"privateEndpointName": "pep-cache", "privateDnsZoneConfigs": [{"privateDnsZoneId": "/x"}]},
+        "written",
+    )
+    assert blamed(policy, by_name, written) == []
+    assert blamed(policy, by_name, GROUP) == ["by-name"]
+    empty = resource("network:PrivateDnsZoneGroup", {}, "empty", privateEndpointName="endpoint")
+    assert blamed(policy, ENDPOINT, empty) == ["empty"]
+
+
+def test_a_zone_with_records_is_linked() -> None:
+    policy = "private-zone-is-linked"
+    assert blamed(policy, ENDPOINT, GROUP, ZONE) == ["zone"]
+    assert blamed(policy, ENDPOINT, GROUP, ZONE, LINK) == []
+    assert blamed(policy, ZONE) == [], "a zone without an endpoint's records needs no link"
+    assert blamed(policy, ENDPOINT, GROUP) == [], "a zone of another stack cannot be judged"
+    zone_id = (
+        "/subscriptions/x/resourceGroups/y/providers/Microsoft.Network/privateDnsZones/PRIVATELINK.redis.azure.net"
+    )
+    written = resource("network:PrivateDnsZoneGroup", {"privateDnsZoneConfigs": [{"privateDnsZoneId": zone_id}]}, "w")
+    assert blamed(policy, written, ZONE) == ["zone"]
+    link = resource("privatedns:VirtualNetworkLink", {"privateZoneName": "privatelink.redis.azure.net"}, "written")
+    assert blamed(policy, written, ZONE, link) == []
+
+
+def classic(name: str, policy: str | None, cache_name: Any = UNKNOWN) -> Resource:
+    configuration = {"maxmemoryPolicy": policy} if policy else {}
+    return resource("redis:Redis", {"name": cache_name, "redisConfiguration": configuration}, name)
+
+
+def managed(name: str, policy: str, cache_name: Any = UNKNOWN) -> tuple[Resource, Resource]:
+    cluster = resource("redisenterprise:RedisEnterprise", {"clusterName": cache_name}, f"{name}-cluster")
+    properties = {"clusterName": cache_name, "evictionPolicy": policy}
+    database = resource("redisenterprise:Database", properties, name, clusterName=f"{name}-cluster")
+    return cluster, database
+
+
+def worker(secret: Any, sources: str = "", reference: str = "celery-broker-url") -> Resource:
+    env = [{"name": "CELERY_BROKER_URL", "secretRef": reference}]
+    properties = {
+        "configuration": {"secrets": [{"name": reference, "value": secret}]},
+        "template": {"containers": [{"env": env}]},
+    }
+    return app(properties, configuration=sources)
+
+
+def scaled(address: Any, sources: str = "") -> Resource:
+    rule = {"name": "queue", "custom": {"type": "redis", "metadata": {"address": address}}}
+    return app({"template": {"scale": {"rules": [rule]}}}, template=sources)
+
+
+def test_a_queue_is_seen_in_every_way_that_a_program_shows_it() -> None:
+    policy = "queue-is-never-evicted"
+    bad = classic("bad", "allkeys-lru", "shop")
+    url = "rediss://:key@shop.redis.cache.windows.net:6380/1"
+    vault_secret = resource("keyvault:Secret", {"secretName": "shop-broker-url", "properties": {"value": url}})
+    in_the_clear = app(variable("CELERY_BROKER_URL", url))
+    for evidence in (
+        worker(url),
+        worker(url, reference="cache"),
+        worker(UNKNOWN, "bad"),
+        scaled("shop.redis.cache.windows.net:6380"),
+        scaled(UNKNOWN, "bad"),
+        vault_secret,
+        in_the_clear,
+    ):
+        assert blamed(policy, bad, evidence) == ["bad"], evidence
+        assert blamed(policy, classic("good", "volatile-lru", "shop"), evidence) == []
+        assert blamed(policy, classic("default", None, "shop"), evidence) == [], "Azure's default is volatile-lru"
+    assert blamed(policy, bad) == [], "a cache that holds no queue may drop what it likes"
+
+
+def test_a_queue_is_blamed_on_the_cache_that_holds_it() -> None:
+    policy = "queue-is-never-evicted"
+    cache, broker = managed("cache", "AllKeysLRU", "shop-cache"), managed("broker", "NoEviction", "shop-broker")
+    url = "rediss://:key@shop-{}.westeurope.redis.azure.net:10000/0"
+    assert blamed(policy, *cache, *broker, worker(url.format("broker"))) == []
+    assert blamed(policy, *cache, *broker, worker(url.format("cache"))) == ["cache"]
+    assert blamed(policy, *cache, *broker, worker("rediss://:key@elsewhere.example.org:6380/0")) == []
+    assert blamed(policy, *cache, worker("rediss://[not-a-url/0")) == []
+
+
+def test_before_a_url_is_known_one_possible_cache_that_is_right_is_enough() -> None:
+    policy = "queue-is-never-evicted"
+    right, wrong, worse = managed("right", "NoEviction"), managed("wrong", "AllKeysLRU"), managed("worse", "AllKeysLFU")
+    unknown = worker(UNKNOWN, "right-cluster wrong-cluster worse")
+    assert blamed(policy, *right, *wrong, *worse, unknown) == []
+    assert sorted(blamed(policy, *wrong, *worse, unknown)) == ["worse", "wrong"]
+
+
+def alert(sources: str = "", **changed: Any) -> Resource:
+    properties = {"enabled": True, "actions": [{"actionGroupId": UNKNOWN}], "scopes": [UNKNOWN], **changed}
+    return resource("insights:MetricAlert", properties, "alert", scopes=sources)
+
+
+def test_what_production_rests_on_is_watched() -> None:
+    cache = resource("redis:Redis", {"name": "shop", "tags": PROD}, "cache")
+    cache_id = "/subscriptions/x/resourceGroups/y/providers/Microsoft.Cache/redis/Shop"
+    assert blamed("alerts", cache) == ["cache"]
+    assert blamed("alerts", resource("redis:Redis", {"name": "shop"}, "cache")) == [], "development is not watched"
+    assert blamed("alerts", cache, alert("cache")) == []
+    assert blamed("alerts", cache, alert(scopes=[cache_id])) == []
+    assert blamed("alerts", cache, alert("another")) == ["cache"]
+    assert blamed("alerts", cache, alert("cache", enabled=False)) == ["cache"]
+    assert blamed("alerts", cache, alert("cache", actions=[])) == ["cache"], "nobody is told"
+    server = resource("dbforpostgresql:Server", {"tags": PROD}, "server")
+    assert blamed("alerts", server, alert("server")) == []
+
+
+def test_an_api_version_is_told_once_whether_the_program_names_it_or_the_sdk_sends_it() -> None:
+    policy = "retiring-api-versions"
+    vault, secret = resource("keyvault:Vault", {}, "vault"), resource("keyvault:Secret", {}, "secret")
+    assert blamed(policy, vault, secret) == blamed(policy, secret, vault) == ["secret"]
+    assert blamed(policy, vault, resource("keyvault/v20230701:Vault", {}, "older")) == ["older", "vault"]
+    assert blamed(policy, resource("keyvault/v20260201:Vault", {})) == []
+    assert blamed(policy, Resource("azure-native:keyvault:Vault", urn("new"), {}, "4.0.0")) == []
+    assert blamed(policy, Resource("azure-native:keyvault:Vault", urn("old"), {}, "2.90.0")) == ["old"]
+    assert blamed(policy, resource("app/v20230401preview:ContainerApp", {}, "app")) == ["app"]
+    assert blamed(policy, resource("app/v20230501:ContainerApp", {})) == []
+    assert blamed(policy, resource("redisenterprise/v20250401:RedisEnterprise", {}, "cache")) == ["cache"]
