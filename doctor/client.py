@@ -67,7 +67,12 @@ class Client:
 
     def sign_in(self) -> None:
         """Get a token for Resource Manager, without which nothing can be seen. Raises `CannotLookError`."""
-        self._token(self.cloud.audience)
+        try:
+            self._token(self.cloud.audience)
+        except UnreachableError as error:
+            raise CannotLookError(
+                f"{error} Run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"
+            ) from None
 
     # -- Azure Resource Manager
 
@@ -125,10 +130,7 @@ class Client:
                 try:
                     self._tokens[audience] = self.credential.get_token(f"{audience}/.default").token
                 except ClientAuthenticationError as error:
-                    raise CannotLookError(
-                        f"no way to sign in for {audience}: {_first_line(error.message)} "
-                        "Run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"
-                    ) from None
+                    raise UnreachableError(f"no way to sign in for {audience}: {_first_line(error.message)}") from None
             return self._tokens[audience]
 
 

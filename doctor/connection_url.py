@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -15,6 +16,7 @@ class Flaw(StrEnum):
     RAW_KEY = "its key holds a raw /, which ends the host part of a URL; percent-encode the key"
     NOT_REDIS = "it is no redis:// or rediss:// URL"
     NO_HOST = "it names no host"
+    BAD_HOST = "what stands where its host belongs is no host name"
     BAD_PORT = "its port is no number from 1 to 65535"
     BAD_DATABASE = "its path is no database's number"
 
@@ -41,6 +43,7 @@ class ConnectionUrl:
 
 
 _DEFAULT_PORT = 6379
+_HOST = re.compile(r"[a-z0-9.-]+", re.IGNORECASE)
 
 
 def read(url: SecretStr) -> ConnectionUrl | Flaw:
@@ -58,6 +61,9 @@ def read(url: SecretStr) -> ConnectionUrl | Flaw:
         return Flaw.BAD_PORT
     if not parts.hostname:
         return Flaw.NO_HOST
+    # A key may stand there, and a host name is shown: `rediss://KEY=host`, `rediss://host,password=KEY`.
+    if not _HOST.fullmatch(parts.hostname):
+        return Flaw.BAD_HOST
     path = parts.path.strip("/")
     if path and not path.isdecimal():
         return Flaw.BAD_DATABASE

@@ -40,6 +40,7 @@ _OF_REDIS = (
     | _URL
     | _OTHER_URL_IN_REPLICAS
     | {
+        Cause.CACHE_MISSING,
         Cause.CACHE_NOT_RUNNING,
         Cause.KEY_AUTHENTICATION_OFF,
         Cause.NAME_UNRESOLVED,
@@ -52,10 +53,13 @@ _OF_REDIS = (
 _OF_A_START = (
     _OF_REDIS
     | {Cause.REDIS_FAILS, Cause.APP_DATABASE_FAILS}
-    | {Cause.ROLE_MISSING, Cause.VAULT_SECRET_MISSING, Cause.VAULT_SECRET_DISABLED}
+    | {Cause.ROLE_MISSING, Cause.VAULT_MISSING, Cause.VAULT_SECRET_MISSING, Cause.VAULT_SECRET_DISABLED}
 )
 
 EXPLAINED_BY: dict[Cause, frozenset[Cause]] = {
+    # the vault: what is gone with it
+    Cause.VAULT_SECRET_MISSING: frozenset({Cause.VAULT_MISSING}),
+    Cause.ROLE_MISSING: frozenset({Cause.VAULT_MISSING}),
     # the network: what hides what
     Cause.ZONE_NOT_LINKED: frozenset({Cause.ENVIRONMENT_OUTSIDE, Cause.ZONE_OF_OTHER_SERVICE}),
     Cause.ZONE_LINKED_ELSEWHERE: frozenset({Cause.ENVIRONMENT_OUTSIDE, Cause.ZONE_OF_OTHER_SERVICE}),
@@ -74,8 +78,11 @@ EXPLAINED_BY: dict[Cause, frozenset[Cause]] = {
     Cause.KEY_NOT_CURRENT: frozenset({Cause.WRONG_SERVER}),
     Cause.SECRET_NOT_IN_REPLICAS: _URL,
     # what apps say of Redis
-    Cause.NAME_UNRESOLVED: _NETWORK | _SERVER | _OTHER_URL_IN_REPLICAS | {Cause.CACHE_NOT_RUNNING},
-    Cause.REDIS_DOWN: _NETWORK | _SERVER | _OTHER_URL_IN_REPLICAS | {Cause.CACHE_NOT_RUNNING, Cause.URL_NOT_ENCRYPTED},
+    Cause.NAME_UNRESOLVED: _NETWORK | _SERVER | _OTHER_URL_IN_REPLICAS | {Cause.CACHE_MISSING, Cause.CACHE_NOT_RUNNING},
+    Cause.REDIS_DOWN: _NETWORK
+    | _SERVER
+    | _OTHER_URL_IN_REPLICAS
+    | {Cause.CACHE_MISSING, Cause.CACHE_NOT_RUNNING, Cause.URL_NOT_ENCRYPTED},
     Cause.TLS_FAILS: _NETWORK | _SERVER | _OTHER_URL_IN_REPLICAS | {Cause.URL_NOT_ENCRYPTED},
     Cause.KEY_REFUSED: _SERVER
     | _OTHER_URL_IN_REPLICAS

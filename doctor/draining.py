@@ -10,6 +10,7 @@ from functools import partial
 from doctor.client import Client, RefusedError, UnreachableError
 from doctor.collecting import app_bodies
 from doctor.collecting.apps import revisions_of
+from doctor.errors import CannotLookError
 from doctor.facts import Absent, Stack
 from doctor.values import JsonObject, text
 
@@ -33,8 +34,15 @@ def wait(client: Client, stack: Stack, limit_seconds: float, say: Callable[[str]
     """
     end = time.monotonic() + limit_seconds
     told = ""
+    first = True
     while True:
-        left = "; ".join(_left(client, stack))
+        try:
+            left = "; ".join(_left(client, stack))
+        except CannotLookError as error:
+            if first:
+                raise
+            left = str(error)  # One question without an answer is no reason to give up.
+        first = False
         if not left:
             return True
         if left != told:

@@ -16,9 +16,15 @@ from pydantic import SecretStr
 
 @dataclass(frozen=True)
 class Absent:
-    """Something that could not be learned, and why."""
+    """Something that could not be learned, and why.
+
+    Attributes:
+        reason: why.
+        gone: whether it is known not to exist.
+    """
 
     reason: str
+    gone: bool = False
 
 
 class Service(StrEnum):
@@ -350,7 +356,8 @@ class App:
     Attributes:
         id: resource id.
         secrets: its secrets.
-        variables: the variables of its containers, init containers among them.
+        containers: names of its containers, init containers among them.
+        variables: the variables of its containers.
         state: Azure's ``provisioningState``.
         min_replicas: replicas that always run.
         max_replicas: replicas at the most.
@@ -365,6 +372,7 @@ class App:
 
     id: str
     secrets: Sequence[Secret]
+    containers: Sequence[str]
     variables: Sequence[Variable]
     state: str
     min_replicas: int

@@ -31,7 +31,9 @@ class Cause(StrEnum):
     RECORD_MISSING = "record-missing"
     RECORD_STALE = "record-stale"
     # the caches and the vault
+    CACHE_MISSING = "cache-missing"
     CACHE_NOT_RUNNING = "cache-not-running"
+    VAULT_MISSING = "vault-missing"
     KEY_AUTHENTICATION_OFF = "key-authentication-off"
     PUBLIC_ACCESS_ON = "public-access-on"
     TLS_NOT_REQUIRED = "tls-not-required"

@@ -23,7 +23,10 @@ def remedy(finding: Finding, facts: Facts) -> str:
 
 
 def _up(facts: Facts, *options: str) -> str:
-    return " ".join(["pulumi", "up", "--stack", shlex.quote(facts.stack.name), *options])
+    stack = shlex.quote(facts.stack.name)
+    # The image that is deployed, whatever the stack's file says: a remedy is no release.
+    image = f'--config "image=$(pulumi stack output image --stack {stack})"'
+    return " ".join(["pulumi", "up", "--stack", stack, image, *options])
 
 
 def _put_back(finding: Finding, facts: Facts) -> str:
@@ -36,6 +39,12 @@ def _set_anew(finding: Finding, facts: Facts) -> str:
     as the program has them, and one new revision. Without a refresh, which would take over a secret that was changed
     by hand."""
     return _up(facts, "--replace", "'**::secrets-digest-key'")
+
+
+def _recover_vault(finding: Finding, facts: Facts) -> str:
+    # A vault that was deleted keeps its name, and all that was in it, until it is purged.
+    name = facts.stack.vault_uri.partition("://")[2].partition(".")[0]
+    return f"az keyvault recover --name {name} && {_put_back(finding, facts)}"
 
 
 def _endpoint_anew(finding: Finding, facts: Facts) -> str:
@@ -101,8 +110,7 @@ def _show_health(finding: Finding, facts: Facts) -> str:
     cache = _cache(finding, facts)
     if cache is None:
         return _show_log(finding, facts)
-    if cache.service is Service.CLASSIC:
-        return f"az redis force-reboot --resource-group {_group(facts)} --name {cache.name} --reboot-type AllNodes"
+    # Not a reboot, which empties a Basic cache: queued tasks and sessions would be lost.
     return _rest("get", f"{cache.id}/providers/Microsoft.ResourceHealth/availabilityStatuses/current")
 
 
@@ -110,8 +118,11 @@ def _enlarge(finding: Finding, facts: Facts) -> str:
     cache = _cache(finding, facts)
     sizes = _LARGER[cache.service if cache else Service.MANAGED]
     now = cache.size if cache else ""
-    larger = sizes[sizes.index(now) + 1] if now in sizes[:-1] else "LARGER_SIZE"
     stack = shlex.quote(facts.stack.name)
+    if now not in sizes[:-1]:
+        # Which size is next, and whether it costs twice as much, is the owner's to say.
+        return f"pulumi config set --path redis.sku --stack {stack} -- SIZE  # choose one larger than {now or 'now'}"
+    larger = sizes[sizes.index(now) + 1]
     return f"pulumi config set --path redis.sku {larger} --stack {stack} && {_up(facts)}"
 
 
@@ -138,7 +149,9 @@ _REMEDIES: Mapping[Cause, Callable[[Finding, Facts], str]] = {
     Cause.ZONE_LINKED_ELSEWHERE: _put_back,
     Cause.RECORD_MISSING: _records_anew,
     Cause.RECORD_STALE: _records_anew,
+    Cause.CACHE_MISSING: _put_back,
     Cause.CACHE_NOT_RUNNING: _show_health,
+    Cause.VAULT_MISSING: _recover_vault,
     Cause.KEY_AUTHENTICATION_OFF: _accept_keys,
     Cause.PUBLIC_ACCESS_ON: _put_back,
     Cause.TLS_NOT_REQUIRED: _put_back,

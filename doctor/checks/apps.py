@@ -89,7 +89,7 @@ def _fault(app: App, revision: Revision) -> str:
                 return f"keeps restarting {one.name} ({one.restarts} times): {one.details or one.state}"
     if revision.running in _STARTING:
         since = datetime.now(UTC) - revision.created if revision.created else timedelta()
-        return f"is not ready after {since.seconds} s" if since > _START_TAKES_AT_MOST else ""
+        return f"is not ready after {int(since.total_seconds())} s" if since > _START_TAKES_AT_MOST else ""
     if revision.running not in _WELL:
         return f"is {revision.running}"
     if revision.health == "Unhealthy":

@@ -87,7 +87,7 @@ def _variables(facts: Facts) -> Finding:
     by_value: list[str] = []
     missing: list[str] = []
     for app in facts.apps:
-        for container in sorted({one.container for one in app.variables}):
+        for container in app.containers:
             found = {one.name: one.secret for one in app.variables if one.container == container}
             for name, secret in VARIABLES.items():
                 if name not in found:

@@ -18,10 +18,14 @@ _EVICTS_NOTHING = "noeviction"
 def check(facts: Facts) -> Iterator[Finding]:
     """Each cache, then the vault and what the apps refer to in it."""
     for subject, cache in caches(facts):
-        if isinstance(cache, Absent):
+        if isinstance(cache, Absent) and cache.gone:
+            yield failed("cache", subject, Cause.CACHE_MISSING, cache.reason)
+        elif isinstance(cache, Absent):
             yield skipped("cache", subject, cache.reason)
         else:
             yield from _cache(subject, cache)
+    if isinstance(facts.vault, Absent) and facts.vault.gone:
+        yield failed("vault", VAULT, Cause.VAULT_MISSING, facts.vault.reason)
     if isinstance(facts.vault, Vault):
         yield _public_access(VAULT, facts.vault.name, facts.vault.public_access)
     if facts.uses_vault:

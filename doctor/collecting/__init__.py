@@ -96,7 +96,9 @@ def _cache_body(listed: Sequence[list[JsonObject] | Absent], address: Address) -
             if text(body, "properties.hostName").lower() == address.host.lower():
                 return body
     unknown = [one for one in listed if isinstance(one, Absent)]
-    return unknown[0] if unknown else Absent(f"there is no cache {address.host} in the stack's resource group")
+    return (
+        unknown[0] if unknown else Absent(f"there is no cache {address.host} in the stack's resource group", gone=True)
+    )
 
 
 def _vault_body(listed: list[JsonObject] | Absent, stack: Stack) -> JsonObject | Absent:
@@ -104,7 +106,7 @@ def _vault_body(listed: list[JsonObject] | Absent, stack: Stack) -> JsonObject |
         return listed
     wanted = stack.vault_uri.rstrip("/").lower()
     found = (one for one in listed if text(one, "properties.vaultUri").rstrip("/").lower() == wanted)
-    return next(found, None) or Absent(f"there is no vault {wanted} in the stack's resource group")
+    return next(found, None) or Absent(f"there is no vault {wanted} in the stack's resource group", gone=True)
 
 
 def _cache(client: Client, body: JsonObject | Absent) -> Cache | Absent:

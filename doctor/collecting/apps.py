@@ -52,6 +52,7 @@ def app(client: Client, body: JsonObject, referred: Callable[[Reference], Referr
     return App(
         id=app_id,
         secrets=[_secret(body, one, values, referred) for one in objects(body, "properties.configuration.secrets")],
+        containers=[text(one, "name") for one in _containers(body)],
         variables=list(_variables(body)),
         state=text(body, "properties.provisioningState"),
         min_replicas=int(get(body, "properties.template.scale.minReplicas", 0)),
@@ -80,10 +81,13 @@ def _secret(
 
 
 def _variables(body: JsonObject) -> Iterator[Variable]:
-    for kind in ("initContainers", "containers"):
-        for container in objects(body, f"properties.template.{kind}"):
-            for one in objects(container, "env"):
-                yield Variable(text(container, "name"), text(one, "name"), text(one, "secretRef") or None)
+    for container in _containers(body):
+        for one in objects(container, "env"):
+            yield Variable(text(container, "name"), text(one, "name"), text(one, "secretRef") or None)
+
+
+def _containers(body: JsonObject) -> list[JsonObject]:
+    return [*objects(body, "properties.template.initContainers"), *objects(body, "properties.template.containers")]
 
 
 def revisions_of(client: Client, app_id: str, latest: str) -> list[Revision] | Absent:

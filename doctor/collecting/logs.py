@@ -26,7 +26,8 @@ _SAYS_SO = re.compile(r"Redis connection (?:successful|failed: (?P<word>dns|time
 _WORKS = re.compile(r"Connected to rediss?://|Task \S+ succeeded|Scheduler: Sending due task")
 """What Celery says when it has just used Redis."""
 _CERTIFICATE_RULE = re.compile(r"rediss:// URL must have parameter ssl_cert_reqs")
-_COMPLAINS = re.compile(r"redis|kombu|consumer|broker|backend", re.IGNORECASE)
+_COMPLAINS = re.compile(r"redis|kombu", re.IGNORECASE)
+"""An application has other servers and databases, whose errors are worded alike."""
 _COMPLAINTS = (
     (
         Symptom.AUTH,

@@ -59,10 +59,17 @@ def endpoints(client: Client, targets: Sequence[JsonObject]) -> list[Endpoint] |
         return []
     with ThreadPoolExecutor(len(connections)) as pool:
         asked = [pool.submit(_endpoint, client, *one) for one in connections.values()]
-        return [found for one in asked if (found := one.result()) is not None]
+        found: list[Endpoint] = []
+        for one in asked:
+            endpoint = one.result()
+            if isinstance(endpoint, Absent):
+                return endpoint
+            if endpoint is not None:
+                found.append(endpoint)
+        return found
 
 
-def _endpoint(client: Client, target: JsonObject, connection: JsonObject) -> Endpoint | None:
+def _endpoint(client: Client, target: JsonObject, connection: JsonObject) -> Endpoint | Absent | None:
     endpoint_id = text(connection, "properties.privateEndpoint.id")
     with ThreadPoolExecutor(2) as pool:
         asked = pool.submit(known, partial(client.get, endpoint_id))
@@ -70,7 +77,7 @@ def _endpoint(client: Client, target: JsonObject, connection: JsonObject) -> End
         body, zone_groups = asked.result(), groups.result()
     if isinstance(body, Absent):
         # Deleted, and not forgotten by its target yet: Azure shows such a connection as Disconnected.
-        return None
+        return None if "NotFound" in body.reason else body
     target_id = text(target, "id").lower()
     none: JsonObject = {}
     mine = next((one for one in _connections(body) if _leads_to(one, target_id)), none)

@@ -83,6 +83,7 @@ def app(name: str, host: str = "") -> App:
             *(secret(one, URL) for one in ("redis-url", "celery-broker-url", "celery-result-backend")),
             secret("redis-key", KEY),
         ],
+        containers=["main"],
         variables=[
             Variable("main", "REDIS_URL", "redis-url"),
             Variable("main", "CELERY_BROKER_URL", "celery-broker-url"),

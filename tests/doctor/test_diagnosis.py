@@ -362,6 +362,37 @@ def test_no_report_holds_a_secret() -> None:
         assert not any(part in printed for part in (KEY, OTHER_KEY, URL, "cHJpbWFyeS"))
 
 
+@pytest.mark.parametrize("key", [KEY, KEY.replace("/", "x")], ids=["with /", "without /"])
+@pytest.mark.parametrize("form", ["rediss://{}shop.example:10000/0", "rediss://shop.example,password={},ssl=True"])
+def test_a_key_where_the_host_belongs_is_not_shown(form: str, key: str) -> None:
+    facts = with_secret(healthy(), "redis-url", SecretStr(form.format(key)))
+    findings = checks.run(facts)
+    found = diagnose(findings)
+    assert found.root is not None
+    assert found.root.cause is Cause.URL_MALFORMED
+    printed = (as_table(findings, found, facts, 120) + as_json(findings, found, facts)).lower()
+    assert not any(part in printed for part in re.findall(r"[a-z0-9]{4,}", key.lower()))
+
+
+def test_what_is_known_to_be_gone_is_a_fault() -> None:
+    gone = Absent("there is no such thing in the stack's resource group", gone=True)
+    facts = healthy()
+    assert causes(suffering(replace(facts, redis=gone, broker=gone), Symptom.DNS)) == (Cause.CACHE_MISSING, [])
+    assert causes(replace(facts, vault=gone)) == (Cause.VAULT_MISSING, [])
+
+
+def test_an_app_without_any_variable_lacks_its_own() -> None:
+    assert causes(with_apps(healthy(), variables=[])) == (Cause.VARIABLE_MISSING, [])
+
+
+def test_no_remedy_deploys_another_image() -> None:
+    facts = healthy()
+    for cause in Cause:
+        found = replace(checks.run(facts)[0], cause=cause, subject=WORKER, at=(IDS["vault"],))
+        command = remedy(found, facts)
+        assert command.count("pulumi up") == command.count('--config "image=$(pulumi stack output image'), cause
+
+
 def test_the_guide_tells_of_every_cause_and_of_no_other() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text()
     told = set(re.findall(r"^\| `([a-z-]+)` \|", guide, re.MULTILINE))

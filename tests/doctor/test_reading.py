@@ -18,6 +18,8 @@ from doctor.facts import LoggedSymptom, Symptom
         ("https://shop.example", Flaw.NOT_REDIS),
         ("", Flaw.NOT_REDIS),
         ("rediss://:key@:6380/0", Flaw.NO_HOST),
+        ("rediss://SECRET=shop.example:6380/0", Flaw.BAD_HOST),
+        ("rediss://shop.example,password=SECRET=,ssl=True", Flaw.BAD_HOST),
         ("rediss://:key@shop.example:port/0", Flaw.BAD_PORT),
         ("rediss://:key@shop.example:70000/0", Flaw.BAD_PORT),
         ("rediss://:key@shop.example:6380/zero", Flaw.BAD_DATABASE),
@@ -78,3 +80,17 @@ def test_the_last_line_that_tells_of_redis_counts(lines: list[str], symptom: Sym
 
 def test_a_log_without_redis_says_nothing() -> None:
     assert last_said(["10.0.0.1 GET / 200", "SSLError from another service: CERTIFICATE_VERIFY_FAILED", ""]) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Task shop.sync[1] raised unexpected: ReadTimeout(\"HTTPSConnectionPool(host='backend.contoso.com', port=443): "
+        'Read timed out.")',
+        'django.db.backends: connection to server at "db", port 5432 failed: Connection refused',
+        "django.core.mail.backends.smtp: the connection timed out",
+        "django.db.backends.postgresql: password authentication required",
+    ],
+)
+def test_an_error_of_another_server_says_nothing_of_redis(line: str) -> None:
+    assert last_said([line]) is None
