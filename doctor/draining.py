@@ -15,6 +15,8 @@ from doctor.facts import Absent, Stack
 from doctor.values import JsonObject, text
 
 _INTERVAL_SECONDS = 2.0
+_NEWEST = 10
+"""Revisions of an app that may still have replicas that are ending, though they are no longer active."""
 
 
 def wait(client: Client, stack: Stack, limit_seconds: float, say: Callable[[str], None]) -> bool:
@@ -66,7 +68,7 @@ def _left_of(client: Client, body: JsonObject) -> list[str]:
     if text(body, "properties.latestReadyRevisionName") != latest:
         return [f"{name}: {latest} is not ready yet"]
     try:
-        revisions = revisions_of(client, text(body, "id"), latest)
+        revisions = revisions_of(client, text(body, "id"), latest, _NEWEST)
     except (RefusedError, UnreachableError) as error:
         return [f"{name}: {error}"]
     if isinstance(revisions, Absent):

@@ -90,15 +90,18 @@ def _containers(body: JsonObject) -> list[JsonObject]:
     return [*objects(body, "properties.template.initContainers"), *objects(body, "properties.template.containers")]
 
 
-def revisions_of(client: Client, app_id: str, latest: str) -> list[Revision] | Absent:
-    """An app's revisions that are active or have replicas, and the latest, each with its replicas."""
+def revisions_of(client: Client, app_id: str, latest: str, newest: int = 0) -> list[Revision] | Absent:
+    """An app's revisions that are active or have replicas, the latest, and so many of the newest, each with its
+    replicas. A revision's own count of replicas need not have those that are ending."""
     listed = known(partial(client.list, f"{app_id}/revisions"))
     if isinstance(listed, Absent):
         return listed
+    listed.sort(key=lambda one: text(one, "properties.createdTime"), reverse=True)
     wanted = [
         one
-        for one in listed
-        if get(one, "properties.active", False)
+        for index, one in enumerate(listed)
+        if index < newest
+        or get(one, "properties.active", False)
         or int(get(one, "properties.replicas", 0)) > 0
         or text(one, "name") == latest
     ]

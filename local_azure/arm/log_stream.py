@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -128,10 +128,12 @@ class LogStream:
     async def _lines(self, app: ArmId, source: Source, as_text: bool, count: int, follow: bool) -> AsyncIterator[str]:
         form = _text if as_text else _json
         yield form(_short(), f"Connecting to the container '{source.container}'...")
+        tails = {"": Tail(source.file(self._home), count)}
+        # Read before the caller is told that it is connected: what is written from then on is new to it.
+        earlier = await asyncio.to_thread(_read, tails)
         connected = f"Successfully Connected to container: '{source.container}' [Revision: '{source.revision}', "
         yield form(_short(), f"{connected}Replica: '{source.replica}']")
-        tails = {"": Tail(source.file(self._home), count)}
-        async for _, record in self._records(tails, follow, lambda: self._is_there(app, source)):
+        async for _, record in self._records(tails, earlier, follow, lambda: self._is_there(app, source)):
             if record is None:
                 yield form(_short(), f"No logs since last {_SILENCE_SECONDS:.0f} seconds")
             else:
@@ -142,10 +144,11 @@ class LogStream:
 
     async def _events(self, resource: Resource, count: int, follow: bool) -> AsyncIterator[str]:
         yield _event("Normal", None, Event(_seconds(), "", "", "StartingGettingEvents", _CONNECTING))
-        yield _event("Normal", None, Event(_seconds(), "", "", "ConnectedToEventsServer", _CONNECTED))
         names = await asyncio.to_thread(self._apps_of, resource)
         tails = {name: Tail(system_file(self._home, name), count) for name in names}
-        async for name, record in self._records(tails, follow, lambda: True):
+        earlier = await asyncio.to_thread(_read, tails)
+        yield _event("Normal", None, Event(_seconds(), "", "", "ConnectedToEventsServer", _CONNECTED))
+        async for name, record in self._records(tails, earlier, follow, lambda: True):
             if record is None:
                 silent = f"No events since last {_SILENCE_SECONDS:.0f} seconds"
                 yield _event("Normal", None, Event(_seconds(), "", "", "NoNewEvents", silent))
@@ -162,18 +165,22 @@ class LogStream:
         return [app.id.name for app in apps if str(app.properties["environmentId"]).lower() == resource.id.key]
 
     async def _records(
-        self, tails: Mapping[str, Tail], follow: bool, goes_on: Callable[[], bool]
+        self,
+        tails: Mapping[str, Tail],
+        earlier: Sequence[tuple[str, str]],
+        follow: bool,
+        goes_on: Callable[[], bool],
     ) -> AsyncIterator[tuple[str, str | None]]:
-        """The lines of files, with the file's name; None for a long silence. It ends at the end of the files, or if
-        they are followed, when nothing more will come."""
+        """The lines of files, with the file's name, those that were read already first; None for a long silence. It
+        ends at the end of the files, or if they are followed, when nothing more will come."""
+        for name, record in earlier:
+            yield name, record
         heard = time.monotonic()
         while True:
             last = not follow or self._ending.is_set() or not goes_on()
-            found = await asyncio.to_thread(lambda: [(name, tail.read()) for name, tail in tails.items()])
-            for name, records in found:
-                for record in records:
-                    heard = time.monotonic()
-                    yield name, record
+            for name, record in await asyncio.to_thread(_read, tails):
+                heard = time.monotonic()
+                yield name, record
             if last:
                 return
             if time.monotonic() - heard >= _SILENCE_SECONDS:
@@ -181,6 +188,10 @@ class LogStream:
                 yield "", None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), _POLL_SECONDS)
+
+
+def _read(tails: Mapping[str, Tail]) -> list[tuple[str, str]]:
+    return [(name, record) for name, tail in tails.items() for record in tail.read()]
 
 
 def auth_token(endpoint: Endpoint, resource: Resource, principal: Principal) -> JsonObject:

@@ -29,8 +29,9 @@ Output = int | IO[bytes]
 GRACE_SECONDS = 5.0
 _POLL_SECONDS = 0.02
 
-# Waits for a byte, which means "recorded". When the data plane has ended instead, there is none, and it ends. Python
-# sets two signals and, in the C locale, a variable, which the program is not to inherit.
+# Waits for a byte, which means "recorded". When the data plane has ended instead, there is none, and it ends. The
+# program is to inherit neither what Python sets, two signals and, in the C locale, a variable, nor what the shell has
+# that started the local Azure: under `nohup`, or in the background of a script, signals are ignored.
 _LAUNCHER = """
 import os, signal, sys
 if not os.read(0, 1):
@@ -38,8 +39,9 @@ if not os.read(0, 1):
 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 if sys.argv[1] == "unset":
     os.environb.pop(b"LC_CTYPE", None)
-signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 os.execv(sys.argv[2], sys.argv[3:])
 """
 

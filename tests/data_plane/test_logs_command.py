@@ -84,6 +84,8 @@ def test_follow_shows_what_comes_also_of_replicas_that_start_later(logs: Logs, t
         env={**os.environ, "LOCAL_AZURE_HOME": str(tmp_path)},
         stdout=subprocess.PIPE,
         text=True,
+        # A shell that runs the tests in the background has them ignore Ctrl-C, and so what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert process.stdout

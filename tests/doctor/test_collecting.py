@@ -8,11 +8,12 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
+from doctor import draining
 from doctor.client import Client, RefusedError, UnreachableError
 from doctor.cloud import Cloud
 from doctor.collecting import network
 from doctor.errors import CannotLookError
-from doctor.facts import Absent
+from doctor.facts import Absent, Address, Stack
 
 _CONNECTION = {
     "id": "/cache/privateEndpointConnections/one",
@@ -77,3 +78,59 @@ def test_a_vault_token_that_is_refused_keeps_only_the_vault_from_being_read() ->
 def test_without_a_token_for_resource_manager_nothing_can_be_seen() -> None:
     with pytest.raises(CannotLookError, match="az login"):
         Client(_CLOUD, cast("Any", _Credential(_VAULT))).sign_in()
+
+
+_APP = "/group/providers/Microsoft.App/containerApps/shop"
+_STACK = Stack("dev", "/group", Address("r", 1), Address("b", 1), "https://kv", "https://shop.example/ready/")
+_LISTS = {
+    "/group/providers/Microsoft.App/containerApps": [
+        {
+            "id": _APP,
+            "name": "shop",
+            "properties": {
+                "latestRevisionName": "shop--2",
+                "latestReadyRevisionName": "shop--2",
+                "configuration": {"ingress": {"fqdn": "shop.example"}},
+            },
+        }
+    ],
+    f"{_APP}/revisions": [
+        {"name": "shop--1", "properties": {"active": False, "replicas": 0, "createdTime": "2026-01-01T00:00:00Z"}},
+        {"name": "shop--2", "properties": {"active": True, "replicas": 1, "createdTime": "2026-01-02T00:00:00Z"}},
+    ],
+}
+
+
+class _Ending:
+    """A client that sees one replica of the old revision end, in so many rounds; in one it gets no answer."""
+
+    def __init__(self, rounds: int, silent: int = -1) -> None:
+        self._rounds, self._silent, self._round = rounds, silent, -1
+
+    def list(self, path: str) -> Any:
+        if path.endswith("/containerApps"):
+            self._round += 1
+            if self._round == self._silent:
+                raise UnreachableError("no answer in time")
+        if path.endswith("/shop--1/replicas"):
+            return [{"name": "old"}] if self._round < self._rounds else []
+        return _LISTS.get(path, [])
+
+
+@pytest.mark.parametrize("silent", [-1, 1], ids=["answered", "once without an answer"])
+def test_replicas_that_are_ending_are_waited_for_though_their_revision_counts_none(
+    silent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draining, "_INTERVAL_SECONDS", 0.001)
+    said: list[str] = []
+    assert draining.wait(cast("Client", _Ending(3, silent)), _STACK, 60, said.append)
+    assert said[0] == "shop: shop--1 has 1 replicas"
+
+
+def test_replicas_that_do_not_end_are_told_when_the_time_is_over() -> None:
+    assert not draining.wait(cast("Client", _Ending(9)), _STACK, 0, lambda _: None)
+
+
+def test_a_first_question_without_an_answer_ends_the_waiting() -> None:
+    with pytest.raises(CannotLookError):
+        draining.wait(cast("Client", _Ending(1, silent=0)), _STACK, 60, lambda _: None)

@@ -125,8 +125,8 @@ class Load:
             try:
                 visits = visitor.visits()
                 assert visits == before + 1, f"the session is lost: visit {before + 1} is counted as {visits}"
-            except (AssertionError, requests.RequestException) as failure:
-                self.failures.append(f"{time.strftime('%X')} page: {failure}")
+            except Exception as failure:  # whatever it is, the visitor was not served
+                self.failures.append(f"{time.strftime('%X')} page: {failure!r}")
             else:
                 before = visits
             self.requests += 1
@@ -136,8 +136,8 @@ class Load:
         while not self._ended.wait(0.2):
             try:
                 self.tasks.append(visitor.queue_task(_TASK_SECONDS))
-            except (AssertionError, requests.RequestException) as failure:
-                self.failures.append(f"{time.strftime('%X')} task: {failure}")
+            except Exception as failure:
+                self.failures.append(f"{time.strftime('%X')} task: {failure!r}")
             self.requests += 1
 
     def check(self) -> None:
@@ -189,14 +189,14 @@ class Site:
         told = running.read(self.home)
         return {app.name: list(app.revisions) for app in told.apps} if told else {}
 
-    def replicas(self, role: str) -> list[str]:
-        """The names of the replicas of web, worker or beat, those that are ending included."""
+    def replicas(self, role: str, *, leaving: bool = True) -> list[str]:
+        """The names of the replicas of web, worker or beat; those that are leaving, too, unless told otherwise."""
         return [
             replica.name
             for revisions in self.apps().values()
             for revision in revisions
             for replica in revision.replicas
-            if role in {container.name for container in replica.containers}
+            if role in {container.name for container in replica.containers} and (leaving or not replica.leaving)
         ]
 
     def processes(self) -> dict[str, int]:
@@ -259,7 +259,11 @@ class Site:
         for label, pid in self.processes().items():
             if label.startswith("redis "):
                 continue
-            for variable in Path(f"/proc/{pid}/environ").read_text().split("\0"):
+            try:
+                environment = Path(f"/proc/{pid}/environ").read_text()
+            except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                continue
+            for variable in environment.split("\0"):
                 name, _, url = variable.partition("=")
                 if name in _URLS and unquote(urlsplit(url).password or "") not in alive:
                     found.append(f"{label} {name}")

@@ -33,11 +33,14 @@ def test_task_runs_and_returns(site: Site) -> None:
 def test_session_outlives_the_replica(site: Site) -> None:
     visitor = Visitor(site.address)
     assert [visitor.visits(), visitor.visits()] == [1, 2]
-    (before,) = site.replicas("web")
-    (app,) = [name for name, revisions in site.apps().items() if revisions[0].name in before]
-    (revision,) = site.apps()[app]
+    before = set(site.replicas("web"))
+    ((_, (revision,)),) = [
+        one for one in site.apps().items() if any(replica.name in before for replica in one[1][0].replicas)
+    ]
     site.arm("POST", f"{revision.id}/restart", version="2025-01-01")
-    wait_until(lambda: (now := site.replicas("web")) and before not in now, "another replica in the place of the first")
+    wait_until(
+        lambda: (now := site.replicas("web")) and not before & set(now), "other replicas in the place of the first"
+    )
     site.ready()
     assert visitor.visits() == 3
 
@@ -46,7 +49,7 @@ def test_session_outlives_the_replica(site: Site) -> None:
 def test_killed_web_comes_up_again_with_its_sessions(site: Site) -> None:
     visitor = Visitor(site.address)
     assert visitor.visits() == 1
-    (replica,) = site.replicas("web")
+    (replica,) = site.replicas("web", leaving=False)
     site.kill(replica, "web")
     wait_until(lambda: Visitor(site.address).get(READINESS).status_code == 200, "web to answer again")
     assert visitor.visits() == 2
@@ -88,12 +91,12 @@ def test_task_of_a_killed_worker_is_done_by_another(site: Site) -> None:
     visitor = Visitor(site.address)
     task_id = visitor.queue_task(4)
     wait_until(lambda: visitor.task(task_id)["state"] == "STARTED", "the start of the task")
-    (replica,) = site.replicas("worker")
+    (replica,) = site.replicas("worker", leaving=False)
     first = site.processes()[f"{replica}/worker"]
     site.kill(replica, "worker")
     assert visitor.task(task_id)["state"] != "SUCCESS"
     assert visitor.result(task_id)["seconds"] == 4
-    (now,) = site.replicas("worker")
+    (now,) = site.replicas("worker", leaving=False)
     assert site.processes()[f"{now}/worker"] != first, "another process has done it"
 
 
