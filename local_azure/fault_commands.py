@@ -37,7 +37,7 @@ A fault holds from the next operation on, also for a local Azure that is running
   ./local faults add slow --type Microsoft.App/managedEnvironments --seconds 30
   ./local faults add role-never-effective
   ./local faults add redis-down --name 'red-*'
-  ./local faults add redis-full
+  ./local faults add redis-full --megabytes 500
   ./local faults list
   ./local faults clear
 
@@ -86,8 +86,10 @@ def add_parser(commands: _Commands) -> None:
     slow = _kind(kinds, "slow", "operations take longer")
     slow.add_argument("--seconds", type=float, required=True, help="how much longer")
     _patterns(kinds.add_parser("role-never-effective", help="role assignments never take effect"))
-    for name, words in _CACHE_FAULTS.items():
-        _patterns(kinds.add_parser(name, help=words))
+    caches = {name: _patterns(kinds.add_parser(name, help=words)) for name, words in _CACHE_FAULTS.items()}
+    caches["redis-full"].add_argument(
+        "--megabytes", type=_positive, metavar="N", help="filled with so much (default: as much as it has room for)"
+    )
     for name, words in _DRIFTS.items():
         _patterns(kinds.add_parser(name, help=words))
     listed = actions.add_parser("list", help="list those in force")
@@ -175,7 +177,8 @@ def _fault(options: argparse.Namespace) -> Fault:
         case "slow":
             return replace(fault, operation=options.operation, seconds=options.seconds)
         case "redis-down" | "redis-full":
-            return fault if options.type != "*" else replace(fault, type=_CACHES)
+            filled = replace(fault, megabytes=getattr(options, "megabytes", None))
+            return filled if options.type != "*" else replace(filled, type=_CACHES)
         case _:
             return replace(fault, type=faults.ROLE_ASSIGNMENT_TYPE)
 

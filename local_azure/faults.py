@@ -75,6 +75,8 @@ class Fault:
     retry_after: int | None = None
     seconds: float = 0.0
     """What a slow operation takes in addition."""
+    megabytes: int | None = None
+    """What a full Redis is filled with; None for as much as it has room for, whatever its size."""
     stage: Stage = "request"
     """Whether an operation fails at the request or after Azure has accepted it, which leaves the resource `Failed`."""
 
@@ -105,7 +107,9 @@ class Fault:
             "slow": f"takes {self.seconds:g} s more",
             "role-never-effective": "never takes effect",
             "redis-down": "refuses every connection",
-            "redis-full": "has no memory for another value",
+            "redis-full": "has no memory for another value"
+            if self.megabytes is None
+            else f"holds {self.megabytes} MB that may not be evicted",
         }[self.kind]
         subject = f"{self.type} '{self.name}'"
         return f"{self.operation} of {subject} {what}" if self.kind in OPERATION_KINDS else f"{subject} {what}"
@@ -182,4 +186,10 @@ def is_never_effective(transaction: Transaction, assignment: ArmId) -> bool:
 
 def is_in(transaction: Transaction, kind: Kind, resource_id: ArmId) -> bool:
     """Whether a fault of a kind that is a state concerns a resource."""
-    return any(one.fault.kind == kind and one.fault.concerns(resource_id) for one in active(transaction))
+    return find(transaction, kind, resource_id) is not None
+
+
+def find(transaction: Transaction, kind: Kind, resource_id: ArmId) -> Fault | None:
+    """The first fault of a kind that is a state and concerns a resource."""
+    found = (one.fault for one in active(transaction) if one.fault.kind == kind)
+    return next((one for one in found if one.concerns(resource_id)), None)

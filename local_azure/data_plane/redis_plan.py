@@ -119,9 +119,11 @@ def redis_plans(transaction: Transaction) -> list[RedisPlan]:
 def _with_faults(plan: RedisPlan, transaction: Transaction) -> RedisPlan:
     if faults.is_in(transaction, "redis-down", plan.id):
         return replace(plan, is_down=True)
-    if faults.is_in(transaction, "redis-full", plan.id) and not plan.eviction.startswith("allkeys"):
+    full = faults.find(transaction, "redis-full", plan.id)
+    if full and not plan.eviction.startswith("allkeys"):
         # As if filled with keys that may not be evicted. Where any key may be, a cache is never full in this sense.
-        return replace(plan, max_memory=1)
+        room = 0 if full.megabytes is None else plan.max_memory - full.megabytes * _MEGABYTE
+        return replace(plan, max_memory=max(room, 1))
     return plan
 
 

@@ -183,18 +183,18 @@ class Case:
     passes: bool = False
 
 
-def outage(kind: str) -> faults.Inject:
-    """A Redis that is down or full, until the faults are cleared."""
+def of_redis(*words: str) -> faults.Inject:
+    """A Redis that is down or full."""
 
     def inject(world: World) -> None:
-        LocalAzure(world.deployed.home, data_plane=True).run("faults", "add", kind)
+        LocalAzure(world.deployed.home, data_plane=True).run("faults", "add", *words)
 
     return inject
 
 
 WHERE_THE_VAULT_IS_CLOSED = {
-    "Redis down": Case(outage("redis-down"), "redis-down", passes=True),
-    "Redis full": Case(outage("redis-full"), "redis-full", passes=True),
+    "Redis down": Case(of_redis("redis-down"), "redis-down", passes=True),
+    "Redis full": Case(of_redis("redis-full", "--megabytes", "500"), "redis-full"),
     "zone not linked": Case(then_restarted(faults.unlink), "zone-not-linked", felt="log"),
     "zone of the other service": Case(
         then_restarted(faults.zone_of_other_service), "zone-of-other-service", felt="log"
