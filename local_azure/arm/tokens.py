@@ -139,7 +139,8 @@ class ServicePrincipalSecret:
 
     def __init__(self, home: Path) -> None:
         self.file = home / "service-principal-secret"
-        self._secret = kept_text(self.file, lambda: secrets.token_urlsafe(30)).strip()
+        # Hexadecimal: the Azure CLI takes a secret that begins with "-" for an option, even one read from a file.
+        self._secret = kept_text(self.file, lambda: secrets.token_hex(32)).strip()
 
     def matches(self, given: str) -> bool:
         """Compares in constant time."""

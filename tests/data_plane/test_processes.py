@@ -97,7 +97,9 @@ def test_the_launcher_leaves_no_trace_in_the_environment_and_the_signals(tmp_pat
         output = (tmp_path / "output").read_bytes()
         assert output.startswith(b"A=b\0Name:"), "nothing but what was given"
         ignored = next(line for line in output.decode().splitlines() if line.startswith("SigIgn"))
-        assert int(ignored.split()[1], 16) == 0, "no signal is ignored"
+        # The C library keeps two signals to itself, which nobody can set.
+        settable = sum(1 << (number - 1) for number in signal.valid_signals())
+        assert int(ignored.split()[1], 16) & settable == 0, "no signal is ignored"
 
     run(test())
 
