@@ -168,3 +168,18 @@ def test_beat_ticks(workload: Workload) -> None:
     beat = workload.start("celery", "-A", "magictoolbox", "beat", **SHORT)
     worker.wait_for_log("Heartbeat from beat")
     assert "Redis connection successful" in beat.log()
+
+
+def test_a_worker_says_that_redis_takes_values_again_though_its_connection_stayed_open(
+    workload: Workload, redis: RedisServer
+) -> None:
+    worker = workload.start_worker()
+    says_so = "Redis connection successful"
+    assert worker.log().count(says_so) == 1
+    limit = redis.client.config_get("maxmemory")["maxmemory"]
+    redis.fill()
+    worker.wait_for_log("Redis connection failed: full\n")
+    assert worker.log().count("Connected to") == 1
+    redis.client.config_set("maxmemory", limit)
+    wait_until(lambda: worker.log().count(says_so) == 2, "the worker's word that Redis takes values again")
+    assert worker.log().count("Connected to") == 1, "the same connection"

@@ -1,16 +1,13 @@
 """The Celery application: `celery -A magictoolbox worker` and `celery -A magictoolbox beat`."""
 
-import logging
 import os
 
 from celery import Celery
 from celery.signals import beat_init, setup_logging, worker_init
 
-from magictoolbox.checks import check_queue, errors, redis_failure
+from magictoolbox.recovery import RecoveryReporter
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "magictoolbox.settings")
-
-logger = logging.getLogger(__name__)
 
 app = Celery("magictoolbox")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -25,9 +22,10 @@ def keep_django_logging(**_: object) -> None:
 @worker_init.connect
 @beat_init.connect
 def report_redis(**_: object) -> None:
-    """Say when a worker or beat starts whether Redis answers; if not, Celery itself tries again."""
-    [error] = errors(check_queue)
-    if error:
-        logger.error("Redis connection failed: %s", redis_failure(error))
-    else:
-        logger.info("Redis connection successful - the task queue answers")
+    """Say when a worker or beat starts whether Redis answers, and after each error when it does again.
+
+    If it does not, Celery itself tries again.
+    """
+    reporter = RecoveryReporter()
+    reporter.install()
+    reporter.report()

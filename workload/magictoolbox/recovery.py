@@ -1,0 +1,67 @@
+"""What a worker or beat says of Redis: at its start, and once Redis answers again after an error."""
+
+import logging
+import os
+import threading
+import time
+
+from magictoolbox.checks import check_queue, errors, redis_failure
+
+logger = logging.getLogger(__name__)
+
+INTERVAL = 5
+"""Seconds between two looks at a Redis that has failed."""
+LOGGERS = ("celery.beat", "celery.worker.consumer", "kombu")
+"""Where Celery and kombu log what Redis refuses, such as a command while its memory is full."""
+
+
+class RecoveryReporter(logging.Handler):
+    """Looks at Redis after each error that it is handed, until Redis answers, and says so.
+
+    Celery says when it has connected anew, but not when a connection that stayed open works again: a log would end with
+    the error for ever. Nothing is asked of Redis while all is well.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._watching = threading.Lock()
+        self._process = os.getpid()
+
+    def install(self) -> None:
+        """Be handed the errors of Celery and kombu."""
+        for name in LOGGERS:
+            logging.getLogger(name).addHandler(self)
+
+    def report(self) -> None:
+        """Say whether Redis answers now; if not, say later that it does."""
+        if word := _failure():
+            logger.error("Redis connection failed: %s", word)
+            self.watch(word)
+        else:
+            logger.info("Redis connection successful - the task queue answers")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.watch()
+
+    def watch(self, said: str = "") -> None:
+        """Look until Redis answers, in a thread of its own; `said` is the failure that is in the log already."""
+        # The pool's processes inherit this and are not the ones to speak.
+        if os.getpid() == self._process and self._watching.acquire(blocking=False):
+            threading.Thread(target=self._look, args=[said], name="redis-recovery", daemon=True).start()
+
+    def _look(self, said: str) -> None:
+        time.sleep(INTERVAL)
+        while word := _failure():
+            if word != said:
+                logger.error("Redis connection failed: %s", word)
+                said = word
+            time.sleep(INTERVAL)
+        # First, so that an error from now on begins another watch.
+        self._watching.release()
+        logger.info("Redis connection successful - the task queue answers again")
+
+
+def _failure() -> str:
+    """The word for why Redis does not answer; empty where it does."""
+    [error] = errors(check_queue)
+    return redis_failure(error) if error else ""
