@@ -56,6 +56,8 @@ _OF_A_START = (
     | {Cause.ROLE_MISSING, Cause.VAULT_MISSING, Cause.VAULT_SECRET_MISSING, Cause.VAULT_SECRET_DISABLED}
 )
 
+_REFUSED_BY = _OTHER_URL_IN_REPLICAS | {Cause.WRONG_SERVER, Cause.URL_MALFORMED, Cause.KEY_AUTHENTICATION_OFF}
+
 EXPLAINED_BY: dict[Cause, frozenset[Cause]] = {
     # the vault: what is gone with it
     Cause.VAULT_SECRET_MISSING: frozenset({Cause.VAULT_MISSING}),
@@ -84,9 +86,7 @@ EXPLAINED_BY: dict[Cause, frozenset[Cause]] = {
     | _OTHER_URL_IN_REPLICAS
     | {Cause.CACHE_MISSING, Cause.CACHE_NOT_RUNNING, Cause.URL_NOT_ENCRYPTED},
     Cause.TLS_FAILS: _NETWORK | _SERVER | _OTHER_URL_IN_REPLICAS | {Cause.URL_NOT_ENCRYPTED},
-    Cause.KEY_REFUSED: _SERVER
-    | _OTHER_URL_IN_REPLICAS
-    | {Cause.KEY_MISSING, Cause.KEY_NOT_CURRENT, Cause.KEY_AUTHENTICATION_OFF},
+    Cause.KEY_REFUSED: _REFUSED_BY | {Cause.KEY_MISSING, Cause.KEY_NOT_CURRENT, Cause.KEY_NOT_ENCODED},
     Cause.REDIS_FAILS: _OF_REDIS,
     # what apps come to
     Cause.REVISION_FAILING: _OF_A_START,
@@ -98,6 +98,9 @@ _LOG = "log"
 _LOGGED_EXPLAINED_BY: dict[Cause, frozenset[Cause]] = {
     Cause.WRONG_DATABASE: _OTHER_URL_IN_REPLICAS,
     Cause.CERTIFICATE_RULE_MISSING: _OTHER_URL_IN_REPLICAS,
+    Cause.KEY_MISSING: _REFUSED_BY,
+    Cause.KEY_NOT_ENCODED: _REFUSED_BY,
+    Cause.KEY_NOT_CURRENT: _REFUSED_BY,
 }
 """The same for what an app's log says of the URL that its replicas have, which need not be the one that is set."""
 _OUTCOMES = frozenset({Cause.REDIS_FAILS, Cause.REVISION_FAILING, Cause.APP_UNANSWERED})

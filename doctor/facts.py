@@ -325,7 +325,10 @@ class Revision:
 
 
 class Symptom(StrEnum):
-    """Why an app cannot use Redis, in a word: the workload's own words, and one for Celery's refusal of a URL."""
+    """Why an app cannot use Redis, in a word: the workload's own words, and those for a refused URL.
+
+    Of a key that Redis refuses (``auth``) the workload also says what is wrong with it.
+    """
 
     DNS = "dns"
     TIMEOUT = "timeout"
@@ -334,6 +337,9 @@ class Symptom(StrEnum):
     DATABASE = "database"
     FULL = "full"
     CERTIFICATE_RULE = "ssl_cert_reqs"
+    KEY_MISSING = "auth, no access key in the URL"
+    KEY_NOT_ENCODED = "auth, the access key is not percent-encoded in the URL"
+    KEY_NOT_CURRENT = "auth, the server does not know the access key in the URL"
 
 
 @dataclass(frozen=True)

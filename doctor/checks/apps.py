@@ -24,8 +24,20 @@ _CAUSES = {
     Symptom.DATABASE: Cause.WRONG_DATABASE,
     Symptom.FULL: Cause.REDIS_FULL,
     Symptom.CERTIFICATE_RULE: Cause.CERTIFICATE_RULE_MISSING,
+    Symptom.KEY_MISSING: Cause.KEY_MISSING,
+    Symptom.KEY_NOT_ENCODED: Cause.KEY_NOT_ENCODED,
+    Symptom.KEY_NOT_CURRENT: Cause.KEY_NOT_CURRENT,
 }
-_OF_THE_URL = frozenset({Symptom.AUTH, Symptom.DATABASE, Symptom.CERTIFICATE_RULE})
+_OF_THE_URL = frozenset(
+    {
+        Symptom.AUTH,
+        Symptom.DATABASE,
+        Symptom.CERTIFICATE_RULE,
+        Symptom.KEY_MISSING,
+        Symptom.KEY_NOT_ENCODED,
+        Symptom.KEY_NOT_CURRENT,
+    }
+)
 """What only a wrong URL can be the reason of, or the server's refusal of a right one."""
 _URL_CHECKS = ("url", "url key", "url tls", "url server", "url database", "key", "variables", "secrets")
 

@@ -23,6 +23,13 @@ _TIMEOUT_SECONDS = (3.0, 3.0)
 
 _SAYS_SO = re.compile(r"Redis connection (?:successful|failed: (?P<word>dns|timeout|tls|auth|database|full)\b)")
 """The workload's own words."""
+_SAYS_OF_THE_KEY = re.compile(r"Redis access key in \w+: (?P<flaw>missing|not percent-encoded|refused)\b")
+_FLAWS = {
+    "missing": Symptom.KEY_MISSING,
+    "not percent-encoded": Symptom.KEY_NOT_ENCODED,
+    "refused": Symptom.KEY_NOT_CURRENT,
+}
+"""What the workload says of a key beside the word `auth`."""
 _WORKS = re.compile(r"Connected to rediss?://|Task \S+ succeeded|Scheduler: Sending due task")
 """What Celery says when it has just used Redis."""
 _CERTIFICATE_RULE = re.compile(r"rediss:// URL must have parameter ssl_cert_reqs")
@@ -48,7 +55,9 @@ _COMPLAINTS = (
 def last_said(lines: Iterable[str]) -> LoggedSymptom | None:
     """What the last line that tells of Redis says; None where none does."""
     said: LoggedSymptom | None = None
+    flaw: Symptom | None = None
     for line in lines:
+        flaw = _FLAWS[found["flaw"]] if (found := _SAYS_OF_THE_KEY.search(line)) else flaw
         if found := _SAYS_SO.search(line):
             said = LoggedSymptom(Symptom(found["word"]) if found["word"] else None)
         elif _CERTIFICATE_RULE.search(line):
@@ -58,7 +67,10 @@ def last_said(lines: Iterable[str]) -> LoggedSymptom | None:
         elif _COMPLAINS.search(line):
             symptom = next((symptom for symptom, words in _COMPLAINTS if words.search(line)), None)
             said = LoggedSymptom(symptom) if symptom else said
-    return said
+        if said and said.symptom is None:
+            flaw = None
+    # Several processes write one log: the flaw holds for whatever line of theirs is the last.
+    return LoggedSymptom(flaw) if flaw and said and said.symptom is Symptom.AUTH else said
 
 
 def read(client: Client, app: JsonObject, revision: str, replicas: Iterable[Replica]) -> LoggedSymptom | Absent | None:

@@ -49,6 +49,27 @@ def test_a_url_is_read_as_its_clients_read_it(url: str, expected: ConnectionUrl)
     ("lines", "symptom"),
     [
         (["ERROR magictoolbox.health: Redis connection failed: auth"], Symptom.AUTH),
+        (["Redis connection failed: auth", "Redis access key in REDIS_URL: missing"], Symptom.KEY_MISSING),
+        (
+            ["Redis access key in REDIS_URL: not percent-encoded", "Redis connection failed: auth"],
+            Symptom.KEY_NOT_ENCODED,
+        ),
+        (
+            [
+                "Redis connection failed: auth",
+                "Redis access key in CELERY_BROKER_URL: refused",
+                "ERROR consumer: Cannot connect to rediss://h/0: invalid username-password pair or user is disabled.",
+            ],
+            Symptom.KEY_NOT_CURRENT,
+        ),
+        (
+            ["Redis connection failed: auth", "Redis access key in REDIS_URL: missing", "Redis connection successful"],
+            None,
+        ),
+        (
+            ["Redis access key in REDIS_URL: missing", "Redis connection successful", "Redis connection failed: dns"],
+            Symptom.DNS,
+        ),
         (["Redis connection failed: dns", "INFO Redis connection successful - using cache-based sessions"], None),
         (["Redis connection successful - using cache-based sessions", "Redis connection failed: full"], Symptom.FULL),
         (

@@ -11,6 +11,7 @@ from tests.end_to_end.sites import READINESS, READY, Load, Site, Visitor, wait_u
 
 every_kind = pytest.mark.parametrize("site", KINDS, indirect=True, scope="module")
 REFERENCES, DIRECT, SCALED = "managed-references-shared", "classic-direct-shared", "managed-direct-dedicated"
+DEDICATED = "classic-references-dedicated"
 
 
 @every_kind
@@ -58,7 +59,7 @@ def test_killed_web_comes_up_again_with_its_sessions(site: Site) -> None:
 # -- changes under load
 
 
-@pytest.mark.parametrize("site", [REFERENCES, DIRECT], indirect=True, scope="module")
+@pytest.mark.parametrize("site", [REFERENCES, DIRECT, DEDICATED], indirect=True, scope="module")
 def test_keys_are_rotated_under_load_and_nothing_fails(site: Site) -> None:
     with Load(site.address).running() as load:
         for key, other in (("secondary", "Primary"), ("primary", "Secondary")):

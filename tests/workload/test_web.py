@@ -79,6 +79,14 @@ FAILURES = {
 }
 
 
+KEY_FLAWS = {
+    "wrong key": "refused",
+    "no key": "missing",
+    "raw key": "not percent-encoded",
+    "raw key that begins like a port": "not percent-encoded",
+}
+
+
 @pytest.mark.parametrize(("failure", "word"), FAILURES.items(), ids=FAILURES)
 def test_web_names_the_failure_and_keeps_sessions_in_the_database(
     workload: Workload, redis: RedisServer, failure: str, word: str
@@ -89,6 +97,9 @@ def test_web_names_the_failure_and_keeps_sessions_in_the_database(
         response = browser.get("/api/health/readiness/")
         assert (response.status, response.json()) == (503, NO_CACHE)
         assert web.log().count(f"Redis connection failed: {word}\n") == 2, "once at the start, once for readiness"
+        flaw = KEY_FLAWS.get(failure)
+        assert web.log().count("Redis access key in REDIS_URL: ") == (2 if flaw else 0)
+        assert web.log().count(f"Redis access key in REDIS_URL: {flaw}\n") == (2 if flaw else 0)
         assert SUCCESS not in web.log()
         assert [browser.visits(), browser.visits()] == [1, 2]
 

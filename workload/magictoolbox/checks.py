@@ -1,9 +1,11 @@
 """What web and workers rely on, each really used once, and one word for why Redis could not be."""
 
+import logging
 import socket
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.cache import cache
@@ -22,10 +24,23 @@ def check_cache() -> None:
     get_redis_connection().set(cache.make_key("health"), 1, ex=10)
 
 
+def cache_urls() -> dict[str, str]:
+    """The URL of the cache, by its variable."""
+    return {"REDIS_URL": settings.CACHES["default"]["LOCATION"]}
+
+
+def queue_urls() -> dict[str, str]:
+    """The URLs of the broker and of the result backend, by their variables."""
+    return {
+        "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
+        "CELERY_RESULT_BACKEND": settings.CELERY_RESULT_BACKEND,
+    }
+
+
 def check_queue() -> None:
     """Raise redis-py's error when the broker or the result backend takes no value."""
     timeouts = {"socket_connect_timeout": settings.REDIS_TIMEOUT, "socket_timeout": settings.REDIS_TIMEOUT}
-    for url in {settings.CELERY_BROKER_URL, settings.CELERY_RESULT_BACKEND}:
+    for url in set(queue_urls().values()):
         with Redis.from_url(url, retry=None, **timeouts) as redis:
             redis.set(f"{settings.CELERY_KEY_PREFIX}health", 1, ex=10)
 
@@ -73,3 +88,27 @@ def redis_failure(error: BaseException) -> str:
         case ssl.SSLError() if not isinstance(error.__context__, ssl.SSLEOFError):
             return "tls"
     return "timeout"
+
+
+_REFUSED = "refused"
+
+
+def log_redis_failure(logger: logging.Logger, error: BaseException, urls: dict[str, str]) -> None:
+    """Log the word for `error`; and for `auth` what is wrong with the key: missing, not percent-encoded, refused.
+
+    `urls` has the URLs that were tried by their variables. Nothing of a URL is logged but its variable's name.
+    """
+    word = redis_failure(error)
+    logger.error("Redis connection failed: %s", word)
+    if word == "auth":
+        flaws = {variable: _key_flaw(variable, url) for variable, url in urls.items()}
+        # One without a key explains the refusal; which of several whole ones was refused, the error does not tell.
+        for variable, flaw in flaws.items():
+            if flaw != _REFUSED or set(flaws.values()) == {_REFUSED}:
+                logger.error("Redis access key in %s: %s", variable, flaw)
+
+
+def _key_flaw(variable: str, url: str) -> str:
+    if variable in settings.REDIS_URLS_WITH_RAW_KEY:
+        return "not percent-encoded"
+    return _REFUSED if urlsplit(url).password else "missing"

@@ -5,7 +5,7 @@ import logging
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 
-from magictoolbox.checks import check_cache, check_database, errors, redis_failure
+from magictoolbox.checks import cache_urls, check_cache, check_database, errors, log_redis_failure
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ def readiness(request: HttpRequest) -> JsonResponse:
     if database_error:
         logger.error("Database check failed: %s", type(database_error).__name__)
     if cache_error:
-        logger.error("Redis connection failed: %s", redis_failure(cache_error))
+        log_redis_failure(logger, cache_error, cache_urls())
     ready = not (database_error or cache_error)
     return JsonResponse(
         {

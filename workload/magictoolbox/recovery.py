@@ -5,7 +5,7 @@ import os
 import threading
 import time
 
-from magictoolbox.checks import check_queue, errors, redis_failure
+from magictoolbox.checks import check_queue, errors, log_redis_failure, queue_urls, redis_failure
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +34,9 @@ class RecoveryReporter(logging.Handler):
 
     def report(self) -> None:
         """Say whether Redis answers now; if not, say later that it does."""
-        if word := _failure():
-            logger.error("Redis connection failed: %s", word)
-            self.watch(word)
+        if error := _failure():
+            log_redis_failure(logger, error, queue_urls())
+            self.watch(redis_failure(error))
         else:
             logger.info("Redis connection successful - the task queue answers")
 
@@ -51,9 +51,9 @@ class RecoveryReporter(logging.Handler):
 
     def _look(self, said: str) -> None:
         time.sleep(INTERVAL)
-        while word := _failure():
-            if word != said:
-                logger.error("Redis connection failed: %s", word)
+        while error := _failure():
+            if (word := redis_failure(error)) != said:
+                log_redis_failure(logger, error, queue_urls())
                 said = word
             time.sleep(INTERVAL)
         # First, so that an error from now on begins another watch.
@@ -61,7 +61,6 @@ class RecoveryReporter(logging.Handler):
         logger.info("Redis connection successful - the task queue answers again")
 
 
-def _failure() -> str:
-    """The word for why Redis does not answer; empty where it does."""
+def _failure() -> BaseException | None:
     [error] = errors(check_queue)
-    return redis_failure(error) if error else ""
+    return error

@@ -2,7 +2,7 @@
 
 import logging
 
-from magictoolbox.checks import check_cache, errors, redis_failure
+from magictoolbox.checks import cache_urls, check_cache, errors, log_redis_failure
 
 logger = logging.getLogger(__name__)
 
@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 if error:
     from django.contrib.sessions.backends.db import SessionStore
 
-    logger.error("Redis connection failed: %s", redis_failure(error))
+    log_redis_failure(logger, error, cache_urls())
 else:
     from django.contrib.sessions.backends.cache import SessionStore
 

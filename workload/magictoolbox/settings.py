@@ -28,6 +28,10 @@ def comma_separated(name: str) -> list[str]:
     return [item.strip() for item in os.environ.get(name, "").split(",") if item.strip()]
 
 
+REDIS_URLS_WITH_RAW_KEY: set[str] = set()
+"""The variables whose URL is broken by a raw "/" in its key."""
+
+
 def redis_url(name: str) -> str:
     """The URL in the variable `name`, without its key when a raw "/" in the key breaks the URL.
 
@@ -36,6 +40,8 @@ def redis_url(name: str) -> str:
     """
     scheme, _, rest = os.environ[name].partition("://")
     if "@" not in rest.partition("/")[0]:
+        if "@" in rest:
+            REDIS_URLS_WITH_RAW_KEY.add(name)
         rest = rest.rpartition("@")[2]
     os.environ[name] = f"{scheme}://{rest}"  # Celery prefers its variables to these settings
     return os.environ[name]
