@@ -57,7 +57,9 @@ def last_said(lines: Iterable[str]) -> LoggedSymptom | None:
     said: LoggedSymptom | None = None
     flaw: Symptom | None = None
     for line in lines:
-        flaw = _FLAWS[found["flaw"]] if (found := _SAYS_OF_THE_KEY.search(line)) else flaw
+        if found := _SAYS_OF_THE_KEY.search(line):
+            flaw = _FLAWS[found["flaw"]]
+            continue
         if found := _SAYS_SO.search(line):
             said = LoggedSymptom(Symptom(found["word"]) if found["word"] else None)
         elif _CERTIFICATE_RULE.search(line):

@@ -38,7 +38,7 @@ _BUS = 0
 """Stands for the port by which the servers of a cluster talk to each other; Azure shows none."""
 
 
-class RedisServerFailure(Exception):  # noqa: N818
+class RedisServerError(Exception):
     """A server could not be started. The message is for the user."""
 
 
@@ -74,7 +74,7 @@ class RedisProcess:
         return self._local_ports.get(self._plan.tls_port or self._plan.plain_port or 0, 0)
 
     async def become(self, plan: RedisPlan) -> None:
-        """Make it as planned. Raises `RedisServerFailure`, `RedisError` or `OSError`."""
+        """Make it as planned. Raises `RedisServerError`, `RedisError` or `OSError`."""
         runs = self.is_running
         if runs and (plan.is_down or plan.fixed != self._plan.fixed):
             await self.stop()
@@ -127,9 +127,9 @@ class RedisProcess:
     async def _start(self, plan: RedisPlan) -> None:
         program = shutil.which(PROGRAM)
         if program is None:
-            raise RedisServerFailure(f"{PROGRAM} is not on PATH; `./local setup` installs it or says how")
+            raise RedisServerError(f"{PROGRAM} is not on PATH; `./local setup` installs it or says how")
         if plan.is_cluster and await asyncio.to_thread(_version, program) < _CLUSTER_VERSION:
-            raise RedisServerFailure(f"the policy OSSCluster needs {PROGRAM} {_CLUSTER_VERSION} or later")
+            raise RedisServerError(f"the policy OSSCluster needs {PROGRAM} {_CLUSTER_VERSION} or later")
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for _ in range(_ATTEMPTS):
             self._local_ports = _free_ports(plan, self._local_ports)
@@ -139,7 +139,7 @@ class RedisProcess:
             except _PortTakenError:
                 self._local_ports = {}
         else:
-            raise RedisServerFailure("no port could be had")
+            raise RedisServerError("no port could be had")
         self._remember()
 
     async def _start_once(self, program: str, plan: RedisPlan) -> None:
@@ -227,13 +227,13 @@ async def _answer(child: Child, admin: Administrator, log: Path) -> None:
             if any("already in use" in line for line in said):
                 raise _PortTakenError
             last = re.sub(r"^\d+:\w .*? [*#] ", "", said[-1]) if said else "it said nothing"
-            raise RedisServerFailure(f"{PROGRAM} ended with code {child.exit_code}: {last} (more in {log})")
+            raise RedisServerError(f"{PROGRAM} ended with code {child.exit_code}: {last} (more in {log})")
         try:
             await admin.ask("PING")
             return
         except (RedisError, OSError) as error:
             if time.monotonic() > deadline:
-                raise RedisServerFailure(f"{PROGRAM} did not answer within {_START_SECONDS:.0f} s: {error}") from None
+                raise RedisServerError(f"{PROGRAM} did not answer within {_START_SECONDS:.0f} s: {error}") from None
         await asyncio.sleep(0.02)
 
 

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from local_azure.arm.certificates import CertificateAuthority
 from local_azure.data_plane.processes import Processes
 from local_azure.data_plane.redis_plan import RedisPlan, redis_plans
-from local_azure.data_plane.redis_process import RedisProcess, RedisServerFailure
+from local_azure.data_plane.redis_process import RedisProcess, RedisServerError
 from local_azure.running import RunningCache
 from local_azure.state import Store
 
@@ -80,7 +80,7 @@ class RedisServers:
         try:
             await server.become(plan)
             self.failures.pop(plan.host, None)
-        except (RedisServerFailure, RedisError, OSError) as error:
+        except (RedisServerError, RedisError, OSError) as error:
             words = f"the Redis {plan.host} does not run: {error}"
             if self.failures.get(plan.host) != words:
                 _log.error("%s", words)

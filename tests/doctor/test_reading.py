@@ -67,6 +67,10 @@ def test_a_url_is_read_as_its_clients_read_it(url: str, expected: ConnectionUrl)
             None,
         ),
         (
+            ["Redis connection successful", "Redis access key in REDIS_URL: missing", "Redis connection failed: auth"],
+            Symptom.KEY_MISSING,
+        ),
+        (
             ["Redis access key in REDIS_URL: missing", "Redis connection successful", "Redis connection failed: dns"],
             Symptom.DNS,
         ),

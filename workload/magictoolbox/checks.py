@@ -93,8 +93,8 @@ def redis_failure(error: BaseException) -> str:
 _REFUSED = "refused"
 
 
-def log_redis_failure(logger: logging.Logger, error: BaseException, urls: dict[str, str]) -> None:
-    """Log the word for `error`; and for `auth` what is wrong with the key: missing, not percent-encoded, refused.
+def log_redis_failure(logger: logging.Logger, error: BaseException, urls: dict[str, str]) -> str:
+    """Log and return the word for `error`; with `auth` log what is wrong with the key: missing, not encoded, refused.
 
     `urls` has the URLs that were tried by their variables. Nothing of a URL is logged but its variable's name.
     """
@@ -103,9 +103,10 @@ def log_redis_failure(logger: logging.Logger, error: BaseException, urls: dict[s
     if word == "auth":
         flaws = {variable: _key_flaw(variable, url) for variable, url in urls.items()}
         # One without a key explains the refusal; which of several whole ones was refused, the error does not tell.
-        for variable, flaw in flaws.items():
-            if flaw != _REFUSED or set(flaws.values()) == {_REFUSED}:
-                logger.error("Redis access key in %s: %s", variable, flaw)
+        telling = {variable: flaw for variable, flaw in flaws.items() if flaw != _REFUSED} or flaws
+        for variable, flaw in telling.items():
+            logger.error("Redis access key in %s: %s", variable, flaw)
+    return word
 
 
 def _key_flaw(variable: str, url: str) -> str:

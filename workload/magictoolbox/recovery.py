@@ -35,15 +35,14 @@ class RecoveryReporter(logging.Handler):
     def report(self) -> None:
         """Say whether Redis answers now; if not, say later that it does."""
         if error := _failure():
-            log_redis_failure(logger, error, queue_urls())
-            self.watch(redis_failure(error))
+            self._watch(log_redis_failure(logger, error, queue_urls()))
         else:
             logger.info("Redis connection successful - the task queue answers")
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.watch()
+        self._watch()
 
-    def watch(self, said: str = "") -> None:
+    def _watch(self, said: str = "") -> None:
         """Look until Redis answers, in a thread of its own; `said` is the failure that is in the log already."""
         # The pool's processes inherit this and are not the ones to speak.
         if os.getpid() == self._process and self._watching.acquire(blocking=False):
@@ -52,9 +51,8 @@ class RecoveryReporter(logging.Handler):
     def _look(self, said: str) -> None:
         time.sleep(INTERVAL)
         while error := _failure():
-            if (word := redis_failure(error)) != said:
-                log_redis_failure(logger, error, queue_urls())
-                said = word
+            if redis_failure(error) != said:
+                said = log_redis_failure(logger, error, queue_urls())
             time.sleep(INTERVAL)
         # First, so that an error from now on begins another watch.
         self._watching.release()

@@ -66,9 +66,9 @@ def install() -> None:
     socket.getaddrinfo = getaddrinfo
     socket.gethostbyname = gethostbyname
     socket.gethostbyname_ex = gethostbyname_ex
-    socket.socket.connect = connect  # type: ignore[method-assign]
-    socket.socket.connect_ex = connect_ex  # type: ignore[method-assign]
-    socket.socket.bind = bind  # type: ignore[method-assign]
+    socket.socket.connect = connect
+    socket.socket.connect_ex = connect_ex
+    socket.socket.bind = bind
     if os.environ.get("HOSTNAME"):
         socket.gethostname = gethostname
         os.uname = uname
