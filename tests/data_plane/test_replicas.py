@@ -184,4 +184,4 @@ def test_a_stubborn_one_is_killed_after_its_grace(plane: Plane) -> None:
     wait_until(lambda: not Path(f"/proc/{pid}").exists(), "its end")
     assert "told to end" in plane.log(replica)
     wait_until(lambda: plane.app("stubborn") is None, "no sign of it")
-    assert not list(plane.home.glob(f"replicas/*/*/{replica.name}")), "its files are gone"
+    wait_until(lambda: not list(plane.home.glob(f"replicas/*/*/{replica.name}")), "the end of its files")
