@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from doctor import checks, cloud, draining, report, stack
+from doctor import checks, cloud, draining, report, stack, waiting
 from doctor.client import Client
 from doctor.collecting import collect
 from doctor.diagnosis import diagnose
@@ -20,14 +20,14 @@ from doctor.facts import Stack
 HEALTHY, FAULT, COULD_NOT_LOOK = 0, 1, 2
 """Exit codes."""
 _WIDEST = 160
-_DRAINED_WITHIN_SECONDS = 900.0
+_WAIT_SECONDS = 900.0
 
 _EPILOG = """\
 It reads Azure as whoever DefaultAzureCredential finds (`az login`, a service principal, a managed identity), who needs
 Reader on the resource group, listKeys on the caches and listSecrets on the apps; with a way into the network and Key
 Vault Secrets User on the vault it sees more. It changes nothing and prints no secret.
 
-exit codes: 0 no fault was found, 1 a fault was found (or --wait-drained ran out of time), 2 it could not look
+exit codes: 0 no fault was found, 1 a fault was found (or the time to wait was over), 2 it could not look
 """
 
 
@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         found, client = _open(options.stack)
         if options.wait_drained is not None:
-            return _wait(client, found, options.wait_drained)
+            return _wait_drained(client, found, options.wait_drained)
+        if options.wait_healthy is not None:
+            _wait_healthy(client, found, options.wait_healthy)
         facts = collect(client, found)
     except CannotLookError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -65,15 +67,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--stack", "-s", required=True, help="the stack, as in `pulumi up --stack`")
     parser.add_argument("--json", action="store_true", help="as JSON")
-    parser.add_argument(
-        "--wait-drained",
-        nargs="?",
-        type=float,
-        const=_DRAINED_WITHIN_SECONDS,
-        metavar="SECONDS",
-        help="look at nothing; wait until no replica of an old revision is left (at most so long; default: "
-        f"{_DRAINED_WITHIN_SECONDS:g})",
-    )
+    waits = parser.add_mutually_exclusive_group()
+    for name, words in {
+        "--wait-drained": "look at nothing; wait until no replica of an old revision is left",
+        "--wait-healthy": "look again and again, until no fault is found",
+    }.items():
+        waits.add_argument(
+            name,
+            nargs="?",
+            type=float,
+            const=_WAIT_SECONDS,
+            metavar="SECONDS",
+            help=f"{words} (at most so long; default: {_WAIT_SECONDS:g})",
+        )
     return parser
 
 
@@ -87,15 +93,26 @@ def _open(name: str) -> tuple[Stack, Client]:
         return found.result(), client
 
 
-def _wait(client: Client, found: Stack, limit_seconds: float) -> int:
-    def say(words: str) -> None:
-        print(words, file=sys.stderr, flush=True)
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
 
-    if draining.wait(client, found, limit_seconds, say):
+
+def _wait_drained(client: Client, found: Stack, limit_seconds: float) -> int:
+    if draining.wait(client, found, limit_seconds, _say):
         print("no replica of an old revision is left")
         return HEALTHY
-    print(f"error: after {limit_seconds:g} s there are still replicas of old revisions", file=sys.stderr)
+    _say(f"error: after {limit_seconds:g} s there are still replicas of old revisions")
     return FAULT
+
+
+def _wait_healthy(client: Client, found: Stack, limit_seconds: float) -> None:
+    """Wait until no fault is found; what there is then, or when the time is over, is for one more look to tell."""
+
+    def left() -> str:
+        root = diagnose(checks.run(collect(client, found))).root
+        return f"{root.subject}: {report.words_of(root.cause)}" if root else ""
+
+    waiting.until(left, limit_seconds, _say)
 
 
 if __name__ == "__main__":

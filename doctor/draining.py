@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from doctor import waiting
 from doctor.client import Client, RefusedError, UnreachableError
 from doctor.collecting import app_bodies
 from doctor.collecting.apps import revisions_of
-from doctor.errors import CannotLookError
 from doctor.facts import Absent, Stack
 from doctor.values import JsonObject, text
 
-_INTERVAL_SECONDS = 2.0
 _NEWEST = 10
 """Revisions of an app that may still have replicas that are ending, though they are no longer active."""
 
@@ -34,25 +32,7 @@ def wait(client: Client, stack: Stack, limit_seconds: float, say: Callable[[str]
     Raises:
         CannotLookError: when the apps cannot be read.
     """
-    end = time.monotonic() + limit_seconds
-    told = ""
-    first = True
-    while True:
-        try:
-            left = "; ".join(_left(client, stack))
-        except CannotLookError as error:
-            if first:
-                raise
-            left = str(error)  # One question without an answer is no reason to give up.
-        first = False
-        if not left:
-            return True
-        if left != told:
-            say(left)
-            told = left
-        if time.monotonic() + _INTERVAL_SECONDS > end:
-            return False
-        time.sleep(_INTERVAL_SECONDS)
+    return waiting.until(lambda: "; ".join(_left(client, stack)), limit_seconds, say)
 
 
 def _left(client: Client, stack: Stack) -> Iterator[str]:

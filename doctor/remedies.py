@@ -106,12 +106,14 @@ def _show_log_and_put_back(finding: Finding, facts: Facts) -> str:
     return f"{_show_log(finding, facts)} && {_put_back(finding, facts)}"
 
 
-def _show_health(finding: Finding, facts: Facts) -> str:
+def _wait_for_azure(finding: Finding, facts: Facts) -> str:
+    """An outage is Azure's to end: its own word on the cache, then a wait until all is well."""
     cache = _cache(finding, facts)
     if cache is None:
         return _show_log(finding, facts)
     # Not a reboot, which empties a Basic cache: queued tasks and sessions would be lost.
-    return _rest("get", f"{cache.id}/providers/Microsoft.ResourceHealth/availabilityStatuses/current")
+    health = _rest("get", f"{cache.id}/providers/Microsoft.ResourceHealth/availabilityStatuses/current")
+    return f"{health} && python -m doctor --stack {shlex.quote(facts.stack.name)} --wait-healthy"
 
 
 def _enlarge(finding: Finding, facts: Facts) -> str:
@@ -150,7 +152,7 @@ _REMEDIES: Mapping[Cause, Callable[[Finding, Facts], str]] = {
     Cause.RECORD_MISSING: _records_anew,
     Cause.RECORD_STALE: _records_anew,
     Cause.CACHE_MISSING: _put_back,
-    Cause.CACHE_NOT_RUNNING: _show_health,
+    Cause.CACHE_NOT_RUNNING: _wait_for_azure,
     Cause.VAULT_MISSING: _recover_vault,
     Cause.KEY_AUTHENTICATION_OFF: _accept_keys,
     Cause.PUBLIC_ACCESS_ON: _put_back,
@@ -171,7 +173,7 @@ _REMEDIES: Mapping[Cause, Callable[[Finding, Facts], str]] = {
     Cause.KEY_NOT_CURRENT: _set_anew,
     Cause.SECRET_NOT_IN_REPLICAS: _restart,
     Cause.NAME_UNRESOLVED: _show_log,
-    Cause.REDIS_DOWN: _show_health,
+    Cause.REDIS_DOWN: _wait_for_azure,
     Cause.REDIS_FULL: _enlarge,
     Cause.TLS_FAILS: _show_log,
     Cause.KEY_REFUSED: _set_anew,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from http import HTTPStatus
 
-from local_azure.arm import running_state
+from local_azure.arm import resource_health, running_state
 from local_azure.arm.addresses import Address
 from local_azure.azure_error import AzureError
 from local_azure.ids import ArmId
@@ -26,6 +26,8 @@ def view_of(address: Address, running: Callable[[], Running | None]) -> View | N
     """What answers for a type that is worked out, or None for any other."""
     if address.type.lower() == _REPLICA_TYPE:
         return _replicas_that_run(running)
+    if address.type.lower() == resource_health.TYPE.lower():
+        return resource_health.statuses(running)
     by_type = _BY_TYPE.get(address.type.lower())
     return by_type or (_BY_LEVEL.get(address.last.lower()) if len(address.types) > 2 else None)
 

@@ -10,7 +10,10 @@ from azure.mgmt.loganalytics import LogAnalyticsManagementClient
 from azure.mgmt.monitor import MonitorManagementClient
 from azure.mgmt.msi import ManagedServiceIdentityClient
 from azure.mgmt.resource.resources import ResourceManagementClient
+from azure.mgmt.resourcehealth import ResourceHealthMgmtClient
 
+from local_azure import running
+from local_azure.running import Running, RunningCache
 from tests.arm.landscape import GROUP, Azure
 
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
@@ -219,3 +222,17 @@ def test_an_alert_and_its_group_read_back_and_change(
     monitor.action_groups.delete(GROUP, "ag-dev")
     with pytest.raises(ResourceNotFoundError):
         monitor.action_groups.get(GROUP, "ag-dev")
+
+
+# -- health
+
+
+@pytest.mark.parametrize(("port", "state"), [(40000, "Available"), (0, "Unavailable")])
+def test_a_caches_health_is_what_runs(azure: Azure, deployed: dict[str, str], port: int, state: str) -> None:
+    running.write(azure.home, Running(1, caches=(RunningCache(deployed["redis"], "red", port),)))
+    health = azure.client(ResourceHealthMgmtClient)
+    status = health.availability_statuses.get_by_resource(deployed["redis"].lstrip("/"))
+    assert status.properties
+    assert (status.name, status.properties.availability_state) == ("current", state)
+    with pytest.raises(ResourceNotFoundError):
+        health.availability_statuses.get_by_resource(f"{deployed['redis']}-absent".lstrip("/"))

@@ -8,7 +8,7 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
-from doctor import draining
+from doctor import draining, waiting
 from doctor.client import Client, RefusedError, UnreachableError
 from doctor.cloud import Cloud
 from doctor.collecting import network
@@ -121,7 +121,7 @@ class _Ending:
 def test_replicas_that_are_ending_are_waited_for_though_their_revision_counts_none(
     silent: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(draining, "_INTERVAL_SECONDS", 0.001)
+    monkeypatch.setattr(waiting, "_INTERVAL_SECONDS", 0.001)
     said: list[str] = []
     assert draining.wait(cast("Client", _Ending(3, silent)), _STACK, 60, said.append)
     assert said[0] == "shop: shop--1 has 1 replicas"

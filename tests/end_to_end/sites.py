@@ -97,7 +97,7 @@ class Visitor:
 
 @dataclass
 class Load:
-    """Visitors who open the page all the time, and one who queues tasks; what failed for them."""
+    """Visitors who open the page all the time, and some who queue tasks; what failed for them."""
 
     address: str
     failures: list[str] = field(default_factory=list[str])
@@ -106,10 +106,10 @@ class Load:
     _ended: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
-    def running(self, visitors: int = 3) -> Iterator[Load]:
+    def running(self, visitors: int = 3, queuers: int = 1) -> Iterator[Load]:
         """Put the load on while the block runs."""
         threads = [threading.Thread(target=self._visit) for _ in range(visitors)]
-        threads.append(threading.Thread(target=self._queue))
+        threads += [threading.Thread(target=self._queue) for _ in range(queuers)]
         for thread in threads:
             thread.start()
         try:
