@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,10 +12,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from local_azure.data_plane.redis_configuration import ADMINISTRATOR, SLOTS
+from local_azure.data_plane.redis_configuration import ADMINISTRATOR
 
 _ANSWER_SECONDS = 20.0
-_POLL_SECONDS = 0.02
 
 
 class Administrator:
@@ -40,14 +39,29 @@ class Administrator:
         redis = cast("Any", self._redis)  # redis-py leaves the type of an answer open
         return str(await redis.execute_command(*words))
 
-    async def take_all_slots(self) -> None:
-        """Make the server a cluster of one. It has taken the slots of what it read from disk already."""
-        slots = (await self.ask("CLUSTER", "NODES")).split()[8:]
-        taken = {slot for first, _, last in (one.partition("-") for one in slots) for slot in _range(first, last)}
-        if free := [str(slot) for slot in range(SLOTS) if slot not in taken]:
-            await self.ask("CLUSTER", "ADDSLOTS", *free)
-        while "cluster_state:ok" not in await self.ask("CLUSTER", "INFO"):
-            await asyncio.sleep(_POLL_SECONDS)
+    async def own_slots(self) -> set[int]:
+        """The slots that the server has in its cluster: those of what it read from disk, and those it was given."""
+        for line in (await self.ask("CLUSTER", "NODES")).splitlines():
+            _, _, flags, _, _, _, _, _, *slots = line.split()
+            if "myself" in flags.split(","):
+                return {
+                    slot for first, _, last in (one.partition("-") for one in slots) for slot in _range(first, last)
+                }
+        return set()
+
+    async def add_slots(self, slots: Iterable[int]) -> None:
+        """Give the server slots that no server of its cluster has."""
+        if numbers := [str(slot) for slot in slots]:
+            await self.ask("CLUSTER", "ADDSLOTS", *numbers)
+
+    async def meet(self, port: int, bus_port: int) -> None:
+        """Make a cluster with another server."""
+        await self.ask("CLUSTER", "MEET", "127.0.0.1", str(port), str(bus_port))
+
+    async def sees_cluster_of(self, nodes: int) -> bool:
+        """Whether the server knows so many, and where each slot is."""
+        told = (await self.ask("CLUSTER", "INFO")).splitlines()
+        return "cluster_state:ok" in told and f"cluster_known_nodes:{nodes}" in told
 
     async def cut(self) -> None:
         """Close the connections of all clients but this."""

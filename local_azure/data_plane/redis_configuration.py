@@ -10,7 +10,8 @@ from local_azure.data_plane.redis_plan import RedisPlan
 
 ADMINISTRATOR = "local-azure"
 """The user by whom the data plane changes a running server."""
-SLOTS = 16384
+BUS = 0
+"""Stands for the port by which the servers of a cluster talk to each other; Azure shows none."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,27 @@ def user_rules(plan: RedisPlan) -> list[str]:
         *("-acl", "+acl|cat", "+acl|whoami"),
         *("-module", "+module|list"),
         "-cluster",
-        *(f"+cluster|{name}" for name in ("countkeysinslot", "getkeysinslot", "info", "keyslot", "myid", "nodes")),
-        *(f"+cluster|{name}" for name in ("replicas", "slaves", "slots", *(("shards",) if plan.is_cluster else ()))),
+        *(f"+cluster|{name}" for name in _cluster_commands(plan)),
     )
     state = "on" if plan.key_hashes else "off"
     return [state, *(f"#{one}" for one in plan.key_hashes), "~*", "&*", *commands]
 
 
-def configuration(plan: RedisPlan, administration: Administration, files: Files, ports: Mapping[int, int]) -> str:
-    """The text of the configuration file; `ports` has the local port for each of Azure's, at 0 that of the cluster."""
+def _cluster_commands(plan: RedisPlan) -> tuple[str, ...]:
+    """Those that clients may use to see the cluster."""
+    if plan.clustering == "EnterpriseCluster":
+        return ()  # it looks like one server
+    seen = ("countkeysinslot", "getkeysinslot", "info", "keyslot", "myid", "nodes", "replicas", "slaves", "slots")
+    return (*seen, "shards") if plan.is_cluster else seen
+
+
+def configuration(
+    plan: RedisPlan, number: int, administration: Administration, files: Files, ports: Mapping[int, int]
+) -> str:
+    """The text of the configuration file of one of the cache's servers, counted from 0.
+
+    `ports` has the local port for each of Azure's, at `BUS` that of the cluster.
+    """
     lines: list[tuple[str, ...]] = [
         ("bind", "127.0.0.1"),
         ("port", str(ports[plan.plain_port] if plan.plain_port else 0)),
@@ -76,13 +89,18 @@ def configuration(plan: RedisPlan, administration: Administration, files: Files,
         lines += [
             ("cluster-enabled", "yes"),
             ("cluster-config-file", "nodes.conf"),
-            ("cluster-port", str(ports[0])),
+            ("cluster-port", str(ports[BUS])),
+            ("cluster-announce-bus-port", str(ports[BUS])),
             ("cluster-announce-ip", "127.0.0.1"),
+        ]
+    if plan.clustering == "OSSCluster":
+        announced = str(plan.first_node_port + number)
+        lines += [
             ("cluster-announce-hostname", plan.host),
             ("cluster-preferred-endpoint-type", "hostname"),
             # Redis 7.0 announces this one also to those who came by TLS.
-            ("cluster-announce-port", str(plan.tls_port or plan.plain_port)),
-            ("cluster-announce-tls-port", str(plan.tls_port or 0)),
+            ("cluster-announce-port", announced),
+            ("cluster-announce-tls-port", announced if plan.tls_port else "0"),
         ]
     lines += [(name, value) for name, value in plan.settings.items()]
     lines += [("rename-command", name, "") for name in plan.blocked]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from typing import Literal, cast
 
 from local_azure import faults, provisioning
 from local_azure.ids import ArmId
@@ -43,6 +44,15 @@ _MANAGED_SHARE = 0.8
 _MANAGED_CLIENTS = 10_000
 """The limits stand on the price list alone, for each size; this is what redis-server has by default."""
 
+Clustering = Literal["NoCluster", "EnterpriseCluster", "OSSCluster"]
+"""Azure Managed Redis's own words. With `EnterpriseCluster` commands may not cross the slots of keys; with `OSSCluster`
+clients see the servers that hold the slots, too."""
+_FIRST_NODE_PORT = {"classic": 15000, "managed": 8500}
+"""Clients are sent from the cache's port to a port of the server that has a key's slot:
+.../azure-cache-for-redis/cache-how-to-premium-clustering and .../redis/architecture#clustering, which has `85XX`."""
+_ONE_SHARD_GIGABYTES = 1
+"""Sizes up to this one have one shard."""
+
 _BLOCKED = ("BGREWRITEAOF", "BGSAVE", "DEBUG", "MIGRATE", "PSYNC", "REPLCONF", "REPLICAOF", "SAVE", "SLAVEOF", "SYNC")
 _BLOCKED_ON_MANAGED = ("FAILOVER", "MOVE", "SWAPDB")
 """SELECT, which the documentation lists too, answers for database 0 and is out of range for others."""
@@ -65,13 +75,17 @@ class RedisPlan:
     plain_port: int | None
     """The port on Azure that does not."""
     databases: int
-    is_cluster: bool
+    clustering: Clustering
+    nodes: int
+    """Servers that share the keys; more than one only where clients see them."""
+    first_node_port: int
+    """The port on Azure of the first of them; the others have those that follow."""
     blocked: tuple[str, ...]
     """Commands that do not exist for a client."""
     key_hashes: tuple[str, ...] = field(repr=False)
     """SHA-256 of each key, in hexadecimal digits; none when keys are of no use."""
     max_memory: int
-    """In bytes."""
+    """In bytes, of all servers together."""
     max_clients: int
     eviction: str
     tls_protocols: str
@@ -80,9 +94,14 @@ class RedisPlan:
     """By a fault: nothing listens."""
 
     @property
+    def is_cluster(self) -> bool:
+        """Whether keys have slots, which commands may not cross."""
+        return self.clustering != "NoCluster"
+
+    @property
     def fixed(self) -> tuple[object, ...]:
         """What only another start of the server changes."""
-        return (self.tls_port, self.plain_port, self.databases, self.is_cluster, self.blocked)
+        return (self.tls_port, self.plain_port, self.databases, self.clustering, self.blocked)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -91,7 +110,7 @@ class RedisPlan:
         ciphers = "DEFAULT" if self.tls_protocols == _TLS_FLOOR else "DEFAULT:@SECLEVEL=0"
         tls = {"tls-ciphers": ciphers, "tls-protocols": self.tls_protocols} if self.tls_port else {}
         return {
-            "maxmemory": str(self.max_memory),
+            "maxmemory": str(max(self.max_memory // self.nodes, 1)),
             "maxclients": str(self.max_clients),
             "maxmemory-policy": self.eviction,
             "notify-keyspace-events": self.keyspace_events,
@@ -144,7 +163,9 @@ def _classic(cache: Resource) -> RedisPlan:
         tls_port=int(cache.properties["sslPort"]),
         plain_port=int(cache.properties["port"]) if cache.properties.get("enableNonSslPort") else None,
         databases=1 if shards else _CLASSIC_DATABASES[family][capacity],
-        is_cluster=bool(shards),
+        clustering="OSSCluster" if shards else "NoCluster",
+        nodes=max(shards, 1),
+        first_node_port=_FIRST_NODE_PORT["classic"],
         blocked=_BLOCKED,
         key_hashes=_key_hashes(cache) if uses_keys else (),
         max_memory=max(int(size) - reserved * _MEGABYTE, _MEGABYTE),
@@ -157,7 +178,9 @@ def _classic(cache: Resource) -> RedisPlan:
 
 def _managed(cluster: Resource, database: Resource) -> RedisPlan:
     number = str(get(cluster.body, "sku.name", "")).rpartition("_")[2].lstrip("ABMXabmx")
+    gigabytes = _MANAGED_GIGABYTES[number]
     port = int(database.properties.get("port") or 10000)
+    clustering = cast("Clustering", database.properties.get("clusteringPolicy") or "OSSCluster")
     is_plain = database.properties.get("clientProtocol") == "Plaintext"
     return RedisPlan(
         id=cluster.id,
@@ -166,10 +189,12 @@ def _managed(cluster: Resource, database: Resource) -> RedisPlan:
         tls_port=None if is_plain else port,
         plain_port=port if is_plain else None,
         databases=1,
-        is_cluster=database.properties.get("clusteringPolicy") == "OSSCluster",
+        clustering=clustering,
+        nodes=2 if clustering == "OSSCluster" and gigabytes > _ONE_SHARD_GIGABYTES else 1,
+        first_node_port=_FIRST_NODE_PORT["managed"],
         blocked=(*_BLOCKED, *_BLOCKED_ON_MANAGED),
         key_hashes=_key_hashes(database) if database.properties.get("accessKeysAuthentication") == "Enabled" else (),
-        max_memory=int(_MANAGED_GIGABYTES[number] * _MANAGED_SHARE * _GIGABYTE),
+        max_memory=int(gigabytes * _MANAGED_SHARE * _GIGABYTE),
         max_clients=_MANAGED_CLIENTS,
         eviction=_hyphenated(str(database.properties.get("evictionPolicy") or "VolatileLRU")),
         # .../redis/tls-configuration: 1.2 and 1.3, whatever floor is asked for.

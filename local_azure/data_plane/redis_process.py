@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from local_azure.arm.certificates import CertificateAuthority
 from local_azure.data_plane.processes import Child, Processes
 from local_azure.data_plane.redis_administration import Administrator
-from local_azure.data_plane.redis_configuration import Administration, Files, configuration, user_rules
+from local_azure.data_plane.redis_configuration import BUS, Administration, Files, configuration, user_rules
 from local_azure.data_plane.redis_plan import RedisPlan
 from local_azure.files import write_atomically
 from local_azure.redis_server import PROGRAM
@@ -34,8 +34,6 @@ _ATTEMPTS = 5
 _CLUSTER_VERSION = 7
 """The first that announces itself by its host name."""
 _RENAMED = ("CONFIG", "SHUTDOWN")
-_BUS = 0
-"""Stands for the port by which the servers of a cluster talk to each other; Azure shows none."""
 
 
 class RedisServerError(Exception):
@@ -43,18 +41,22 @@ class RedisServerError(Exception):
 
 
 class RedisProcess:
-    """The server of one cache."""
+    """A server of one cache."""
 
-    def __init__(self, plan: RedisPlan, directory: Path, processes: Processes, authority: CertificateAuthority) -> None:
-        self.id = plan.id
+    def __init__(
+        self, plan: RedisPlan, number: int, directory: Path, processes: Processes, authority: CertificateAuthority
+    ) -> None:
+        """`number` tells it from the other servers of the cache; the first has 0."""
         self.created = plan.created
+        self.admin: Administrator | None = None
+        """As long as it runs: who may change it."""
+        self._number = number
         self._local_ports: dict[int, int] = {}
         self._plan = plan
         self._directory = directory
         self._processes = processes
         self._authority = authority
         self._child: Child | None = None
-        self._admin: Administrator | None = None
         self._config = ""
         self._recall()
 
@@ -66,7 +68,12 @@ class RedisProcess:
     @property
     def ports(self) -> dict[int, int]:
         """For each of its ports on Azure the one on the loopback address."""
-        return {port: local for port, local in self._local_ports.items() if port != _BUS}
+        return {port: local for port, local in self._local_ports.items() if port != BUS}
+
+    @property
+    def bus_port(self) -> int:
+        """The loopback port by which it talks to the other servers of its cluster; 0 without one."""
+        return self._local_ports.get(BUS, 0)
 
     @property
     def port(self) -> int:
@@ -88,13 +95,13 @@ class RedisProcess:
 
     async def cut(self) -> None:
         """Close the connections of its clients."""
-        if self._admin:
-            await self._admin.cut()
+        if self.admin:
+            await self.admin.cut()
 
     async def stop(self) -> None:
         """Stop it; what it holds is written to disk."""
-        admin, child = self._admin, self._child
-        self._admin = self._child = None
+        admin, child = self.admin, self._child
+        self.admin = self._child = None
         if admin:
             await admin.close()
         if child:
@@ -110,12 +117,12 @@ class RedisProcess:
     # -- a change
 
     async def _change(self, plan: RedisPlan) -> None:
-        assert self._admin
+        assert self.admin
         for name, value in plan.settings.items():
             if value != self._plan.settings.get(name):
-                await self._admin.ask(self._config, "SET", name, value)
+                await self.admin.ask(self._config, "SET", name, value)
         if plan.key_hashes != self._plan.key_hashes:
-            await self._admin.ask("ACL", "SETUSER", "default", "reset", *user_rules(plan))
+            await self.admin.ask("ACL", "SETUSER", "default", "reset", *user_rules(plan))
             if not plan.key_hashes:
                 # https://learn.microsoft.com/azure/azure-cache-for-redis/cache-azure-active-directory-for-authentication:
                 # without keys all connections are terminated. A renewed key leaves the open ones:
@@ -128,7 +135,7 @@ class RedisProcess:
         program = shutil.which(PROGRAM)
         if program is None:
             raise RedisServerError(f"{PROGRAM} is not on PATH; `./local setup` installs it or says how")
-        if plan.is_cluster and await asyncio.to_thread(_version, program) < _CLUSTER_VERSION:
+        if plan.clustering == "OSSCluster" and await asyncio.to_thread(_version, program) < _CLUSTER_VERSION:
             raise RedisServerError(f"the policy OSSCluster needs {PROGRAM} {_CLUSTER_VERSION} or later")
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for _ in range(_ATTEMPTS):
@@ -152,6 +159,7 @@ class RedisProcess:
         )
         text = configuration(
             plan,
+            self._number,
             Administration(hashlib.sha256(password.encode()).hexdigest(), renamed),
             Files(self._directory, certificate, certificate_key),
             self._local_ports,
@@ -164,20 +172,18 @@ class RedisProcess:
                 environment={"PATH": "/usr/bin:/bin"},
                 directory=self._directory,
                 output=output,
-                label=f"redis {plan.host}",
+                label=f"redis {plan.host}" + (f" {self._number}" if self._number else ""),
             )
         port = self._local_ports[plan.tls_port or plan.plain_port or 0]
         admin = Administrator(port, password, self._authority.certificate_file if plan.tls_port else None)
         try:
             await _answer(child, admin, log)
-            if plan.is_cluster:
-                await admin.take_all_slots()
         except BaseException:
             await admin.close()
             child.kill()
             await child.wait()
             raise
-        self._child, self._admin = child, admin
+        self._child, self.admin = child, admin
 
     # -- what is kept between two runs
 
@@ -204,7 +210,7 @@ class _PortTakenError(Exception):
 
 def _free_ports(plan: RedisPlan, earlier: Mapping[int, int]) -> dict[int, int]:
     """A port on the loopback address for each that is needed: that of before, or if it is taken one of the system's."""
-    wanted = [port for port in (plan.tls_port, plan.plain_port) if port] + ([_BUS] if plan.is_cluster else [])
+    wanted = [port for port in (plan.tls_port, plan.plain_port) if port] + ([BUS] if plan.is_cluster else [])
     found: dict[int, int] = {}
     with contextlib.ExitStack() as held:
         for port in wanted:

@@ -12,8 +12,9 @@ from redis.exceptions import RedisError
 
 from local_azure.arm.certificates import CertificateAuthority
 from local_azure.data_plane.processes import Processes
+from local_azure.data_plane.redis_cluster import RedisCluster
 from local_azure.data_plane.redis_plan import RedisPlan, redis_plans
-from local_azure.data_plane.redis_process import RedisProcess, RedisServerError
+from local_azure.data_plane.redis_process import RedisServerError
 from local_azure.running import RunningCache
 from local_azure.state import Store
 
@@ -28,7 +29,7 @@ class RedisServers:
         self._directory = home / "redis"
         self._processes = processes
         self._authority = authority
-        self._servers: dict[str, RedisProcess] = {}
+        self._servers: dict[str, RedisCluster] = {}
         self._changing = asyncio.Lock()
         self.failures: dict[str, str] = {}
         """Why the server of a host does not run, in words for the user."""
@@ -74,7 +75,7 @@ class RedisServers:
             await self._servers.pop(plan.host).end()
             server = None
         if server is None:
-            server = self._servers[plan.host] = RedisProcess(
+            server = self._servers[plan.host] = RedisCluster(
                 plan, self._directory / plan.host, self._processes, self._authority
             )
         try:

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -83,7 +84,8 @@ def test_the_storys_urls_fail_and_ours_works_by_every_client(world: World) -> No
         assert told[client, ours] == "works", client
         assert "AuthenticationError" in told[client, without_key], client
         assert told[client, raw_key] != "works", client
-    assert "ValueError" in told["redis-py", raw_key]
+    # What stands before the key's first slash is taken for a port; where nothing does, for no port at all.
+    assert {"ValueError", "ConnectionRefusedError"} & {*told["redis-py", raw_key].split()}
 
 
 def test_every_client_works_on_managed_redis_with_either_key(world: World) -> None:
@@ -358,37 +360,112 @@ def test_a_redis_that_is_full_takes_no_value_until_it_has_room_again(world: Worl
 # -- cluster policies and the end
 
 
-def test_the_cluster_policy_announces_the_host_name_and_refuses_to_cross_slots(tmp_path: Path) -> None:
+@pytest.fixture
+def clustered(tmp_path: Path) -> Iterator[World]:
+    """A managed cache that is still without a cluster."""
     world = World(tmp_path)
     try:
         world.with_network().with_cache().with_zone().with_endpoint()
         add_zone_group(world, world.endpoint, world.zone)
         world.settle()
-        key = world.keys(world.database)[0]
-        direct(world, MANAGED, key).set("before", "1")
-        world.put(
-            world.database, {"accessKeysAuthentication": "Enabled", "clusteringPolicy": "OSSCluster"}, location=None
-        )
-        world.settle()
-        assert world.redis.failures == {}
-        client = direct(world, MANAGED, key)
-        assert client.get("before") == "1"
-        with pytest.raises(redis.ResponseError, match="same slot"):
-            client.mget("a", "b")
-        script = """
-import json, redis, sys
-cluster = redis.RedisCluster.from_url(sys.stdin.read())
-cluster.mset_nonatomic({"a": "1", "b": "2"})
-print(json.dumps([[cluster.get("a").decode(), cluster.get("b").decode()],
-                  [[node.host, node.port] for node in cluster.get_nodes()]]))
-"""
-        values, nodes = json.loads(world.python(script, world.vnet, url(MANAGED, 10000, key)))
-        assert values == ["1", "2"]
-        assert nodes == [[MANAGED, 10000]]
-        ours = url(MANAGED, 10000, key)
-        assert "works" not in world.outcomes(("kombu", ours))["kombu", ours]
+        yield world
     finally:
         world.close()
+
+
+def become(world: World, policy: str, size: str = "Balanced_B0") -> str:
+    """Give the cache a size and a clustering policy; its key."""
+    world.put(world.cache, {"publicNetworkAccess": "Disabled"}, sku={"name": size})
+    world.put(world.database, {"accessKeysAuthentication": "Enabled", "clusteringPolicy": policy}, location=None)
+    world.settle()
+    assert world.redis.failures == {}
+    return world.keys(world.database)[0]
+
+
+NAMES = list("abcdefgh")
+CLUSTER_CLIENT = """
+import json, redis, sys
+cluster = redis.RedisCluster.from_url(sys.stdin.read(), decode_responses=True)
+before = [cluster.get(name) for name in "abcdefgh"]
+cluster.mset_nonatomic({name: name for name in "abcdefgh"})
+print(json.dumps([before, sorted([node.host, node.port] for node in cluster.get_nodes())]))
+"""
+
+
+def use_cluster(world: World, url: str) -> tuple[list[str | None], list[list[Any]]]:
+    """What a client that knows clusters finds under the names, before it writes each under itself; and the nodes."""
+    before, nodes = json.loads(world.python(CLUSTER_CLIENT, world.vnet, url))
+    return before, nodes
+
+
+def test_a_small_cluster_of_the_open_source_policy_is_one_server_and_refuses_to_cross_slots(clustered: World) -> None:
+    direct(clustered, MANAGED, clustered.keys(clustered.database)[0]).set("before", "1")
+    key = become(clustered, "OSSCluster")
+    client = direct(clustered, MANAGED, key)
+    assert client.get("before") == "1"
+    with pytest.raises(redis.ResponseError, match="same slot"):
+        client.mget("a", "b")
+    ours = url(MANAGED, 10000, key)
+    assert use_cluster(clustered, ours) == ([None] * 8, [[MANAGED, 8500]])
+    assert use_cluster(clustered, ours) == (NAMES, [[MANAGED, 8500]])
+
+
+def test_a_cluster_of_the_open_source_policy_sends_ordinary_clients_elsewhere(clustered: World) -> None:
+    old = direct(clustered, MANAGED, clustered.keys(clustered.database)[0])
+    for name in NAMES:
+        old.set(name, "before")
+    key = become(clustered, "OSSCluster", "Balanced_B3")
+    ours, nodes = url(MANAGED, 10000, key), [[MANAGED, 8500], [MANAGED, 8501]]
+    assert use_cluster(clustered, ours) == (["before"] * 8, nodes)
+    client = direct(clustered, MANAGED, key)
+    with pytest.raises(redis.ResponseError, match=f"{MANAGED}:8501"):  # redis-py leaves the word MOVED out
+        set_all(client, [f"key-{number}" for number in range(20)])
+    assert "works" not in clustered.outcomes(("kombu", ours))["kombu", ours]
+
+    # A new key, a stop, and the end of one server concern all of them.
+    clustered.action(clustered.database, "regenerateKey", {"keyType": "Primary"})
+    clustered.settle()
+    ours = url(MANAGED, 10000, clustered.keys(clustered.database)[0])
+    assert use_cluster(clustered, ours) == (NAMES, nodes)
+    clustered.stop()
+    clustered.start()
+    clustered.settle()
+    assert clustered.redis.failures == {}
+    assert use_cluster(clustered, ours) == (NAMES, nodes)
+    [second] = [one["pid"] for one in processes(clustered) if one["label"] == f"redis {MANAGED} 1"]
+    os.kill(second, signal.SIGKILL)
+    clustered.run(_gone(second))
+    clustered.settle()
+    assert clustered.redis.failures == {}
+    assert use_cluster(clustered, ours)[1] == nodes
+
+
+def set_all(client: redis.Redis, names: list[str]) -> None:
+    """Write each name."""
+    for name in names:
+        client.set(name, "1")
+
+
+def processes(world: World) -> list[dict[str, Any]]:
+    """The processes that the data plane has started."""
+    return json.loads((world.home / "processes.json").read_text())
+
+
+def test_the_enterprise_policy_looks_like_one_server_and_refuses_transactions_across_slots(clustered: World) -> None:
+    key = become(clustered, "EnterpriseCluster", "Balanced_B3")
+    client = direct(clustered, MANAGED, key)
+    assert client.set("a", "1")
+    pipeline = client.pipeline(transaction=True)
+    pipeline.set("a", "2")
+    pipeline.set("b", "2")
+    with pytest.raises(redis.ResponseError, match=r"CROSSSLOT|same slot"):
+        pipeline.execute()
+    with pytest.raises(redis.ResponseError):
+        client.execute_command("CLUSTER", "SLOTS")
+    ours = url(MANAGED, 10000, key)
+    outcomes = clustered.outcomes(("redis-py", ours), ("kombu", ours))
+    assert outcomes["redis-py", ours] == "works"
+    assert "works" not in outcomes["kombu", ours]
 
 
 def test_a_deleted_cache_is_gone_with_its_data_and_its_name_starts_anew(tmp_path: Path) -> None:

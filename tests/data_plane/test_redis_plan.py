@@ -60,7 +60,9 @@ def test_the_sizes_of_the_classic_service(
 
 def test_a_classic_cache_in_shards_is_a_cluster_with_one_database(landscape: Landscape) -> None:
     plan = classic(landscape, "P1", shardCount=3)
-    assert (plan.max_memory, plan.databases, plan.is_cluster) == (18 * GIGABYTE, 1, True)
+    assert (plan.max_memory, plan.databases, plan.clustering, plan.nodes) == (18 * GIGABYTE, 1, "OSSCluster", 3)
+    assert plan.settings["maxmemory"] == str(6 * GIGABYTE), "each server has its share"
+    assert plan.first_node_port == 15000
 
 
 def test_the_settings_of_a_classic_cache(landscape: Landscape) -> None:
@@ -108,9 +110,23 @@ def test_eviction_policies_by_redis_own_names(landscape: Landscape, azure: str, 
     assert managed(landscape, evictionPolicy=azure).eviction == redis
 
 
-def test_only_the_oss_policy_is_a_cluster_for_clients(landscape: Landscape) -> None:
-    assert not managed(landscape, clusteringPolicy="NoCluster").is_cluster
-    assert managed(landscape, clusteringPolicy="OSSCluster").is_cluster
+@pytest.mark.parametrize(
+    ("size", "policy", "is_cluster", "nodes", "sees"),
+    [
+        ("Balanced_B5", "NoCluster", False, 1, "+cluster|slots"),
+        ("Balanced_B5", "EnterpriseCluster", True, 1, "-cluster"),
+        ("Balanced_B1", "OSSCluster", True, 1, "+cluster|shards"),
+        ("Balanced_B3", "OSSCluster", True, 2, "+cluster|shards"),
+    ],
+)
+def test_what_a_clustering_policy_makes_of_a_cache(
+    landscape: Landscape, size: str, policy: str, is_cluster: bool, nodes: int, sees: str
+) -> None:
+    plan = managed(landscape, size, clusteringPolicy=policy)
+    assert (plan.is_cluster, plan.nodes, plan.first_node_port) == (is_cluster, nodes, 8500)
+    rules = user_rules(plan)
+    assert sees in rules
+    assert (policy == "EnterpriseCluster") == (not any(one.startswith("+cluster") for one in rules))
 
 
 def test_a_plaintext_database_speaks_no_tls(landscape: Landscape) -> None:
@@ -148,7 +164,7 @@ def test_keys_are_hashes_and_without_key_authentication_there_are_none(landscape
     plan = managed(landscape)
     keys = landscape.action(landscape.database, "listKeys").values()
     files = Files(Path("/data"), Path("/certificate"), Path("/key"))
-    text = configuration(plan, Administration("ab" * 32, {"CONFIG": "CONFIG-x"}), files, {10000: 40000, 0: 40001})
+    text = configuration(plan, 0, Administration("ab" * 32, {"CONFIG": "CONFIG-x"}), files, {10000: 40000, 0: 40001})
     assert not any(key in text or key in repr(plan) for key in keys)
     assert text.count('"#') == 3, "the administrator's and the two keys"
     assert user_rules(plan)[0] == "on"
@@ -158,7 +174,7 @@ def test_keys_are_hashes_and_without_key_authentication_there_are_none(landscape
 def test_words_of_the_configuration_are_quoted(landscape: Landscape) -> None:
     files = Files(Path('/a "b" \\c'), Path("/certificate"), Path("/key"))
     plan = managed(landscape, clusteringPolicy="NoCluster")
-    text = configuration(plan, Administration("ab" * 32, {}), files, {10000: 1})
+    text = configuration(plan, 0, Administration("ab" * 32, {}), files, {10000: 1})
     assert '"dir" "/a \\"b\\" \\\\c"\n' in text
 
 

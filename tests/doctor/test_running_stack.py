@@ -75,7 +75,6 @@ class Running:
                 return told
         pytest.fail(f"not within {WITHIN_SECONDS} s: {cause or 'no fault'}\n{words_of(told)}")
 
-
     def make_anew(self) -> None:
         """Delete the stack, with whatever is wrong in it, and deploy it again."""
         self.stack.azure.run("faults", "clear")
