@@ -9,13 +9,15 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from doctor import checks, cloud, draining, report, stack, waiting
 from doctor.client import Client
 from doctor.collecting import collect
-from doctor.diagnosis import diagnose
+from doctor.diagnosis import Diagnosis, diagnose
 from doctor.errors import CannotLookError
-from doctor.facts import Stack
+from doctor.facts import Facts, Stack
+from doctor.findings import Finding
 
 HEALTHY, FAULT, COULD_NOT_LOOK = 0, 1, 2
 """Exit codes."""
@@ -31,6 +33,14 @@ exit codes: 0 no fault was found, 1 a fault was found (or the time to wait was o
 """
 
 
+class Look(NamedTuple):
+    """What was seen of a stack at one time."""
+
+    findings: Sequence[Finding]
+    diagnosis: Diagnosis
+    facts: Facts
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Look, tell, and return the exit code."""
     options = _parser().parse_args(arguments)
@@ -38,16 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found, client = _open(options.stack)
         if options.wait_drained is not None:
             return _wait_drained(client, found, options.wait_drained)
-        if options.wait_healthy is not None:
-            _wait_healthy(client, found, options.wait_healthy)
-        facts = collect(client, found)
+        look = _look(client, found, options.wait_healthy or 0)
     except CannotLookError as error:
         print(f"error: {error}", file=sys.stderr)
         return COULD_NOT_LOOK
     except KeyboardInterrupt:
         return 130
-    findings = checks.run(facts)
-    diagnosis = diagnose(findings)
+    findings, diagnosis, facts = look
     width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
     print(
         report.as_json(findings, diagnosis, facts)
@@ -105,14 +112,19 @@ def _wait_drained(client: Client, found: Stack, limit_seconds: float) -> int:
     return FAULT
 
 
-def _wait_healthy(client: Client, found: Stack, limit_seconds: float) -> None:
-    """Wait until no fault is found; what there is then, or when the time is over, is for one more look to tell."""
+def _look(client: Client, found: Stack, limit_seconds: float) -> Look:
+    """Look, and as long as there is a fault and time is left, look again; the last look."""
+    looks: list[Look] = []
 
     def left() -> str:
-        root = diagnose(checks.run(collect(client, found))).root
+        facts = collect(client, found)
+        findings = checks.run(facts)
+        looks[:] = [Look(findings, diagnose(findings), facts)]
+        root = looks[0].diagnosis.root
         return f"{root.subject}: {report.words_of(root.cause)}" if root else ""
 
-    waiting.until(left, limit_seconds, _say)
+    waiting.until(left, limit_seconds, _say if limit_seconds else lambda _: None)
+    return looks[0]
 
 
 if __name__ == "__main__":

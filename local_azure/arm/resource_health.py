@@ -27,6 +27,7 @@ def statuses(running: Callable[[], Running | None]) -> Callable[[Work, Address],
         caches = {one.id.lower(): one for one in found.caches} if found else {}
         cache = caches.get(resource.id.key)
         is_down = cache is not None and cache.port == 0
+        state = "Unavailable" if is_down else "Available"
         now = datetime.now(UTC).isoformat()
         return [
             {
@@ -35,8 +36,8 @@ def statuses(running: Callable[[], Running | None]) -> Callable[[Work, Address],
                 "type": TYPE,
                 "location": resource.location,
                 "properties": {
-                    "availabilityState": "Unavailable" if is_down else "Available",
-                    "title": "Unavailable" if is_down else "Available",
+                    "availabilityState": state,
+                    "title": state,
                     "summary": "No connection can be made to this resource."
                     if is_down
                     else "There are no known problems that affect this resource.",
