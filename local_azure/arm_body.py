@@ -6,13 +6,12 @@ out what the id already says. A `BodyShape` holds what that takes to be undone a
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
-from local_azure.values import JsonObject, as_object, find, split_path
+from local_azure.values import JsonObject, as_object, copied, find, split_path
 
 ENVELOPE = frozenset(
     {"id", "name", "type", "location", "tags", "sku", "kind", "identity", "zones", "plan", "managedBy"}
@@ -44,7 +43,7 @@ class BodyShape:
 
     def body(self, properties: JsonObject) -> JsonObject:
         """The body for the SDK's properties, without those that the id says."""
-        body = copy.deepcopy(properties)
+        body = copied(properties)
         for path, name in self.renamed.items():
             _rename(body, path, split_path(path)[-1], name)
         _identities_to_map(body)
@@ -57,7 +56,7 @@ class BodyShape:
 
     def properties(self, body: JsonObject) -> JsonObject:
         """The SDK's properties for a body."""
-        properties = copy.deepcopy(body)
+        properties = copied(body)
         if self.flat:
             _lift(properties)
         for path in self._outermost_first:
@@ -70,11 +69,11 @@ class BodyShape:
 
     def sdk_path(self, path: str) -> str:
         """The SDK's path for a path in the body: `properties.subnets[*].properties.x` -> `subnets[*].x`."""
-        segments = split_path(path)
+        segments = list(split_path(path))
         if self.flat and segments[0] == "properties":
             segments = segments[1:]
         for nested in self._outermost_first:
-            at = split_path(nested)
+            at = list(split_path(nested))
             if segments[: len(at)] == at and segments[len(at) : len(at) + 1] == ["properties"]:
                 del segments[len(at)]
         back = {name: split_path(sdk)[-1] for sdk, name in self.renamed.items()}

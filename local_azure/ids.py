@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from local_azure.azure_error import invalid_id
 
@@ -33,27 +33,9 @@ class ArmId:
     @staticmethod
     def parse(text: str, target: str | None = None) -> ArmId:
         """Parse an id; raise `LinkedInvalidPropertyId` at the path `target` when it is none."""
-        if not re.fullmatch(r"(/[^/\x00-\x1f]+)+", text) or text != text.strip():
+        if (parsed := _parsed(text)) is None:
             raise invalid_id(text, target)
-        parts = text[1:].split("/")
-        lowered = [part.lower() for part in parts]
-        if "providers" in lowered:
-            at = len(lowered) - 1 - lowered[::-1].index("providers")
-            levels = parts[at + 2 :]
-            if not levels or len(levels) % 2:
-                raise invalid_id(text, target)
-            scope = "/" + "/".join(parts[:at]) if at else ""
-            if scope:
-                ArmId.parse(scope, target)
-            resource_type = "/".join([parts[at + 1], *levels[::2]])
-            return ArmId(text, resource_type, tuple(levels[1::2]), scope)
-        match lowered:
-            case ["subscriptions", _]:
-                return ArmId(text, SUBSCRIPTION_TYPE, (parts[1],), "")
-            case ["subscriptions", _, "resourcegroups", _]:
-                return ArmId(text, RESOURCE_GROUP_TYPE, (parts[3],), f"/subscriptions/{parts[1]}")
-            case _:
-                raise invalid_id(text, target)
+        return parsed
 
     @staticmethod
     def build(scope: str, resource_type: str, *names: str) -> ArmId:
@@ -118,3 +100,28 @@ class ArmId:
 
     def __str__(self) -> str:
         return self.text
+
+
+@lru_cache(maxsize=4096)  # A state's resources name the same few thousand ids again and again.
+def _parsed(text: str) -> ArmId | None:
+    if not re.fullmatch(r"(/[^/\x00-\x1f]+)+", text) or text != text.strip():
+        return None
+    parts = text[1:].split("/")
+    lowered = [part.lower() for part in parts]
+    if "providers" in lowered:
+        at = len(lowered) - 1 - lowered[::-1].index("providers")
+        levels = parts[at + 2 :]
+        if not levels or len(levels) % 2:
+            return None
+        scope = "/" + "/".join(parts[:at]) if at else ""
+        if scope and _parsed(scope) is None:
+            return None
+        resource_type = "/".join([parts[at + 1], *levels[::2]])
+        return ArmId(text, resource_type, tuple(levels[1::2]), scope)
+    match lowered:
+        case ["subscriptions", _]:
+            return ArmId(text, SUBSCRIPTION_TYPE, (parts[1],), "")
+        case ["subscriptions", _, "resourcegroups", _]:
+            return ArmId(text, RESOURCE_GROUP_TYPE, (parts[3],), f"/subscriptions/{parts[1]}")
+        case _:
+            return None

@@ -6,7 +6,6 @@ is one thin adapter of it. Every operation is one transaction: a refusal leaves 
 
 from __future__ import annotations
 
-import copy
 import re
 import uuid
 from collections.abc import Generator, Iterator
@@ -32,7 +31,7 @@ from local_azure.resource_types.every_type import EVERY_TYPE, moved
 from local_azure.resource_types.implied_references import implied_references, target_not_found
 from local_azure.resource_types.managed_identity import IDENTITY_REFERENCE, complete_identity
 from local_azure.state import Resource, Store, Transaction, timestamp
-from local_azure.values import JsonObject, as_object, find, get, normalise_location, put, restore, take
+from local_azure.values import JsonObject, as_object, copied, find, get, normalise_location, put, restore, take
 
 
 class Model:
@@ -185,7 +184,7 @@ class Work:
         return resource
 
     def present(self, resource: Resource) -> Resource:
-        resource = replace(resource, body=copy.deepcopy(resource.body))
+        resource = replace(resource, body=copied(resource.body))
         shown = self.type_of(resource.id).present(resource, self._transaction)
         if (ongoing := self._ongoing(resource.id)) and self.type_of(resource.id).has_provisioning_state:
             put(shown, "properties.provisioningState", provisioning.state_word(resource.id.type, ongoing.kind))
@@ -309,14 +308,14 @@ class Work:
 
     def desired(self, resource: Resource) -> JsonObject:
         """The body that would put a resource as it is: what a GET answers, and the write-only values again."""
-        body = copy.deepcopy(resource.body)
+        body = copied(resource.body)
         for path, value in resource.secrets.items():
             if re.sub(r"\[\d+\]", "[*]", path) in self.type_of(resource.id).write_only:
                 restore(body, path, value)
         return body
 
     def _start(self, kind: ResourceType, resource_id: ArmId, desired: JsonObject, existing: Resource | None) -> Change:
-        body = copy.deepcopy(desired)
+        body = copied(desired)
         secrets: JsonObject = {}
         for path in kind.write_only:
             secrets.update(take(body, path))

@@ -7,10 +7,12 @@ Azure will know is `UNKNOWN`, which may stand at any place in a body.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final, TypeAlias, TypeGuard, cast, final
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Final, TypeAlias, TypeGuard, TypeVar, cast, final
 
 JsonObject: TypeAlias = dict[str, Any]
+T = TypeVar("T")
 
 
 @final
@@ -19,9 +21,6 @@ class Unknown:
 
     def __repr__(self) -> str:
         return "UNKNOWN"
-
-    def __deepcopy__(self, memo: object) -> Unknown:
-        return self
 
 
 UNKNOWN: Final = Unknown()
@@ -42,6 +41,24 @@ def as_list(value: object) -> list[Any]:
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
+def copied(value: T) -> T:
+    """A JSON value that shares no object and no list with the one given.
+
+    It is `copy.deepcopy` for values that cannot refer to themselves, in a fraction of its time.
+    """
+    return _copied(value)
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        fields = cast("JsonObject", value)
+        return {name: _copied(one) if isinstance(one, (dict, list)) else one for name, one in fields.items()}
+    if isinstance(value, list):
+        elements = cast("list[Any]", value)
+        return [_copied(one) if isinstance(one, (dict, list)) else one for one in elements]
+    return value
+
+
 def normalise_location(location: str) -> str:
     """Azure's canonical form of a region: `West Europe` -> `westeurope`."""
     return location.replace(" ", "").lower()
@@ -50,9 +67,10 @@ def normalise_location(location: str) -> str:
 _SEGMENT: Final = re.compile(r"([^.\[\]]+)|\[(\*|\d+)\]")
 
 
-def split_path(path: str) -> list[str]:
+@lru_cache(maxsize=4096)  # The paths are those that the rules of the resource types name.
+def split_path(path: str) -> tuple[str, ...]:
     """Split `properties.subnets[*].name` into `properties`, `subnets`, `[*]`, `name`."""
-    return [name if name else f"[{index}]" for name, index in _SEGMENT.findall(path)]
+    return tuple(name if name else f"[{index}]" for name, index in _SEGMENT.findall(path))
 
 
 def find(body: object, path: str) -> Iterator[tuple[str, Any]]:
@@ -63,7 +81,7 @@ def find(body: object, path: str) -> Iterator[tuple[str, Any]]:
     yield from _find(body, split_path(path), "")
 
 
-def _find(value: object, segments: list[str], at: str) -> Iterator[tuple[str, Any]]:
+def _find(value: object, segments: Sequence[str], at: str) -> Iterator[tuple[str, Any]]:
     if not segments:
         if value is not None:
             yield at, value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, cast
 
 from local_azure.arm.web import invalid_content
@@ -10,7 +9,7 @@ from local_azure.azure_error import AzureError
 from local_azure.ids import ArmId
 from local_azure.resource_types.base import ResourceType
 from local_azure.schema import resource_schema
-from local_azure.values import JsonObject, as_object, is_object
+from local_azure.values import JsonObject, as_object, copied, is_object
 
 _SET_BY_AZURE = ("id", "name", "type", "etag", "systemData", "provisioningState")
 
@@ -18,7 +17,7 @@ _SET_BY_AZURE = ("id", "name", "type", "etag", "systemData", "provisioningState"
 def merge(body: Any, patch: Any) -> Any:
     """A JSON merge patch (RFC 7396), which Azure Resource Manager's PATCH is: null removes, lists are replaced."""
     if not is_object(patch):
-        return copy.deepcopy(patch)
+        return copied(patch)
     merged = dict(as_object(body))
     for name, value in patch.items():
         if value is None:

@@ -5,7 +5,6 @@ https://learn.microsoft.com/rest/api/keyvault/secrets. Kept in the same resource
 
 from __future__ import annotations
 
-import copy
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -23,7 +22,7 @@ from local_azure.resource_types.key_vault.secrets import (
     version_of,
 )
 from local_azure.state import Resource
-from local_azure.values import JsonObject, as_object
+from local_azure.values import JsonObject, as_object, copied
 
 _TIMES = ("nbf", "exp")
 
@@ -223,7 +222,7 @@ def _bad_parameter(words: str) -> AzureError:
 
 def _details(bundle: JsonObject, earlier: JsonObject) -> JsonObject:
     """What a request says of a version, checked; what it leaves out stays."""
-    details = copy.deepcopy({name: earlier[name] for name in ("contentType", "attributes", "tags")})
+    details = copied({name: earlier[name] for name in ("contentType", "attributes", "tags")})
     content_type: Any = bundle.get("contentType")
     if content_type is not None:
         if not isinstance(content_type, str):

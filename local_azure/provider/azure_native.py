@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import hashlib
 import uuid
 from collections import OrderedDict
@@ -50,7 +49,7 @@ from local_azure.schema import (
     resource_schema,
 )
 from local_azure.state import Resource
-from local_azure.values import UNKNOWN, JsonObject, as_object, get, normalise_location, take
+from local_azure.values import UNKNOWN, JsonObject, as_object, copied, get, normalise_location, take
 
 T = TypeVar("T")
 _READ_ONLY_INPUTS = ("id", "etag", "type", "provisioningState")
@@ -386,7 +385,7 @@ def _identities_as_map(inputs: JsonObject) -> JsonObject:
     assigned = get(inputs, "identity.userAssignedIdentities")
     if not isinstance(assigned, list):
         return inputs
-    shown = copy.deepcopy(inputs)
+    shown = copied(inputs)
     known = all(isinstance(one, str) for one in cast("list[Any]", assigned))
     shown["identity"]["userAssignedIdentities"] = (
         {one: {"clientId": UNKNOWN, "principalId": UNKNOWN} for one in cast("list[str]", assigned)}
