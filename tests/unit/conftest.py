@@ -25,8 +25,8 @@ def run_stack() -> Callable[..., Stack]:
                 runpy.run_path(str(PROGRAM), run_name="__main__")
             finally:
                 pulumi.export = exported
-                # The program gives up collecting garbage; the tests' process lives longer.
-                gc.unfreeze()
+                # The program gives up collecting garbage; the tests' process lives longer. What the program has marked
+                # as lasting stays so: it is nearly all the SDK's modules, which each later collection would walk over.
                 gc.enable()
             return outputs
 
