@@ -29,10 +29,10 @@ class Benchmark:
 
 
 BENCHMARKS: Mapping[str, Benchmark] = {
-    "preview": Benchmark(preview.measure, 2),
-    "deployment": Benchmark(deployment.measure, 5),
+    "preview": Benchmark(preview.measure, 5),
+    "deployment": Benchmark(deployment.measure, 12),
     "updates": Benchmark(deployment.measure_updates, 4),
-    "unit-tests": Benchmark(unit_tests.measure, 1),
+    "unit-tests": Benchmark(unit_tests.measure, 2),
     "local-azure": Benchmark(local_azure_costs.measure, 1),
     "make-up": Benchmark(local_azure_costs.measure_make_up, 2),
     "growth": Benchmark(growth.measure, 1),

@@ -31,7 +31,7 @@ class Effort:
     rounds: int = 9
     warm_up: int = 2
     deployments: int = 3
-    speed_up: float = 10
+    speed_up: float = 4
     update_speed_up: float = 1
     samples: int = 100
     workers: tuple[int, ...] = (1, 10, 50)
