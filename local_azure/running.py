@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
-
-from pydantic import TypeAdapter
+from typing import TYPE_CHECKING
 
 from local_azure.files import write_atomically
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 FILE = "running.json"
 
@@ -120,9 +123,6 @@ class Running:
         return next((one for app in self.apps for one in app.revisions if one.id.lower() == wanted), None)
 
 
-_RUNNING = TypeAdapter(Running)
-
-
 def write(home: Path, running: Running) -> None:
     """Tell what runs."""
     write_atomically(home / FILE, json.dumps(asdict(running), indent=1), 0o600)
@@ -133,9 +133,17 @@ def remove(home: Path) -> None:
     (home / FILE).unlink(missing_ok=True)
 
 
+@cache
+def _validator() -> TypeAdapter[Running]:
+    # Imported when something runs: it is a tenth of the server's start, and nothing else of the server needs it.
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Running)
+
+
 def read(home: Path) -> Running | None:
     """What runs, or None when there is no data plane."""
     try:
-        return _RUNNING.validate_json((home / FILE).read_bytes())
+        return _validator().validate_json((home / FILE).read_bytes())
     except (FileNotFoundError, ValueError):  # the machine may have lost its power while it was written
         return None
