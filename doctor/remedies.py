@@ -113,7 +113,9 @@ def _wait_for_azure(finding: Finding, facts: Facts) -> str:
         return _show_log(finding, facts)
     # Not a reboot, which empties a Basic cache: queued tasks and sessions would be lost.
     health = _rest("get", f"{cache.id}/providers/Microsoft.ResourceHealth/availabilityStatuses/current")
-    return f"{health} && python -m doctor --stack {shlex.quote(facts.stack.name)} --wait-healthy"
+    # Not `&&`: Azure may have no word on a managed cache, whose type is not among those that it checks
+    # (https://learn.microsoft.com/azure/service-health/resource-health-checks-resource-types).
+    return f"{health}; python -m doctor --stack {shlex.quote(facts.stack.name)} --wait-healthy"
 
 
 def _enlarge(finding: Finding, facts: Facts) -> str:

@@ -1,7 +1,9 @@
 """Resource Health: Azure's own word on whether a resource works.
 
-https://learn.microsoft.com/rest/api/resourcehealth/availability-statuses/get-by-resource. Whether Azure has it for a
-managed cache is not documented; here both services have it.
+https://learn.microsoft.com/rest/api/resourcehealth/availability-statuses/get-by-resource. Of the caches, only classic ones
+are among the types that Azure checks
+(https://learn.microsoft.com/azure/service-health/resource-health-checks-resource-types, May 2025), and what it answers for
+another is not documented. Assumed: both services have it.
 """
 
 from __future__ import annotations
