@@ -1,9 +1,9 @@
 """Resource Health: Azure's own word on whether a resource works.
 
-https://learn.microsoft.com/rest/api/resourcehealth/availability-statuses/get-by-resource. Of the caches, only classic ones
-are among the types that Azure checks
-(https://learn.microsoft.com/azure/service-health/resource-health-checks-resource-types, May 2025), and what it answers for
-another is not documented. Assumed: both services have it.
+https://learn.microsoft.com/rest/api/resourcehealth/availability-statuses/get-by-resource. Of the caches, only classic
+ones are among the types that Azure checks (May 2025,
+https://learn.microsoft.com/azure/service-health/resource-health-checks-resource-types); what it answers for another is
+not documented. Assumed: both services have it.
 """
 
 from __future__ import annotations
