@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from azure_policies.configuration import Options
 from azure_policies.graph import depends_on, is_id_of, of_kind
 from azure_policies.kinds import (
     CLASSIC_REDIS,
@@ -13,6 +12,7 @@ from azure_policies.kinds import (
     METRIC_ALERT,
     SQL_SERVER,
 )
+from azure_policies.options import Options
 from azure_policies.resource import Resource, items
 from azure_policies.rule import Level, StackRule, Violation
 

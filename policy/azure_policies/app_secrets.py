@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from azure_policies.configuration import Options
 from azure_policies.containers import containers_of
+from azure_policies.options import Options
 from azure_policies.resource import Resource, value_at
 from azure_policies.rule import Level, ResourceRule
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from azure_policies.configuration import Options
 from azure_policies.kinds import (
     CLASSIC_REDIS,
     CONTAINER_APP,
@@ -15,6 +14,7 @@ from azure_policies.kinds import (
     SQL_SERVER,
     STORAGE_ACCOUNT,
 )
+from azure_policies.options import Options
 from azure_policies.resource import UNKNOWN, Kind, Resource, same, value_at
 from azure_policies.rule import Level, ResourceRule
 

@@ -16,8 +16,8 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
-from azure_policies import configuration
-from azure_policies.configuration import Options
+from azure_policies.configuration import LEVEL
+from azure_policies.options import Options, schema
 from azure_policies.resource import UNKNOWN, Resource
 from azure_policies.rule import ResourceRule, StackRule
 
@@ -40,7 +40,7 @@ def initial_config(
     return {
         rule.name: {
             **choices[rule.name],
-            configuration.LEVEL: EnforcementLevel(choices[rule.name].get(configuration.LEVEL, rule.level)),
+            LEVEL: EnforcementLevel(choices[rule.name].get(LEVEL, rule.level)),
         }
         for rule in rules
         if rule.name in choices
@@ -80,7 +80,7 @@ def _stack_policy(rule: StackRule, seen: Mapping[str, Resource]) -> Policy:
 
 
 def _schema(rule: ResourceRule | StackRule) -> PolicyConfigSchema | None:
-    return PolicyConfigSchema(configuration.schema(rule.options)) if rule.options else None
+    return PolicyConfigSchema(schema(rule.options)) if rule.options else None
 
 
 def _with_inputs(resource: PolicyResource, seen: Mapping[str, Resource]) -> Resource:

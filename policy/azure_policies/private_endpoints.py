@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from azure_policies.configuration import Options
 from azure_policies.graph import depends_on, is_id_of, names, of_kind, values
 from azure_policies.kinds import PRIVATE_ENDPOINT, PRIVATE_ZONE, PRIVATE_ZONE_GROUP, PRIVATE_ZONE_LINK
+from azure_policies.options import Options
 from azure_policies.resource import UNKNOWN, Resource
 from azure_policies.rule import Level, StackRule, Violation
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from azure_policies.configuration import Options
 from azure_policies.kinds import FLEXIBLE_SERVER, MANAGED_REDIS, SQL_MANAGED_INSTANCE
+from azure_policies.options import Options
 from azure_policies.resource import UNKNOWN, Kind, Resource, same
 from azure_policies.rule import Level, ResourceRule
 

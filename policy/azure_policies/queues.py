@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from azure_policies.configuration import Options
 from azure_policies.containers import containers_of
 from azure_policies.graph import depends_on, names, of_kind
 from azure_policies.kinds import (
@@ -16,6 +15,7 @@ from azure_policies.kinds import (
     MANAGED_REDIS_DATABASE,
     VAULT_SECRET,
 )
+from azure_policies.options import Options
 from azure_policies.resource import Resource, items, same, value_at
 from azure_policies.rule import Level, StackRule, Violation
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from azure_policies.configuration import Options
 from azure_policies.containers import containers_of
 from azure_policies.kinds import (
     CLASSIC_REDIS,
@@ -11,6 +10,7 @@ from azure_policies.kinds import (
     FLEXIBLE_SERVER,
     MANAGED_REDIS,
 )
+from azure_policies.options import Options
 from azure_policies.resource import UNKNOWN, Resource, same
 from azure_policies.rule import Level, ResourceRule
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from azure_policies.configuration import Options
+from azure_policies.options import Options
 from azure_policies.resource import Resource
 from azure_policies.rule import Level, StackRule, Violation
 

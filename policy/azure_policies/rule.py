@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from azure_policies.configuration import Options
+from azure_policies.options import Options
 from azure_policies.resource import Resource
 
 

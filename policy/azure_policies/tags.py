@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from azure_policies.configuration import Options
+from azure_policies.options import Options
 from azure_policies.resource import UNKNOWN, Resource
 from azure_policies.rule import Level, ResourceRule
 

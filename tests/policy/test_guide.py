@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 
 from azure_policies import RULES
-from azure_policies.configuration import NAMES, Options, read_choices
+from azure_policies.configuration import read_choices
+from azure_policies.options import NAMES, Options
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "policies.md").read_text()
 

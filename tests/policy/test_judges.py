@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from azure_policies import RULES
-from azure_policies.configuration import Options
+from azure_policies.options import Options
 from azure_policies.resource import UNKNOWN, Resource, ResourceType
 from azure_policies.rule import ResourceRule, StackRule
 

@@ -10,7 +10,8 @@ import pulumi_azure_native
 import pytest
 
 from azure_policies import RULES
-from azure_policies.configuration import ConfigurationError, Options, read_choices
+from azure_policies.configuration import ConfigurationError, read_choices
+from azure_policies.options import Options
 from azure_policies.retirements import DEFAULT_VERSIONS
 from azure_policies.tags import WITHOUT_TAGS
 
