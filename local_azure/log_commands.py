@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from local_azure.data_plane import logs
-from local_azure.data_plane.logs import Event, Line, Source, Tail
+from local_azure import replica_logs
 from local_azure.errors import LocalAzureError
 from local_azure.paths import Home
+from local_azure.replica_logs import Event, Line, Source, Tail
 
 _LINES = 100
 _POLL_SECONDS = 0.2
@@ -78,12 +78,12 @@ def run(home: Home, options: argparse.Namespace) -> int:
 
 def find_app(home: Path, asked: str) -> str:
     """The app with a name or a part of one, or with a container of that name. Raises `LogError`."""
-    known = logs.apps(home)
+    known = replica_logs.apps(home)
     if asked in known:
         return asked
     for found in (
         [name for name in known if asked in name],
-        [name for name in known if logs.sources(home, name, container=asked)],
+        [name for name in known if replica_logs.sources(home, name, container=asked)],
     ):
         if len(found) == 1:
             return found[0]
@@ -117,7 +117,7 @@ class _Lines:
 
     def read(self) -> list[_Shown]:
         """What was not read yet, oldest first."""
-        for source in logs.sources(self._home, self._app, **self._asked):
+        for source in replica_logs.sources(self._home, self._app, **self._asked):
             if source not in self._tails:
                 self._tails[source] = Tail(source.file(self._home), self._count)
         self._count = -1  # of what starts later, everything
@@ -130,7 +130,7 @@ class _Events:
     """The events of an app, or of one of its revisions or replicas."""
 
     def __init__(self, home: Path, app: str, options: argparse.Namespace) -> None:
-        self._tail = Tail(logs.system_file(home, app), options.tail)
+        self._tail = Tail(replica_logs.system_file(home, app), options.tail)
         self._asked = options
 
     def read(self) -> list[_Shown]:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from local_azure import log_commands, options, running
-from local_azure.data_plane.ingress_ports import read_ports
 from local_azure.errors import LocalAzureError
 from local_azure.ids import ArmId
+from local_azure.ingress_ports import read_ports
 from local_azure.paths import Home
 from local_azure.progress import say
 from local_azure.project_copy import Project, ProjectCopy

@@ -21,8 +21,8 @@ from aiohttp import web
 from local_azure.arm.endpoint import Endpoint
 from local_azure.arm.tokens import LIFETIME_SECONDS, InvalidTokenError, Principal
 from local_azure.azure_error import AzureError, resource_not_found
-from local_azure.data_plane.logs import Event, Line, Source, Tail, system_file
 from local_azure.ids import ArmId
+from local_azure.replica_logs import Event, Line, Source, Tail, system_file
 from local_azure.resource_types.container_apps import APP_TYPE, ENVIRONMENT_TYPE
 from local_azure.resource_types.container_apps.names import STREAM_DOMAIN
 from local_azure.state import Resource, timestamp

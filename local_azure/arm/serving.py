@@ -23,7 +23,7 @@ from local_azure.arm.resource_manager import ResourceManager
 from local_azure.arm.tokens import ServicePrincipalSecret, TokenIssuer
 from local_azure.arm.tunnel import Lead, Tunnel
 from local_azure.arm.web import MAX_BODY_BYTES, Handler, answered, library_log
-from local_azure.data_plane.ingress_ports import read_ports
+from local_azure.ingress_ports import read_ports
 from local_azure.model import Model
 from local_azure.sockets import listen, port_of
 

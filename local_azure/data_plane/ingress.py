@@ -32,15 +32,15 @@ from local_azure.data_plane.ingress_forwarding import (
     without_additions,
 )
 from local_azure.data_plane.ingress_headers import Front
-from local_azure.data_plane.ingress_ports import (
+from local_azure.data_plane.ingress_sites import Backend, Share, Site, Sites
+from local_azure.data_plane.plans import AppPlan
+from local_azure.ingress_ports import (
     ENVIRONMENT_HTTP,
     ENVIRONMENT_HTTPS,
     HTTPS,
     remembered_ports,
     write_ports,
 )
-from local_azure.data_plane.ingress_sites import Backend, Share, Site, Sites
-from local_azure.data_plane.plans import AppPlan
 from local_azure.sockets import listen, port_of
 
 _SHUTDOWN_SECONDS = 1.0

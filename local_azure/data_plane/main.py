@@ -28,8 +28,6 @@ from local_azure.data_plane import images, plans, traffic
 from local_azure.data_plane.app import World
 from local_azure.data_plane.apps import Apps, ReadyRevisions
 from local_azure.data_plane.ingress import Ingress
-from local_azure.data_plane.ingress_ports import read_ports
-from local_azure.data_plane.logs import Logs
 from local_azure.data_plane.measures import Sources
 from local_azure.data_plane.names import Names
 from local_azure.data_plane.probes import Asker
@@ -38,7 +36,9 @@ from local_azure.data_plane.redis_servers import RedisServers
 from local_azure.data_plane.replica import Platform
 from local_azure.data_plane.watch import Watch
 from local_azure.files import locked, write_atomically
+from local_azure.ingress_ports import read_ports
 from local_azure.paths import Home
+from local_azure.replica_logs import Logs
 from local_azure.running import Running
 from local_azure.state import Store
 

@@ -15,10 +15,10 @@ from aiohttp import web
 from local_azure.arm.certificates import certificate_authority
 from local_azure.data_plane.app import ReadyReplica
 from local_azure.data_plane.ingress import Ingress
-from local_azure.data_plane.ingress_ports import Ports, read_ports
 from local_azure.data_plane.plans import AppPlan, IngressPlan
 from local_azure.data_plane.traffic import Target
 from local_azure.ids import ArmId
+from local_azure.ingress_ports import Ports, read_ports
 
 DOMAIN = "calm-river-0a1b2c3d.westeurope.azurecontainerapps.io"
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-dev"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local_azure.data_plane import logs
-from local_azure.data_plane.logs import Event, Line, Logs, Source, Tail
+from local_azure import replica_logs
+from local_azure.replica_logs import Event, Line, Logs, Source, Tail
 
 
 def texts(records: list[str]) -> list[str]:
@@ -82,7 +82,7 @@ def test_replicas_that_ended_long_ago_lose_their_logs_and_others_keep_them(tmp_p
         log.close()
     written.container("web", "web--9", "web--9-new", "web")
     staying.write(b"x", "stdout")
-    left = {one.replica for one in logs.sources(tmp_path, "web")}
+    left = {one.replica for one in replica_logs.sources(tmp_path, "web")}
     assert left == {"web--1-staying", "web--3-r", "web--4-r", "web--9-new"}
     assert not (tmp_path / "logs" / "web" / "web--0").exists()
 
@@ -92,19 +92,19 @@ def test_sources_are_found_by_revision_replica_and_container(tmp_path: Path) -> 
     for revision, replica, container in (("web--1", "r1", "migrate"), ("web--1", "r1", "web"), ("web--2", "r2", "web")):
         written.container("web", revision, replica, container)
     written.container("worker", "worker--1", "r3", "worker")
-    assert logs.apps(tmp_path) == ["web", "worker"]
-    assert len(logs.sources(tmp_path, "web")) == 3
-    assert logs.sources(tmp_path, "web", revision="web--2") == [Source("web", "web--2", "r2", "web")]
-    assert [one.container for one in logs.sources(tmp_path, "web", replica="r1")] == ["migrate", "web"]
-    assert [one.replica for one in logs.sources(tmp_path, "web", container="web")] == ["r1", "r2"]
-    assert logs.sources(tmp_path, "nobody") == []
+    assert replica_logs.apps(tmp_path) == ["web", "worker"]
+    assert len(replica_logs.sources(tmp_path, "web")) == 3
+    assert replica_logs.sources(tmp_path, "web", revision="web--2") == [Source("web", "web--2", "r2", "web")]
+    assert [one.container for one in replica_logs.sources(tmp_path, "web", replica="r1")] == ["migrate", "web"]
+    assert [one.replica for one in replica_logs.sources(tmp_path, "web", container="web")] == ["r1", "r2"]
+    assert replica_logs.sources(tmp_path, "nobody") == []
 
 
 def test_events_of_the_platform_are_kept_by_app(tmp_path: Path) -> None:
     written = Logs(tmp_path)
     written.system("web", "web--1", "web--1-a", "ProbeFailed", "Probe of Startup failed:\nstatus 503")
     written.system("web", "web--1", "", "KEDAScalerFailed", "no answer")
-    found = [Event.parse(one) for one in Tail(logs.system_file(tmp_path, "web"), 10).read()]
+    found = [Event.parse(one) for one in Tail(replica_logs.system_file(tmp_path, "web"), 10).read()]
     assert [(one.revision, one.replica, one.reason, one.message) for one in found] == [
         ("web--1", "web--1-a", "ProbeFailed", "Probe of Startup failed: status 503"),
         ("web--1", "", "KEDAScalerFailed", "no answer"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from local_azure.__main__ import main
-from local_azure.data_plane.logs import Logs
+from local_azure.replica_logs import Logs
 
 ROOT = Path(__file__).parents[2]
 

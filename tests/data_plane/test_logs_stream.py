@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from local_azure import running as running_file
-from local_azure.data_plane.logs import Logs
+from local_azure.replica_logs import Logs
 from local_azure.running import Running, RunningApp, RunningContainer, RunningReplica, RunningRevision
 from tests.arm.landscape import GROUP, Azure, deploy, running
 

@@ -13,11 +13,11 @@ import pytest
 
 from local_azure import options, running
 from local_azure.__main__ import main
-from local_azure.data_plane.ingress_ports import write_ports
-from local_azure.data_plane.logs import Logs
 from local_azure.ids import ArmId
+from local_azure.ingress_ports import write_ports
 from local_azure.paths import Home
 from local_azure.project_copy import Project, ProjectCopy
+from local_azure.replica_logs import Logs
 from local_azure.running import Running, RunningApp, RunningContainer, RunningReplica, RunningRevision
 from local_azure.state import Resource, Store
 

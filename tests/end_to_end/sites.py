@@ -24,8 +24,8 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import ClientSecretCredential
 
 from local_azure import running
-from local_azure.data_plane.ingress_ports import read_ports
 from local_azure.directory import Directory
+from local_azure.ingress_ports import read_ports
 from local_azure.running import RunningRevision
 from tests.stack.deployment import Deployment
 
