@@ -1,8 +1,8 @@
 """Shows what a change of the program would change, without Azure: for a pull request that may have no credential.
 
 The base is deployed on a local Azure of its own, the head is previewed on what then stands there, and the result is
-written in Markdown, as a job's summary wants it. Of the head, the program and its packages run; the local Azure, the
-engine and the policies are the base's. Run by any Python of the machine: standard library only.
+written in Markdown, as a job's summary wants it. Of the head, the program, its packages and what sets them up run; the
+local Azure, the engine and the policies are the base's. Run by any Python of the machine: standard library only.
 """
 
 import argparse

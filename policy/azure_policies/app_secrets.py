@@ -21,7 +21,10 @@ _SHAPES = (
      "an access token"),
 )  # fmt: skip
 """Texts that are secrets by their looks."""
-_RANDOM = re.compile(r"[A-Za-z0-9+/]{40,}")
+_RANDOM = re.compile(r"[A-Za-z0-9+/]{40,}|(?<![\w-])[\w-]{43}=", re.ASCII)
+"""A long run of base64's characters, or a key of 32 bytes in its form for URLs, as Fernet's are."""
+_PUBLIC = re.compile(r"(?:ssh-|ecdsa-|sk-)[\w@.-]+ |-----BEGIN (?:[A-Z]+ )?(?:PUBLIC KEY|CERTIFICATE)-----")
+"""What looks random and is for everybody to see."""
 _RESOURCE_ID = re.compile(r"/subscriptions/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:/[\w.()-]+)*", re.IGNORECASE)
 
 _SECRET_WORDS = frozenset(
@@ -36,10 +39,16 @@ _SECRET_NAMES = frozenset({"REDISCLI_AUTH"})
 """Names that a program gives a secret, and that do not sound like it."""
 _PLAIN_NAMES = frozenset({"AZURE_TOKEN_CREDENTIALS"})
 """Names that sound like a secret's and are none: here the kind of credential that the Azure SDK tries."""
-_KEY_KINDS = frozenset({"access", "account", "api", "auth", "encryption", "master", "private", "secret", "signing"})
+_KEY_KINDS = frozenset(
+    {
+        *("access", "account", "api", "auth", "django", "encryption", "fernet", "jwt", "master", "private", "secret"),
+        "signing",
+    }
+)
 _ABOUT_A_SECRET = frozenset(
     {
-        *("age", "algorithm", "audience", "backend", "digest", "enabled", "endpoint", "expiry", "file", "hash"),
+        *("age", "algorithm", "audience", "backend", "cookie", "digest", "enabled", "endpoint", "expiry", "file"),
+        *("hash", "method", "names"),
         *("hasher", "hashers", "header", "hours", "id", "issuer", "length", "lifetime", "location", "max", "min"),
         *("minutes", "name", "path", "policy", "prefix", "provider", "scope", "scopes", "seconds", "server", "store"),
         *("timeout", "ttl", "type", "uri", "url", "validators", "version"),
@@ -78,6 +87,8 @@ def _plain_variables(resource: Resource) -> Iterator[tuple[str, str, str]]:
 
 def _looks(value: str) -> str | None:
     """What kind of secret a value is by its looks, if any."""
+    if _PUBLIC.match(value):
+        return None
     # The segments of a resource id are looked at one by one: together, they look random.
     parted = _RESOURCE_ID.sub(lambda found: found[0].replace("/", " "), value)
     if any(_is_random(run) for run in _RANDOM.findall(parted)):
@@ -99,7 +110,7 @@ def _sounds(name: str, value: str) -> str | None:
     is_secret = (
         name in _SECRET_NAMES
         or words[-1] == "pass"
-        or (words[-1] == "key" and not _KEY_KINDS.isdisjoint(words))
+        or (words[-1] == "key" and "public" not in words and not _KEY_KINDS.isdisjoint(words))
         or any(word in _SECRET_WORDS or word.endswith(_SECRET_ENDINGS) for word in words)
     )
     return "what its name calls a secret" if is_secret else None

@@ -21,6 +21,10 @@ from azure_policies.rule import Level, StackRule, Violation
 
 _QUEUE = re.compile(r"broker|queue", re.IGNORECASE)
 """What a variable or a secret is called that leads to a queue."""
+_BROKER = re.compile(r"broker", re.IGNORECASE)
+"""What it is called when its value is not known yet: a queue alone may be one of Azure Storage or of Service Bus."""
+_REDIS = ("redis", "rediss", "valkey", "valkeys")
+_VAULT_SECRET_ID = re.compile(r"https://[^/]+/secrets/([\w-]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -86,50 +90,89 @@ def _means(evidence: _Evidence, cache: _Cache) -> bool:
 
 
 def _all_evidence(resources: Sequence[Resource]) -> Iterator[_Evidence]:
+    apps = [app for kind in (CONTAINER_APP, CONTAINER_JOB) for app in of_kind(resources, kind)]
+    # What an app calls its broker's may have any name in the vault.
+    referred = {name: word for app in apps for name, word in _queues_in_vaults(app)}
     for secret in of_kind(resources, VAULT_SECRET):
-        if _is_queue(secret.get("secretName")):
-            host = _host(secret.get("properties", "value"))
-            yield _Evidence(secret, "properties", host, f"the vault's secret {secret.get('secretName')}")
-    for kind in (CONTAINER_APP, CONTAINER_JOB):
-        for app in of_kind(resources, kind):
-            yield from _evidence_of_app(app)
+        name = secret.get("secretName")
+        called = referred.get(name.lower(), name) if isinstance(name, str) else name
+        yield from _evidence_of(
+            secret, "properties", called, secret.get("properties", "value"), f"the vault's secret {name}"
+        )
+    for app in apps:
+        yield from _evidence_of_app(app)
+
+
+def _evidence_of(resource: Resource, where: str, called: object, value: object, what: str) -> Iterator[_Evidence]:
+    """Evidence in one value, by what it is called; a value that is known and no URL of Redis is none."""
+    if not isinstance(value, str):
+        if _sounds_like(_BROKER, called):
+            yield _Evidence(resource, where, None, what)
+    elif _sounds_like(_QUEUE, called) and (host := _redis_host(value)):
+        yield _Evidence(resource, where, host, what)
+
+
+def _queues_of(app: Resource) -> dict[str, str]:
+    """The app's secrets that variables of a queue refer to, each with the variable's name."""
+    variables = [variable for container in containers_of(app) for variable in container.variables]
+    named = ((value_at(one, "secretRef"), value_at(one, "name")) for one in variables)
+    return {
+        reference: name
+        for reference, name in named
+        if isinstance(reference, str) and isinstance(name, str) and _sounds_like(_QUEUE, name)
+    }
+
+
+def _queues_in_vaults(app: Resource) -> Iterator[tuple[str, str]]:
+    """The vault's secrets in lower case that variables of a queue come from, each with the variable's name."""
+    queues = _queues_of(app)
+    for secret in items(app.get("configuration", "secrets")):
+        name, address = value_at(secret, "name"), value_at(secret, "keyVaultUrl")
+        found = _VAULT_SECRET_ID.match(address) if isinstance(address, str) else None
+        if found and isinstance(name, str) and name in queues:
+            yield found[1].lower(), queues[name]
 
 
 def _evidence_of_app(app: Resource) -> Iterator[_Evidence]:
-    queue_secrets: set[str] = set()
     for container in containers_of(app):
         for variable in container.variables:
-            name, reference = value_at(variable, "name"), value_at(variable, "secretRef")
-            if not _is_queue(name):
-                continue
-            if isinstance(reference, str):
-                queue_secrets.add(reference)
-            elif _host(value_at(variable, "value")):
-                yield _Evidence(app, "template", _host(value_at(variable, "value")), f"variable {name}")
+            name, value = value_at(variable, "name"), value_at(variable, "value")
+            if isinstance(value, str):
+                yield from _evidence_of(app, "template", name, value, f"variable {name}")
+    queues = _queues_of(app)
     for secret in items(app.get("configuration", "secrets")):
         name = value_at(secret, "name")
-        by_value = value_at(secret, "keyVaultUrl") is None
-        if by_value and isinstance(name, str) and (name in queue_secrets or _is_queue(name)):
-            yield _Evidence(app, "configuration", _host(value_at(secret, "value")), f"secret {name}")
-    for rule in items(app.get("template", "scale", "rules")):
-        kind, metadata = value_at(rule, "custom", "type"), value_at(rule, "custom", "metadata")
+        if value_at(secret, "keyVaultUrl") is None and isinstance(name, str):
+            called = queues.get(name, name)
+            yield from _evidence_of(app, "configuration", called, value_at(secret, "value"), f"secret {name}")
+    for place, rule in _scale_rules(app):
+        kind, metadata = value_at(rule, "type"), value_at(rule, "metadata")
         if isinstance(kind, str) and kind.lower().startswith("redis"):
             address = value_at(metadata, "address") or value_at(metadata, "host")
             if address is not None:
                 host = address.rpartition(":")[0] or address if isinstance(address, str) else None
-                yield _Evidence(app, "template", host, f"scale rule {value_at(rule, 'name')}")
+                yield _Evidence(app, place, host, f"scale rule {value_at(rule, 'name')}")
 
 
-def _is_queue(name: object) -> bool:
-    return isinstance(name, str) and _QUEUE.search(name) is not None
+def _scale_rules(app: Resource) -> Iterator[tuple[str, object]]:
+    """The custom scale rules of an app, and those of a job, each with the property that it stands in."""
+    for rule in items(app.get("template", "scale", "rules")):
+        custom = value_at(rule, "custom")
+        if isinstance(custom, dict):
+            yield "template", {"name": value_at(rule, "name"), **custom}
+    for rule in items(app.get("configuration", "eventTriggerConfig", "scale", "rules")):
+        yield "configuration", rule
 
 
-def _host(value: object) -> str | None:
-    """The host of a URL; ``None`` if it is none, or not known."""
-    if not isinstance(value, str):
-        return None
+def _sounds_like(words: re.Pattern[str], name: object) -> bool:
+    return isinstance(name, str) and words.search(name) is not None
+
+
+def _redis_host(value: str) -> str | None:
+    """The host of a Redis URL; ``None`` if it is none."""
     try:
-        return urlsplit(value).hostname
+        url = urlsplit(value)
+        return url.hostname if url.scheme in _REDIS else None
     except ValueError:
         return None
 

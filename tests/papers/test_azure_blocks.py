@@ -56,6 +56,24 @@ def test_there_are_such_blocks() -> None:
     assert AZURE_BLOCKS
 
 
+BRING_THEIR_IMAGE = {"docs/from-bicep.md"}
+"""Papers about a first deployment, whose image stands in the settings."""
+
+
+def test_no_command_deploys_an_image_of_long_ago() -> None:
+    """The stack's file may name one: what is deployed is passed on, or set."""
+    forgetful = [
+        f"{block}: {' '.join(one.words)}"
+        for block, one in _of("pulumi")
+        if one.leading[:1] in (("up",), ("preview",))
+        and block.file not in BRING_THEIR_IMAGE
+        and "--stack" in one.options  # another program's has no such setting
+        and not any(word.lstrip('"').startswith("image=") for word in one.words)
+        and "pulumi config set image" not in block.text
+    ]
+    assert not forgetful
+
+
 def _of(program: str) -> list[tuple[Block, Command]]:
     return [(block, one) for block in AZURE_BLOCKS for one in _commands(block) if one.program == program]
 

@@ -151,6 +151,9 @@ BROKEN: list[tuple[str, str, Properties]] = [
     ("no-secret-in-a-variable", "app:ContainerApp", variable("DB_PASS", "hunter2")),
     ("no-secret-in-a-variable", "app:ContainerApp", variable("SMTP_PASS", "hunter2")),
     ("no-secret-in-a-variable", "app:ContainerApp", variable("REDISCLI_AUTH", "hunter2")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("JWT_KEY", "hunter2")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("DJANGO_KEY", "hunter2")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("FIELDS", "aB3-" * 5 + "xY_9" * 5 + "k7Q=")),
     ("more-than-one-replica", "redisenterprise:RedisEnterprise", {"tags": PROD, "highAvailability": "Disabled"}),
     ("more-than-one-replica", "redis:Redis", {"tags": PROD, "sku": {"name": "Basic"}}),
     (
@@ -255,6 +258,11 @@ KEPT: list[tuple[str, str, Properties]] = [
     ("no-secret-in-a-variable", "app:ContainerApp", variable("TOKEN_BUCKETS", "12")),
     ("no-secret-in-a-variable", "app:ContainerApp", variable("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential")),
     ("no-secret-in-a-variable", "app:ContainerApp", variable("TOKEN_AUDIENCE", "api://shop")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("SSH_PUBLIC_KEY", f"ssh-rsa {KEY} someone")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("JWT_PUBLIC_KEY", "-----BEGIN PUBLIC KEY-----\n" + KEY)),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("OAUTH_TOKEN_AUTH_METHOD", "client_secret_post")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("AUTH_TOKEN_COOKIE", "session")),
+    ("no-secret-in-a-variable", "app:ContainerApp", variable("KEY_VAULT_SECRET_NAMES", "a,b")),
     ("no-secret-in-a-variable", "app:ContainerApp", variable("TOKEN_SCOPE", "shop.read")),
     ("no-secret-in-a-variable", "app:ContainerApp", variable("SECRET_STORE", "vault")),
     ("no-secret-in-a-variable", "app:ContainerApp", variable("PASSWORD_HASHER", "argon2")),
@@ -402,6 +410,33 @@ def test_a_queue_is_seen_in_every_way_that_a_program_shows_it() -> None:
         assert blamed(policy, classic("good", "volatile-lru", "shop"), evidence) == []
         assert blamed(policy, classic("default", None, "shop"), evidence) == [], "Azure's default is volatile-lru"
     assert blamed(policy, bad) == [], "a cache that holds no queue may drop what it likes"
+
+
+def test_a_queue_is_seen_through_a_secret_of_a_vault_and_in_a_job() -> None:
+    policy = "queue-is-never-evicted"
+    bad = classic("bad", "allkeys-lru", "shop")
+    url = "rediss://:key@shop.redis.cache.windows.net:6380/1"
+    stored = resource("keyvault:Secret", {"secretName": "celery", "properties": {"value": url}}, "stored")
+    referred = {
+        "configuration": {
+            "secrets": [{"name": "one", "keyVaultUrl": "https://kv-shop.vault.azure.net/secrets/Celery"}]
+        },
+        "template": {"containers": [{"env": [{"name": "CELERY_BROKER_URL", "secretRef": "one"}]}]},
+    }
+    assert blamed(policy, bad, stored) == [], "nothing says that it is a queue's"
+    assert blamed(policy, bad, stored, app(referred)) == ["bad"]
+    rule = {"name": "tasks", "type": "redis", "metadata": {"address": "shop.redis.cache.windows.net:6380"}}
+    job = {"configuration": {"eventTriggerConfig": {"scale": {"rules": [rule]}}}}
+    assert blamed(policy, bad, app(job, "app:Job")) == ["bad"]
+
+
+@pytest.mark.parametrize(
+    "value", ["DefaultEndpointsProtocol=https;AccountName=a", "Endpoint=sb://shop.example", UNKNOWN]
+)
+def test_another_services_queue_is_not_taken_for_a_cache(value: Any) -> None:
+    secrets = [{"name": "queue-connection", "value": value}, {"name": "cache", "value": UNKNOWN}]
+    served = app({"configuration": {"secrets": secrets}}, configuration="cache")
+    assert blamed("queue-is-never-evicted", classic("cache", "allkeys-lru", "shop"), served) == []
 
 
 def test_a_queue_is_blamed_on_the_cache_that_holds_it() -> None:

@@ -82,6 +82,9 @@ def test_a_preview_on_azure_is_commented_judged_and_keeps_the_image() -> None:
     [step] = steps_of(job, "pulumi/actions")
     assert step["with"]["command"] == "preview"
     assert step["with"]["comment-on-pr"] is True
+    failed = job["steps"][-1]
+    assert failed["if"] == "${{ failure() }}", "or the comment of an earlier preview would stand"
+    assert "gh pr comment" in failed["run"]
     assert yaml.safe_load(step["with"]["config-map"]) == {"image": {"value": "${{ steps.deployed.outputs.image }}"}}
 
 
@@ -101,21 +104,26 @@ def test_a_stack_is_deployed_one_at_a_time_behind_its_environment_and_the_doctor
     job = workflow("deploy-stack")["jobs"]["deploy"]
     assert job["environment"] == "${{ inputs.stack }}"
     assert job["concurrency"] == {"group": "deploy-${{ inputs.stack }}", "cancel-in-progress": False}
-    [step] = steps_of(job, "pulumi/actions")
-    assert yaml.safe_load(step["with"]["config-map"]) == {"image": {"value": "${{ inputs.image }}"}}
+    judged, deployed = steps_of(job, "pulumi/actions")
+    assert judged["with"]["command"] == "preview", "the action's own up judges only as it goes along"
+    assert deployed["with"]["command"] == "up"
+    for step in (judged, deployed):
+        assert step["with"]["policyPacks"] == "policy"
+        assert yaml.safe_load(step["with"]["config-map"]) == {"image": {"value": "${{ inputs.image }}"}}
 
 
 def test_the_doctor_looks_last_freshly_signed_in_and_also_where_the_deployment_or_the_wait_failed() -> None:
     steps = workflow("deploy-stack")["jobs"]["deploy"]["steps"]
-    *_, deploy, _, wait, sign_in, doctor = steps
+    *_, deploy, sign_in_first, _, wait, sign_in, doctor = steps
     assert deploy["id"] == "up"
     assert deploy["with"]["command"] == "up"
     look = '.venv/bin/python -m doctor --stack "$STACK"'
     assert wait["run"] == f"{look} --wait-drained"
     assert "if" not in wait, "there is nothing to wait for where the deployment failed"
-    assert sign_in["uses"].startswith("azure/login@")
+    for step in (sign_in_first, sign_in):
+        assert step["uses"].startswith("azure/login@")
     assert doctor["run"] == look, "a command before it that fails would keep it from looking"
-    for step in (sign_in, doctor):
+    for step in (sign_in_first, sign_in, doctor):
         assert step["if"] == "${{ !cancelled() && steps.up.outcome != 'skipped' }}"
     assert not any(step.get("continue-on-error") for step in steps), "what failed fails the job"
 
