@@ -14,11 +14,18 @@ _PRIVATE_ONLY = Kind(
     *("cosmosdb:MongoCluster", "documentdb:MongoCluster", "mongocluster:MongoCluster"),
     *("sql:Server", "dbforpostgresql:Server", "dbforpostgresql:SingleServer", "dbforpostgresql:FlexibleServer"),
     *("dbformysql:Server", "dbformysql:SingleServer", "dbformysql:FlexibleServer", "dbformariadb:Server"),
+    *("synapse:Workspace", "kusto:Cluster"),
 )
 """Types that are reached from everywhere unless they say otherwise."""
 
 _PLACES = (("publicNetworkAccess",), ("properties", "publicNetworkAccess"), ("network", "publicNetworkAccess"))
 """Where the types have the property."""
+
+_CLUSTERED_POSTGRESQL = Kind("dbforpostgresql:ServerGroupCluster")
+_CLUSTERED_SWITCHES = ("coordinatorEnablePublicIpAccess", "nodeEnablePublicIpAccess")
+"""Assumed: off unless switched on. The reference has no default
+(https://learn.microsoft.com/rest/api/postgresqlhsc/clusters/create).
+"""
 
 _MANAGED_SINCE = "2025-07-01"
 """First API version in which a managed cache has the property.
@@ -32,6 +39,10 @@ def judge(resource: Resource, options: Options) -> Iterator[str]:
     del options
     if resource.is_a(SQL_MANAGED_INSTANCE) and resource.get("publicDataEndpointEnabled") is True:
         yield "publicDataEndpointEnabled is true: turn it off, and reach the instance from its own network"
+    if resource.is_a(_CLUSTERED_POSTGRESQL):
+        for switch in _CLUSTERED_SWITCHES:
+            if resource.get(switch) is True:
+                yield f"{switch} is true: turn it off, and reach the cluster through a private endpoint"
     if not resource.is_a(_PRIVATE_ONLY):
         return
     if resource.is_a(FLEXIBLE_SERVER) and resource.get("network", "delegatedSubnetResourceId") is not None:

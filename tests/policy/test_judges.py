@@ -81,6 +81,9 @@ def variable(name: str, value: Any) -> Properties:
 BROKEN: list[tuple[str, str, Properties]] = [
     ("no-public-network-access", "redis/v20230801:Redis", {"publicNetworkAccess": "Enabled"}),
     ("no-public-network-access", "cache:Redis", {}),
+    ("no-public-network-access", "synapse:Workspace", {}),
+    ("no-public-network-access", "kusto:Cluster", {"publicNetworkAccess": "Enabled"}),
+    ("no-public-network-access", "dbforpostgresql:ServerGroupCluster", {"nodeEnablePublicIpAccess": True}),
     ("no-public-network-access", "azure-native_redis_v20240301:redis:Redis", {"publicNetworkAccess": "Enabled"}),
     ("no-public-network-access", "redisenterprise:RedisEnterprise", {}),
     ("no-public-network-access", "redisenterprise/v20250401:RedisEnterprise", {}),
@@ -257,6 +260,7 @@ KEPT: list[tuple[str, str, Properties]] = [
     ),
     ("no-secret-in-a-variable", "app:ContainerApp", variable("TOKEN_BUCKETS", "12")),
     ("no-secret-in-a-variable", "app:ContainerApp", variable("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential")),
+    ("no-public-network-access", "dbforpostgresql:ServerGroupCluster", {"coordinatorEnablePublicIpAccess": False}),
     ("no-secret-in-a-variable", "app:ContainerApp", variable("TOKEN_AUDIENCE", "api://shop")),
     ("no-secret-in-a-variable", "app:ContainerApp", variable("SSH_PUBLIC_KEY", f"ssh-rsa {KEY} someone")),
     ("no-secret-in-a-variable", "app:ContainerApp", variable("JWT_PUBLIC_KEY", "-----BEGIN PUBLIC KEY-----\n" + KEY)),
