@@ -114,12 +114,12 @@ def ensure(home: Home, environment: Mapping[str, str] = os.environ) -> Engine:
 
 
 def _ask_version(program: Path) -> str:
-    """The program's version, or an empty text when it does not run."""
+    """Return the version as the program prints it, such as ``v3.259.0``; an empty text when it does not run."""
     try:
         with tempfile.TemporaryDirectory() as nowhere:
             # A PULUMI_HOME of its own: asking for the version writes logs and caches there.
             env = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_HOME": nowhere}
-            return progress.run_quietly([str(program), "version"], env=env, timeout=20).strip().removeprefix("v")
+            return progress.run_quietly([str(program), "version"], env=env, timeout=20).strip()
     except progress.CommandFailedError:
         return ""
 
@@ -136,7 +136,7 @@ def _on_path(home: Home, environment: Mapping[str, str]) -> Engine | None:
     except (OSError, ValueError, KeyError, TypeError):
         version = ""
     if not version:
-        version = _ask_version(program)
+        version = _ask_version(program).removeprefix("v")
         home.create()
         write_atomically(home.engine_choice, json.dumps({"stamp": stamp, "version": version}))
     if not is_recent(version) or not (program.parent / LANGUAGE_HOST).exists():
@@ -172,20 +172,25 @@ def _why_not_on_path(environment: Mapping[str, str]) -> str:
     program = _program_on_path(None, environment)
     if not program:
         return "there is no pulumi"
-    version = _ask_version(program)
+    version = _ask_version(program).removeprefix("v")
     if not is_recent(version):
         return f"{program} is {version or 'of no readable version'}; {VERSION} or newer is needed"
     return f"{program} has no {LANGUAGE_HOST} beside it"
 
 
 def _in_cache(directory: Path) -> Engine | None:
-    """The engine in the cache; its version was checked before it was put there."""
+    """The engine in the cache; its version was checked before it was put there.
+
+    A program that prints its version without the `v` of the official one is built anew: tools that look for `v`, such as
+    pulumi/actions, would download another.
+    """
     try:
         recorded = json.loads((directory / "engine.json").read_text(encoding="utf-8"))
-        engine = Engine(directory / str(recorded["program"]), str(recorded["version"]))
+        printed = str(recorded["version"])
+        engine = Engine(directory / str(recorded["program"]), printed.removeprefix("v"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if not os.access(engine.program, os.X_OK):
+    if not printed.startswith("v") or not os.access(engine.program, os.X_OK):
         return None
     host = engine.directory / LANGUAGE_HOST
     if recorded.get("own_language_host") and (
@@ -198,9 +203,9 @@ def _in_cache(directory: Path) -> Engine | None:
 def _put_in_cache(made: Path, program: str, directory: Path) -> None:
     """Checks what was made aside and moves it into place in one step."""
     version = _ask_version(made / program)
-    if not is_recent(version):
+    if not version.startswith("v") or not is_recent(version):
         raise progress.CommandFailedError(
-            f"the program made says its version is {version or 'unreadable'}, not {VERSION}"
+            f"the program made says its version is {version or 'unreadable'}, not v{VERSION}"
         )
     host = made / program
     own_language_host = not (host.parent / LANGUAGE_HOST).exists()
@@ -255,7 +260,7 @@ def _build(directory: Path) -> None:
                     "-buildvcs=false",
                     "-trimpath",
                     "-ldflags",
-                    f"-s -w -X {_VERSION_VARIABLE}={VERSION}",
+                    f"-s -w -X {_VERSION_VARIABLE}=v{VERSION}",
                     "-o",
                     str(made / "pulumi"),
                     _GO_PACKAGE,

@@ -126,6 +126,19 @@ def test_an_installed_program_is_kept_in_the_cache_and_gets_a_language_host(
     assert engine.ensure(Home(tmp_path / "second"), environment(tmp_path)) == made
 
 
+def test_a_cached_program_that_prints_its_version_without_v_is_made_anew(
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_install", put_in_cache)
+    made = engine.ensure(home, environment(tmp_path))
+    assert made.version == engine.VERSION
+    record = made.directory / "engine.json"
+    record.write_text(record.read_text().replace(f"v{engine.VERSION}", engine.VERSION))
+    assert engine.find(home, environment(tmp_path)) is None, "pulumi/actions would download another program"
+    assert engine.ensure(home, environment(tmp_path)) == made
+    assert f"v{engine.VERSION}" in record.read_text()
+
+
 def test_a_program_of_the_wrong_version_is_never_put_in_the_cache(
     tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,7 +149,7 @@ def test_a_program_of_the_wrong_version_is_never_put_in_the_cache(
 
     monkeypatch.setattr(engine, "_install", wrong)
     monkeypatch.setattr(engine, "_build", wrong)
-    with pytest.raises(EngineError, match=r"says its version is 3\.1\.0"):
+    with pytest.raises(EngineError, match=r"says its version is v3\.1\.0, not v"):
         engine.ensure(home, environment(tmp_path))
     assert not engine.cache_directory(environment(tmp_path)).exists()
 
