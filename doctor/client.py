@@ -1,4 +1,4 @@
-"""Asks Azure: Resource Manager and the data plane of vaults. It reads, and nothing else."""
+"""Read from Azure: Resource Manager and the data plane of vaults. Nothing is written."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import requests
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import ClientAuthenticationError
 from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 from doctor.api_versions import version_of
 from doctor.cloud import Cloud
@@ -22,14 +23,32 @@ from doctor.values import JsonObject, objects, text
 T = TypeVar("T")
 
 _VAULT_API_VERSION = "7.6"
-_TIMEOUT_SECONDS = (3.0, 5.0)
-"""To connect, and to wait for an answer."""
+_TIMEOUT_SECONDS = (5.0, 30.0)
+"""To connect, and to wait for an answer: a busy Resource Manager takes many seconds to list metrics or keys."""
+_TEMPORARY = (408, 429, 500, 502, 503, 504)
+"""Statuses after which azure-core asks again
+(https://learn.microsoft.com/python/api/azure-core/azure.core.pipeline.policies.retrypolicy); Resource Manager's 429 has
+a `Retry-After` (https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling)."""
+_RETRIES = Retry(
+    total=3,
+    connect=1,
+    read=1,
+    redirect=0,
+    other=0,
+    status_forcelist=_TEMPORARY,
+    # Also POST: the doctor's are reads, such as `listKeys`.
+    allowed_methods=frozenset({"GET", "POST"}),
+    backoff_factor=0.8,
+    backoff_max=10,
+    retry_after_max=30,
+    raise_on_status=False,
+)
 _PAGES_MOST = 20
 _CONNECTIONS = 32
 
 
 class RefusedError(Exception):
-    """Azure's answer is no. The message has its code and words, and no secret.
+    """Azure refused a request. The message has Azure's code and words, and no secret.
 
     Attributes:
         status: HTTP status.
@@ -43,30 +62,37 @@ class RefusedError(Exception):
 
 
 class UnreachableError(Exception):
-    """Nobody answered, or what answered was a proxy."""
+    """No answer came, or a proxy gave it."""
 
 
 def _session() -> requests.Session:
+    """Return a session that several threads may share and that repeats what failed for a moment only."""
     session = requests.Session()
-    session.mount("https://", HTTPAdapter(pool_maxsize=_CONNECTIONS))
-    # No cookies: they are what threads could not share.
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=_RETRIES))
+    # No cookies: threads cannot share a cookie jar.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return session
 
 
 @dataclass
 class Client:
-    """One caller of one cloud. Its methods may be called from several threads at once."""
+    """Calls one cloud as one identity. Its methods may be called from several threads at once.
+
+    Attributes:
+        cloud: the cloud's addresses.
+        credential: gives the tokens.
+        session: the connections; they use the proxy and the certificate authorities of the environment variables.
+    """
 
     cloud: Cloud
     credential: TokenCredential
     _tokens: dict[str, str] = field(default_factory=dict[str, str])
     _lock: threading.Lock = field(default_factory=threading.Lock)
     session: requests.Session = field(default_factory=_session)
-    """Its connections; they know the proxy and the certificate authorities of the environment."""
 
     def sign_in(self) -> None:
-        """Get a token for Resource Manager, without which nothing can be seen. Raises `CannotLookError`."""
+        """Get a token for Resource Manager, which every check needs. Raises `CannotLookError`."""
         try:
             self._token(self.cloud.audience)
         except UnreachableError as error:
@@ -77,11 +103,11 @@ class Client:
     # -- Azure Resource Manager
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> JsonObject:
-        """One resource, by its id. Raises `RefusedError`, `UnreachableError`."""
+        """Return one resource, by its id. Raises `RefusedError`, `UnreachableError`."""
         return self._ask("GET", self._url(path), {"api-version": version_of(path), **(query or {})})
 
     def list(self, path: str, query: Mapping[str, str] | None = None) -> list[JsonObject]:
-        """All pages of a list. Raises `RefusedError`, `UnreachableError`."""
+        """Return all pages of a list. Raises `RefusedError`, `UnreachableError`."""
         page = self.get(path, query)
         found = objects(page, "value")
         for _ in range(_PAGES_MOST):
@@ -93,13 +119,16 @@ class Client:
         return found
 
     def read_action(self, path: str) -> JsonObject:
-        """A POST that changes nothing, such as ``listKeys``. Raises `RefusedError`, `UnreachableError`."""
+        """Return the answer of a POST that changes nothing, such as ``listKeys``.
+
+        Raises `RefusedError`, `UnreachableError`.
+        """
         return self._ask("POST", self._url(path), {"api-version": version_of(path)})
 
-    # -- others
+    # -- vaults
 
     def vault_secret(self, url: str) -> JsonObject:
-        """A secret with its value, by its address in a vault. Raises `RefusedError`, `UnreachableError`."""
+        """Return a secret with its value, by its address in a vault. Raises `RefusedError`, `UnreachableError`."""
         return self._ask("GET", url, {"api-version": _VAULT_API_VERSION}, self.cloud.vault_audience)
 
     def _url(self, path: str) -> str:
@@ -108,7 +137,7 @@ class Client:
     def _ask(self, method: str, url: str, query: Mapping[str, str], audience: str = "") -> JsonObject:
         headers = {"Authorization": f"Bearer {self._token(audience or self.cloud.audience)}"}
         try:
-            # Not followed: a redirect would take the token elsewhere.
+            # Redirects are not followed: the token would go to another host.
             answer = self.session.request(
                 method, url, params=query, headers=headers, timeout=_TIMEOUT_SECONDS, allow_redirects=False
             )
@@ -135,7 +164,7 @@ class Client:
 
 
 def known(ask: Callable[[], T]) -> T | Absent:
-    """What a question yields, or why it yields nothing."""
+    """Return what a request yields, or the reason why it fails."""
     try:
         return ask()
     except (RefusedError, UnreachableError) as error:
@@ -143,13 +172,15 @@ def known(ask: Callable[[], T]) -> T | Absent:
 
 
 def why_unreachable(error: requests.RequestException) -> str:
-    """Why a request got no answer, in words that repeat no address."""
+    """Return why a request got no answer, in words without addresses."""
     match error:
         case requests.exceptions.ProxyError():
             return "the proxy refused or did not answer"
         case requests.exceptions.SSLError():
             return "no trusted encrypted connection"
         case requests.exceptions.Timeout():
+            return "no answer in time"
+        case _ if "ReadTimeoutError" in repr(error):  # how requests shows the last of several time-outs
             return "no answer in time"
         case _ if "NameResolutionError" in repr(error):
             return "its name has no address here"

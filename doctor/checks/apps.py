@@ -100,7 +100,8 @@ def _fault(app: App, revision: Revision) -> str:
             if (one.restarts and not one.ready) or "BackOff" in one.details:
                 return f"keeps restarting {one.name} ({one.restarts} times): {one.details or one.state}"
     if revision.running in _STARTING:
-        since = datetime.now(UTC) - revision.created if revision.created else timedelta()
+        begun = _start_begun(app, revision, replicas)
+        since = datetime.now(UTC) - begun if begun else timedelta()
         return f"is not ready after {int(since.total_seconds())} s" if since > _START_TAKES_AT_MOST else ""
     if revision.running not in _WELL:
         return f"is {revision.running}"
@@ -111,6 +112,18 @@ def _fault(app: App, revision: Revision) -> str:
     if app.latest_ready and app.latest_ready != app.latest:
         return f"is not ready; {app.latest_ready} still serves"
     return ""
+
+
+def _start_begun(app: App, revision: Revision, replicas: Sequence[Replica]) -> datetime | None:
+    """Return when the start began that a revision is in; None where nothing shows that it takes too long.
+
+    A revision is `Activating` or `Processing` also when Azure wakes or scales one that has been ready for weeks, so its
+    own age says nothing: what counts is the age of a replica that is not ready.
+    """
+    waiting = [one.created for one in replicas if one.created and not all(each.ready for each in one.containers)]
+    if waiting:
+        return min(waiting)
+    return None if app.latest_ready == app.latest else revision.created
 
 
 # -- secrets in replicas

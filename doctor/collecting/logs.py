@@ -15,7 +15,7 @@ import requests
 
 from doctor.client import Client, known, why_unreachable
 from doctor.facts import Absent, LoggedSymptom, Replica, Symptom
-from doctor.values import JsonObject, text
+from doctor.values import JsonObject, objects, text
 
 _LINES = 300
 """The most that Azure gives."""
@@ -78,7 +78,8 @@ def last_said(lines: Iterable[str]) -> LoggedSymptom | None:
 def read(client: Client, app: JsonObject, revision: str, replicas: Iterable[Replica]) -> LoggedSymptom | Absent | None:
     """What the newest replica of a revision says last of Redis."""
     newest = max(replicas, key=lambda one: (one.created is not None, one.created, one.name), default=None)
-    if newest is None or not newest.containers:
+    container = _container_of(app, newest)
+    if newest is None or not container:
         return Absent("no replica runs, so there is no log to read")
     app_id = text(app, "id")
     token = known(partial(client.read_action, f"{app_id}/getAuthToken"))
@@ -90,13 +91,20 @@ def read(client: Client, app: JsonObject, revision: str, replicas: Iterable[Repl
     _, _, subscription, _, group, *_, name = app_id.split("/")
     url = (
         f"{base}/subscriptions/{subscription}/resourceGroups/{group}/containerApps/{name}/revisions/{revision}"
-        f"/replicas/{newest.name}/containers/{newest.containers[0].name}/logstream"
+        f"/replicas/{newest.name}/containers/{container}/logstream"
     )
     try:
         said = last_said(_lines(client, url, text(token, "properties.token")))
     except requests.RequestException as error:
         return Absent(f"the log cannot be read from here: {why_unreachable(error)}")
     return said and LoggedSymptom(said.symptom, ready=all(one.ready for one in newest.containers))
+
+
+def _container_of(app: JsonObject, replica: Replica | None) -> str:
+    """Return the replica's container whose log to read: one of the app's template, not a sidecar that Azure adds."""
+    there = [one.name for one in replica.containers] if replica else []
+    listed = [text(one, "name") for one in objects(app, "properties.template.containers")]
+    return next((name for name in listed if name in there), there[0] if there else "")
 
 
 def _lines(client: Client, url: str, token: str) -> Iterator[str]:

@@ -156,7 +156,11 @@ def _granted_scopes(client: Client, body: JsonObject | Absent, principal: str) -
         return listed
     scopes: list[str] = []
     for assignment in listed:
-        role = known(partial(client.get, text(assignment, "properties.roleDefinitionId")))
+        # At the vault's scope (https://learn.microsoft.com/rest/api/authorization/role-definitions/get takes any): an
+        # assignment names the definition at the subscription, where a Reader of the resource group may not read it.
+        definition = text(assignment, "properties.roleDefinitionId").rpartition("/")[2]
+        path = f"{vault_id}/providers/Microsoft.Authorization/roleDefinitions/{definition}"
+        role = known(partial(client.get, path))
         if isinstance(role, Absent):
             return role
         if _reads_secrets(role):

@@ -63,11 +63,6 @@ def endpoints_in(target: Resource, network: ArmId, transaction: Transaction) -> 
     return [one for one in approved_endpoints(target, transaction) if _network_of(one) == network.key]
 
 
-def has_endpoint_in(target: Resource, network: ArmId, transaction: Transaction) -> bool:
-    """Whether an approved private endpoint of a resource lies in a network."""
-    return any(_network_of(one) == network.key for one in approved_endpoints(target, transaction))
-
-
 def approved_endpoints(target: Resource, transaction: Transaction) -> Iterator[Resource]:
     """The private endpoints of a resource whose connection is approved."""
     for reference in transaction.referring_to(target.id):

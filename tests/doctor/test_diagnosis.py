@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,15 @@ def restarting(facts: Facts) -> Facts:
     return replace(facts, apps=[replace(app, revisions=[changed(app)]) for app in facts.apps])
 
 
+def unready(facts: Facts, created: datetime) -> Facts:
+    """Replicas that have started at a moment and are not ready yet."""
+
+    def changed(replica: Any) -> Any:
+        return replace(replica, created=created, containers=[replace(replica.containers[0], ready=False)])
+
+    return revision(replicas=[changed(one) for one in facts.apps[0].revisions[0].replicas])(facts)  # type: ignore[union-attr]
+
+
 FELT_BY_THE_APPS: dict[str, tuple[Change, Cause]] = {
     "zone not linked, public address": (
         failing(Symptom.TIMEOUT, zone(lambda one: replace(one, networks=frozenset()))),
@@ -182,7 +191,11 @@ FELT_BY_THE_APPS: dict[str, tuple[Change, Cause]] = {
     "not provisioned": (revision(provisioning="Failed", error="image not found"), Cause.REVISION_FAILING),
     "unhealthy": (revision(running="Degraded", health="Unhealthy"), Cause.REVISION_FAILING),
     "starting for too long": (
-        revision(running="Activating", created=STARTED_AT - timedelta(days=1)),
+        lambda facts: with_apps(revision(running="Activating")(facts), latest_ready="app-shop--0000000"),
+        Cause.REVISION_FAILING,
+    ),
+    "a replica that starts for too long in a revision that was ready": (
+        lambda facts: revision(running="Activating")(unready(facts, STARTED_AT)),
         Cause.REVISION_FAILING,
     ),
     "unanswered": (lambda facts: replace(facts, readiness=Unanswered("no connection")), Cause.APP_UNANSWERED),
@@ -286,6 +299,17 @@ def test_a_fault_of_the_vaults_path_explains_no_failing_redis() -> None:
     facts = replace(facts, network=replace(facts.network, endpoints=[redis, replace(vault, status="Rejected")]))
     root, others = causes(facts)
     assert {root, *others} == {Cause.ENDPOINT_REJECTED, Cause.REDIS_FULL}
+
+
+@pytest.mark.parametrize("state", ["Activating", "Processing"])
+def test_a_revision_that_azure_wakes_or_scales_is_healthy_however_old_it_is(state: str) -> None:
+    old = revision(running=state, created=STARTED_AT - timedelta(days=30))
+    assert causes(old(healthy())) == (None, [])
+    assert causes(old(unready(healthy(), datetime.now(UTC)))) == (None, [])
+    assert causes(revision(running=state, replicas=[], replica_count=0)(with_apps(healthy(), logged=None))) == (
+        None,
+        [],
+    )
 
 
 def test_scaled_to_zero_is_healthy() -> None:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local_azure.ids import ArmId
-from local_azure.resource_types.container_apps.revisions import running_values
 from local_azure.state import Resource
 from local_azure.values import JsonObject, put
 from tests.rules.cases import Step
@@ -146,7 +145,7 @@ def revisions(one: Landscape) -> dict[str, Resource]:
 
 def running(one: Landscape, name: str = "web--0000001") -> dict[str, str]:
     """The secrets that the replicas of a revision run with."""
-    return running_values(revisions(one)[name])
+    return dict(revisions(one)[name].secrets.get("values", {}))
 
 
 def revision_id(one: Landscape, name: str = "web--0000001") -> str:

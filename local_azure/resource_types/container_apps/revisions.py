@@ -198,11 +198,6 @@ def restart_replicas(revision: Resource, app: Resource, transaction: Transaction
     transaction.save(revision)
 
 
-def running_values(revision: Resource) -> dict[str, str]:
-    """The values of secrets, by the secrets' names, that a revision's replicas have in their variables."""
-    return dict(revision.secrets.get("values", {}))
-
-
 # -- actions: https://learn.microsoft.com/azure/container-apps/revisions-manage
 
 
