@@ -30,6 +30,7 @@ from local_azure.resource_types.base import Change, Directory, Reference, Reques
 from local_azure.resource_types.every_type import EVERY_TYPE, moved
 from local_azure.resource_types.implied_references import implied_references, target_not_found
 from local_azure.resource_types.managed_identity import IDENTITY_REFERENCE, complete_identity
+from local_azure.resource_types.private_endpoint import disconnect
 from local_azure.state import Resource, Store, Transaction, timestamp
 from local_azure.values import JsonObject, as_object, copied, find, get, normalise_location, put, restore, take
 
@@ -422,6 +423,7 @@ class Work:
         # What happens to others when a resource goes is told innermost first, while all of them can still be read.
         for one in going:
             self.type_of(one.id).removed(one, self._transaction, self)
+            disconnect(one, self._transaction)
         for one in going:
             self._transaction.remove(one.id)
 

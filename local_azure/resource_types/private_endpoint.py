@@ -24,6 +24,8 @@ from local_azure.resource_types.network import (
 from local_azure.state import Resource, Transaction
 from local_azure.values import JsonObject, as_list, as_object, find, get
 
+DISCONNECTED = "Disconnected"
+"""The status of a connection whose target was deleted."""
 _CONNECTIONS = ("properties.privateLinkServiceConnections[*]", "properties.manualPrivateLinkServiceConnections[*]")
 
 
@@ -89,8 +91,44 @@ def _has_one_group_of_its_target(change: Change) -> None:
                     )
 
 
+def _connection_stays(change: Change) -> None:
+    """An endpoint keeps its connection for life: https://github.com/Azure/bicep-registry-modules/issues/7285 and
+    https://learn.microsoft.com/azure/postgresql/network/how-to-networking-servers-deployed-public-access-add-private-
+    endpoint (another name of the connection is another connection)."""
+    if change.existing is None:
+        return
+    earlier, asked = _connections(change.existing.body), _connections(change.desired)
+    if asked == earlier:
+        return
+    path = _CONNECTIONS[0].removesuffix("[*]")
+    raise AzureError(
+        "CannotChangePrivateLinkConnectionOnPrivateEndpoint",
+        f"Cannot change the private link connection on private endpoint {change.id}. Please ensure you are not "
+        "updating the details of existing private link connection: "
+        f"'{change.id}/privateLinkServiceConnections/{earlier[0][0]}'. That is not allowed.",
+        target=path,
+    )
+
+
+def _connections(endpoint: JsonObject) -> list[tuple[str, str, list[Any]]]:
+    """Return each connection's name, target and groups."""
+    return [
+        (
+            str(connection.get("name")).lower(),
+            str(get(connection, "properties.privateLinkServiceId")).lower(),
+            as_list(get(connection, "properties.groupIds")),
+        )
+        for path in _CONNECTIONS
+        for _, connection in find(endpoint, path)
+    ]
+
+
 class PrivateEndpoint(ResourceType):
-    """https://learn.microsoft.com/rest/api/virtualnetwork/private-endpoints"""
+    """https://learn.microsoft.com/rest/api/virtualnetwork/private-endpoints
+
+    Pulumi's provider replaces an endpoint only where its subnet changes (forceNewMap in provider/pkg/gen/replacement.go
+    of pulumi-azure-native): for another target it sends an update, which Azure refuses.
+    """
 
     token = "azure-native:network:PrivateEndpoint"
     arm_type = ENDPOINT_TYPE
@@ -101,11 +139,9 @@ class PrivateEndpoint(ResourceType):
     name_rule = NETWORK_NAME
     create_only = (
         "properties.subnet.id",
-        "properties.privateLinkServiceConnections[*].properties.privateLinkServiceId",
-        "properties.privateLinkServiceConnections[*].properties.groupIds",
         "properties.customNetworkInterfaceName",
     )
-    rules = (_subnet_is_not_delegated, _one_connection, _has_one_group_of_its_target)
+    rules = (_subnet_is_not_delegated, _one_connection, _has_one_group_of_its_target, _connection_stays)
     references = (
         Reference("properties.subnet.id", (SUBNET_TYPE,), in_use=SUBNET_IN_USE, same_region=True),
         *(Reference(f"{path}.properties.privateLinkServiceId") for path in _CONNECTIONS),
@@ -133,16 +169,6 @@ class PrivateEndpoint(ResourceType):
             for target, link in linked_targets(change.body, change.transaction, change.operations)
         ]
         change.transaction.save(Resource(interface, _interface_body(change, interface, subnet.id, address)))
-
-    def present(self, resource: Resource, transaction: Transaction) -> JsonObject:
-        """A connection whose target has gone is disconnected, and the endpoint stays:
-        https://learn.microsoft.com/azure/private-link/manage-private-endpoint."""
-        for path in _CONNECTIONS:
-            for _, connection in find(resource.body, path):
-                state = get(connection, "properties.privateLinkServiceConnectionState")
-                if state and not transaction.has(str(get(connection, "properties.privateLinkServiceId"))):
-                    state["status"] = "Disconnected"
-        return resource.body
 
     def removed(self, resource: Resource, transaction: Transaction, operations: Operations) -> None:
         for interface in as_list(resource.properties.get("networkInterfaces")):
@@ -220,8 +246,30 @@ def linked_targets(
                     yield target, link
 
 
+def disconnect(target: Resource, transaction: Transaction) -> None:
+    """Disconnect the private endpoints of a resource that is being deleted; they stay, and stay disconnected.
+
+    A resource that is made anew or recovered under the same id does not know their connections: only another endpoint
+    connects to it (https://learn.microsoft.com/azure/private-link/private-endpoint-overview#access-to-a-private-link-
+    resource-using-approval-workflow, https://github.com/hashicorp/terraform-provider-azurerm/issues/20776 and /15051,
+    https://github.com/crossplane-contrib/provider-upjet-azure/issues/989).
+    """
+    for reference in transaction.referring_to(target.id, ENDPOINT_TYPE):
+        endpoint = transaction.get(reference.source)
+        for path in _CONNECTIONS if endpoint else ():
+            for _, connection in find(endpoint.body if endpoint else {}, path):
+                state = get(connection, "properties.privateLinkServiceConnectionState")
+                if state and str(get(connection, "properties.privateLinkServiceId")).lower() == target.id.key:
+                    state["status"] = DISCONNECTED
+        if endpoint:
+            transaction.save(endpoint)
+
+
 def endpoint_connections(resource: Resource, transaction: Transaction) -> list[JsonObject]:
-    """A resource's `privateEndpointConnections`: what the private endpoints that name it say of the connection."""
+    """Return a resource's `privateEndpointConnections`: what the private endpoints that name it say of the connection.
+
+    Those that were disconnected are known at their own end only.
+    """
     shown: list[JsonObject] = []
     for reference in transaction.referring_to(resource.id, ENDPOINT_TYPE):
         endpoint = transaction.get(reference.source)
@@ -230,7 +278,8 @@ def endpoint_connections(resource: Resource, transaction: Transaction) -> list[J
         for path in _CONNECTIONS:
             for _, connection in find(endpoint.body, path):
                 target = get(connection, "properties.privateLinkServiceId")
-                if isinstance(target, str) and target.lower() == resource.id.key:
+                status = get(connection, "properties.privateLinkServiceConnectionState.status")
+                if isinstance(target, str) and target.lower() == resource.id.key and status != DISCONNECTED:
                     shown.append(_connection_body(resource, endpoint, connection))
     return shown
 
@@ -277,6 +326,24 @@ def _zones_are_few_and_named_apart(change: Change) -> None:
         )
 
 
+def _zones_of_configs_stay(change: Change) -> None:
+    """A configuration keeps its zone; another zone needs the group made anew:
+    https://github.com/hashicorp/terraform-provider-azurerm/issues/27559. Which code Azure answers is not known."""
+    earlier = {
+        str(get(one, "name")).lower(): str(get(one, "properties.privateDnsZoneId")).lower()
+        for _, one in find(change.existing.body if change.existing else {}, f"{_CONFIGS}[*]")
+    }
+    for at, config in find(change.desired, f"{_CONFIGS}[*]"):
+        name, zone = str(get(config, "name")).lower(), str(get(config, "properties.privateDnsZoneId")).lower()
+        if earlier.get(name, zone) != zone:
+            raise AzureError(
+                "InvalidRequestFormat",
+                f"The private DNS zone of configuration '{name}' of Private Dns Zone group {change.id} cannot be "
+                "changed.",
+                target=f"{at}.properties.privateDnsZoneId",
+            )
+
+
 class PrivateDnsZoneGroup(ResourceType):
     """https://learn.microsoft.com/rest/api/virtualnetwork/private-dns-zone-groups
 
@@ -289,7 +356,7 @@ class PrivateDnsZoneGroup(ResourceType):
     inputs = Inputs(name="privateDnsZoneGroupName", parents=("privateEndpointName",))
     shape = BodyShape(nested=("privateDnsZoneConfigs[*]",))
     name_rule = NETWORK_NAME
-    rules = (_zones_are_few_and_named_apart,)
+    rules = (_zones_are_few_and_named_apart, _zones_of_configs_stay)
     references = (
         # https://github.com/Azure/missionlz/issues/1029, https://github.com/ansible-collections/azure/issues/734
         Reference(

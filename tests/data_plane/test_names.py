@@ -114,6 +114,20 @@ def test_an_endpoint_that_is_not_approved_does_not_answer(network: Network, stat
     assert "10.0.2.4" not in network.names.view(ArmId.parse(network.vnet)).routes
 
 
+def test_a_cache_made_anew_is_not_reached_by_the_endpoint_of_the_one_before(network: Network) -> None:
+    network.delete(network.cache)
+    network.with_cache()
+    assert network.seen() is ConnectionRefusedError, "the connection stays disconnected: the public address"
+    network.delete(network.endpoint)
+    network.with_endpoint()
+    network.put(
+        network.zone_group,
+        {"privateDnsZoneConfigs": [{"name": "one", "properties": {"privateDnsZoneId": network.zone}}]},
+        location=None,
+    )
+    assert network.seen() == HERE
+
+
 def test_from_outside_public_access_decides(network: Network) -> None:
     assert network.seen(None) is ConnectionRefusedError
     network.put(network.cache, {"publicNetworkAccess": "Enabled"}, sku={"name": "Balanced_B0"})

@@ -490,9 +490,10 @@ ENDPOINTS = [
         "another target for an endpoint",
         all_of(connected, lambda one: one.with_vault()),
         lambda one: one.put(one.endpoint, endpoint_properties(one.endpoints_subnet, one.vault, "vault")),
-        "PropertyChangeNotAllowed",
-        "properties.privateLinkServiceConnections[*].properties.privateLinkServiceId",
+        "CannotChangePrivateLinkConnectionOnPrivateEndpoint",
+        "properties.privateLinkServiceConnections",
         endpoint(tags={"a": "b"}),
+        "/privateLinkServiceConnections/one'. That is not allowed.",
     ),
     Refusal(
         "an address outside the subnet",
@@ -656,6 +657,15 @@ ZONES = [
         zone_group("privatelink.redis.azure.net"),
     ),
     Refusal(
+        "another zone for a zone group's configuration",
+        all_of(connected, zone("a.example"), zone_group("privatelink.redis.azure.net")),
+        zone_group("a.example"),
+        "InvalidRequestFormat",
+        "properties.privateDnsZoneConfigs[0].properties.privateDnsZoneId",
+        zone_group("privatelink.redis.azure.net", "a.example"),
+        "cannot be changed",
+    ),
+    Refusal(
         "a zone group of six zones",
         all_of(connected, *(zone(name) for name in FIVE)),
         zone_group(*FIVE, "privatelink.redis.azure.net"),
@@ -689,12 +699,34 @@ def test_a_network_goes_with_its_links_and_the_zone_stays(tmp_path: Path) -> Non
     one.delete(one.zone)
 
 
-def test_an_endpoint_whose_target_is_gone_stays_disconnected(tmp_path: Path) -> None:
+def connection_status(one: Landscape) -> str:
+    """What the endpoint says of its connection."""
+    (connection,) = one.get(one.endpoint).properties["privateLinkServiceConnections"]
+    return connection["properties"]["privateLinkServiceConnectionState"]["status"]
+
+
+def test_an_endpoint_whose_target_is_made_anew_stays_disconnected(tmp_path: Path) -> None:
     one = Landscape(tmp_path / "state.sqlite")
     connected(one)
     one.delete(one.cache)
-    (connection,) = one.get(one.endpoint).properties["privateLinkServiceConnections"]
-    assert connection["properties"]["privateLinkServiceConnectionState"]["status"] == "Disconnected"
+    assert connection_status(one) == "Disconnected"
+    one.with_cache()
+    endpoint()(one)
+    assert connection_status(one) == "Disconnected", "neither the same target nor another PUT of the endpoint mends it"
+    assert one.get(one.cache).properties["privateEndpointConnections"] == []
+    one.delete(one.endpoint)
+    endpoint()(one)
+    assert connection_status(one) == "Approved"
+
+
+def test_an_endpoint_of_a_recovered_vault_stays_disconnected(tmp_path: Path) -> None:
+    one = Landscape(tmp_path / "state.sqlite")
+    networked(one)
+    one.with_vault().with_endpoint(one.vault, "vault")
+    one.delete(one.vault)
+    one.with_vault(createMode="recover")
+    assert connection_status(one) == "Disconnected"
+    assert "privateEndpointConnections" not in one.get(one.vault).properties
 
 
 def test_a_range_that_a_subnet_had_is_free_when_it_moves_or_goes(tmp_path: Path) -> None:

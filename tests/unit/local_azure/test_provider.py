@@ -321,7 +321,7 @@ def test_requests_at_the_same_time_do_not_meet(landscape: Landscape) -> None:
             {"privateLinkServiceConnections": [{"name": "a", "groupIds": ["vault"]}]},
             {"privateLinkServiceConnections": [{"name": "a", "groupIds": ["redisCache"]}]},
             ["privateLinkServiceConnections[0].groupIds[0]"],
-            ["privateLinkServiceConnections[0].groupIds[0]"],
+            [],
         ),
         (
             "azure-native:sql:Database",
