@@ -13,6 +13,7 @@ from typing import Literal, cast
 
 from local_azure import faults, provisioning
 from local_azure.ids import ArmId
+from local_azure.resource_types.redis_data import data_began, is_offline_during_update
 from local_azure.state import Resource, Transaction
 from local_azure.values import as_object, get
 
@@ -69,7 +70,7 @@ class RedisPlan:
     """The cache; for Azure Managed Redis, the cluster."""
     host: str
     created: str
-    """Tells a cache from an earlier one of its name."""
+    """Tells a cache from an earlier one of its name, and from itself before it lost its data."""
     tls_port: int | None
     """The port on Azure that speaks TLS."""
     plain_port: int | None
@@ -91,7 +92,7 @@ class RedisPlan:
     tls_protocols: str
     keyspace_events: str = ""
     is_down: bool = False
-    """By a fault: nothing listens."""
+    """By a fault, or while its size changes: nothing listens."""
 
     @property
     def is_cluster(self) -> bool:
@@ -120,18 +121,23 @@ class RedisPlan:
 
 def redis_plans(transaction: Transaction) -> list[RedisPlan]:
     """The servers of all caches that have been made."""
-    creations = {key: one for key, one in provisioning.recorded(transaction).items() if one.kind == "create"}
+    operations = provisioning.recorded(transaction)
+    creations = {key: one for key, one in operations.items() if one.kind == "create"}
+    updating = {key for key, one in operations.items() if one.kind == "update" and not one.is_done(transaction.now)}
 
     def is_made(resource: Resource) -> bool:
-        # A cache that is being changed or deleted goes on serving.
+        # A cache that is being changed or deleted goes on serving, unless it is resized without a replica.
         creation = creations.get(resource.id.key)
         return creation is None or (creation.is_done(transaction.now) and creation.error() is None)
 
-    plans = [_classic(one) for one in transaction.of_type(CLASSIC_TYPE) if is_made(one)]
+    def as_it_is(cache: Resource, plan: RedisPlan) -> RedisPlan:
+        return replace(plan, is_down=cache.id.key in updating and is_offline_during_update(cache))
+
+    plans = [as_it_is(one, _classic(one)) for one in transaction.of_type(CLASSIC_TYPE) if is_made(one)]
     for cluster in transaction.of_type(CLUSTER_TYPE):
         database = transaction.get(cluster.id.child("databases", "default"))
         if database and is_made(cluster) and is_made(database):
-            plans.append(_managed(cluster, database))
+            plans.append(as_it_is(cluster, _managed(cluster, database)))
     return [_with_faults(plan, transaction) for plan in plans]
 
 
@@ -159,7 +165,7 @@ def _classic(cache: Resource) -> RedisPlan:
     return RedisPlan(
         id=cache.id,
         host=str(cache.properties["hostName"]),
-        created=cache.created_at.isoformat(),
+        created=_incarnation(cache, cache),
         tls_port=int(cache.properties["sslPort"]),
         plain_port=int(cache.properties["port"]) if cache.properties.get("enableNonSslPort") else None,
         databases=1 if shards else _CLASSIC_DATABASES[family][capacity],
@@ -185,7 +191,7 @@ def _managed(cluster: Resource, database: Resource) -> RedisPlan:
     return RedisPlan(
         id=cluster.id,
         host=str(cluster.properties["hostName"]),
-        created=database.created_at.isoformat(),
+        created=_incarnation(database, cluster),
         tls_port=None if is_plain else port,
         plain_port=port if is_plain else None,
         databases=1,
@@ -200,6 +206,11 @@ def _managed(cluster: Resource, database: Resource) -> RedisPlan:
         # .../redis/tls-configuration: 1.2 and 1.3, whatever floor is asked for.
         tls_protocols=_TLS_FLOOR,
     )
+
+
+def _incarnation(keeper: Resource, cache: Resource) -> str:
+    """Return what tells the data of a cache from any earlier data under its name."""
+    return " ".join(filter(None, (keeper.created_at.isoformat(), data_began(cache))))
 
 
 def _key_hashes(resource: Resource) -> tuple[str, ...]:

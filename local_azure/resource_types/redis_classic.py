@@ -24,6 +24,7 @@ from local_azure.resource_types.base import (
 from local_azure.resource_types.generated import access_key
 from local_azure.resource_types.network import SUBNET_IN_USE, SUBNET_TYPE
 from local_azure.resource_types.private_endpoint import endpoint_connections
+from local_azure.resource_types.redis_data import record_resize
 from local_azure.state import Resource, Transaction
 from local_azure.values import JsonObject, as_list, as_object, get
 
@@ -241,6 +242,12 @@ class Redis(ResourceType):
         yield name_taken(change.id.name, _host_name(change), "NameNotAvailable", "The cache name")
 
     def complete(self, change: Change) -> None:
+        record_resize(
+            change,
+            loses_data=change.existing is not None
+            and change.desires(f"{_SKU}.name") == "Basic"
+            and change.changed(f"{_SKU}.capacity"),
+        )
         change.properties["hostName"] = _host_name(change)
         for name, value in {
             "enableNonSslPort": False,

@@ -22,6 +22,7 @@ from local_azure.resource_types.base import (
 )
 from local_azure.resource_types.generated import access_key
 from local_azure.resource_types.private_endpoint import endpoint_connections
+from local_azure.resource_types.redis_data import record_resize
 from local_azure.state import Resource, Transaction
 from local_azure.values import JsonObject, as_list, as_object, find, get
 
@@ -146,6 +147,13 @@ class RedisEnterprise(ResourceType):
         yield name_taken(change.id.name, host, "NameNotAvailable", "The cluster name")
 
     def complete(self, change: Change) -> None:
+        earlier = change.existing
+        record_resize(
+            change,
+            loses_data=earlier is not None
+            and change.changed("sku.name")
+            and earlier.properties.get("highAvailability") == "Disabled",
+        )
         change.properties["hostName"] = _host_name(change)
         available = change.default("properties.highAvailability", "Enabled")
         change.default("properties.minimumTlsVersion", "1.2")

@@ -497,6 +497,25 @@ def test_a_deleted_cache_is_gone_with_its_data_and_its_name_starts_anew(tmp_path
         world.close()
 
 
+def test_a_resize_without_high_availability_loses_all_data(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    try:
+        world.with_network()
+        given = {"publicNetworkAccess": "Disabled", "highAvailability": "Disabled"}
+        world.put(world.cache, given, sku={"name": "Balanced_B0"})
+        world.put(world.database, {"accessKeysAuthentication": "Enabled", "clusteringPolicy": "NoCluster"})
+        world.settle()
+        key = world.keys(world.database)[0]
+        direct(world, MANAGED, key).set("task", "1")
+        world.put(world.cache, given, sku={"name": "Balanced_B1"})
+        world.settle()
+        client = direct(world, MANAGED, key)
+        assert client.get("task") is None
+        assert client.info("memory")["maxmemory"] == int(0.8 * 1024**3)
+    finally:
+        world.close()
+
+
 # -- what goes wrong
 
 

@@ -14,6 +14,7 @@ from local_azure.data_plane.redis_plan import RedisPlan, redis_plans
 from local_azure.faults import Fault
 from local_azure.ids import ArmId
 from tests.unit.local_azure.landscape import Landscape
+from tests.unit.local_azure.timed import Timed
 
 GIGABYTE = 1024**3
 
@@ -158,6 +159,59 @@ def test_a_cache_that_is_still_being_created_or_could_not_be_has_no_server(lands
     assert len(plans(landscape)) == 1
     record("delete", 60)
     assert len(plans(landscape)) == 1, "it serves until it is gone"
+
+
+@pytest.mark.parametrize(("availability", "loses"), [("Enabled", False), ("Disabled", True)])
+def test_only_a_managed_cache_with_high_availability_keeps_its_data_when_it_is_resized(
+    landscape: Landscape, availability: str, loses: bool
+) -> None:
+    given = {"publicNetworkAccess": "Disabled", "highAvailability": availability}
+
+    def resize(size: str) -> RedisPlan:
+        landscape.put(landscape.cache, given, sku={"name": size})
+        [plan] = plans(landscape)
+        return plan
+
+    landscape.put(landscape.cache, given, sku={"name": "Balanced_B0"})
+    landscape.put(landscape.database, {"accessKeysAuthentication": "Enabled"}, location=None)
+    [first] = plans(landscape)
+    assert resize("Balanced_B0").created == first.created, "a PUT of the same size changes nothing"
+    larger = resize("Balanced_B1")
+    assert (larger.created != first.created) == loses
+    assert resize("Balanced_B1").created == larger.created
+    with landscape.model.store.transaction() as transaction:
+        key = ArmId.parse(landscape.cache)
+        provisioning.record(transaction, key, "update", transaction.now + timedelta(seconds=60), ())
+    assert not resize_is_down(landscape), "an update of another kind takes no cache away"
+
+
+def resize_is_down(landscape: Landscape) -> bool:
+    [plan] = plans(landscape)
+    return plan.is_down
+
+
+@pytest.mark.parametrize(("tier", "loses"), [("Basic", True), ("Standard", False)])
+def test_a_basic_cache_loses_its_data_when_it_is_resized(landscape: Landscape, tier: str, loses: bool) -> None:
+    def resize(capacity: int) -> RedisPlan:
+        landscape.put(landscape.classic, {"sku": {"name": tier, "family": "C", "capacity": capacity}})
+        [plan] = plans(landscape)
+        return plan
+
+    assert (resize(1).created != resize(2).created) == loses
+
+
+def test_a_cache_without_high_availability_is_away_while_it_is_resized(tmp_path: Path) -> None:
+    timed = Timed(tmp_path / "timed.sqlite")
+    sku = {"sku": {"name": "Balanced_B0"}, "location": "westeurope"}
+    timed.put(timed.group)
+    timed.put(timed.cache, {"highAvailability": "Disabled"}, **sku)
+    timed.put(timed.database, {"accessKeysAuthentication": "Enabled"}, location=None)
+    target = ArmId.parse(timed.cache)
+    body = {**sku, "sku": {"name": "Balanced_B1"}, "properties": {"highAvailability": "Disabled"}}
+    timed.model.put(target, body, admission=timed.model.admit("put", target))
+    assert resize_is_down(timed)
+    timed.settle()
+    assert not resize_is_down(timed)
 
 
 def test_keys_are_hashes_and_without_key_authentication_there_are_none(landscape: Landscape) -> None:
