@@ -41,7 +41,7 @@ from local_azure.resource_types.key_vault.settings import (
 from local_azure.resource_types.network import SUBNET_TYPE
 from local_azure.resource_types.private_endpoint import endpoint_connections
 from local_azure.state import Resource, Transaction, timestamp
-from local_azure.values import JsonObject, as_list, get
+from local_azure.values import JsonObject, as_list, copied
 
 
 def _vault_host(vault: Resource) -> str:
@@ -117,7 +117,12 @@ def _has_an_access_model(change: Change) -> None:
 
 
 class Vault(ResourceType):
-    """https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults"""
+    """https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults
+
+    A vault that is recovered has its secrets and its settings again, and no role assignment, diagnostic setting or
+    private endpoint connection of before: https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview,
+    https://github.com/microsoft/azure-container-apps/issues/930.
+    """
 
     token = "azure-native:keyvault:Vault"
     arm_type = VAULT_TYPE
@@ -150,6 +155,10 @@ class Vault(ResourceType):
     def complete(self, change: Change) -> None:
         change.secrets.clear()  # `createMode` says what to do and is nothing to keep.
         deleted = change.transaction.get(_deleted_id(change.id, change.location))
+        if deleted and _recovers(change):
+            # https://github.com/Azure/azure-rest-api-specs/issues/21306: a recovery takes none of what it asks for.
+            change.body["properties"] = copied(deleted.secrets["properties"])
+            change.body["tags"] = copied(deleted.properties["tags"])
         defaults: JsonObject = {
             "accessPolicies": [],
             "enabledForDeployment": False,
@@ -158,8 +167,7 @@ class Vault(ResourceType):
             "softDeleteRetentionInDays": 90,
         }
         for name, value in defaults.items():
-            earlier = get(deleted.secrets, f"properties.{name}") if deleted else None
-            change.default(f"properties.{name}", value if earlier is None else earlier)
+            change.default(f"properties.{name}", value)
         # Azure turns it on for every vault, whatever a new one asks for.
         change.properties["enableSoftDelete"] = True
         change.properties["vaultUri"] = f"https://{host_name(change.id.name)}/"

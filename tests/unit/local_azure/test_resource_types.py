@@ -517,6 +517,26 @@ def test_a_vault_comes_back_with_its_secrets(landscape: Landscape) -> None:
     assert landscape.model.list("Microsoft.KeyVault/locations/deletedVaults") == []
 
 
+def test_a_recovered_vault_has_its_settings_of_before_and_no_role_assignments(landscape: Landscape) -> None:
+    landscape.put(landscape.group)
+    rules = {"networkAcls": {"defaultAction": "Deny", "bypass": "None"}}
+    landscape.put(landscape.vault, vault_properties(publicNetworkAccess="Disabled", **rules), tags={"app": "shop"})
+    assignment = (
+        f"{landscape.vault}/providers/Microsoft.Authorization/roleAssignments/{'0' * 8}-0000-0000-0000-{'1' * 12}"
+    )
+    landscape.put(assignment, ROLE, location=None)
+    landscape.delete(landscape.vault)
+    recovery = vault_properties(createMode="recover", publicNetworkAccess="Enabled", softDeleteRetentionInDays=7)
+    recovered = landscape.put(landscape.vault, recovery, tags={"app": "other"})
+    assert recovered.body["tags"] == {"app": "shop"}
+    properties = recovered.properties
+    assert (properties["publicNetworkAccess"], properties["softDeleteRetentionInDays"]) == ("Disabled", 90)
+    assert properties["networkAcls"] == rules["networkAcls"]
+    assert not landscape.exists(assignment)
+    opened = landscape.put(landscape.vault, vault_properties(publicNetworkAccess="Enabled"))
+    assert opened.properties["publicNetworkAccess"] == "Enabled", "the next PUT is a change like any other"
+
+
 def test_a_purged_vault_gives_its_name_back(landscape: Landscape) -> None:
     landscape.put(landscape.group)
     landscape.with_vault().delete(landscape.vault)
