@@ -156,7 +156,7 @@ class WebPlan(Replicated):
     """The app that answers requests.
 
     Attributes:
-        command: what a replica runs; unset: the image's own command.
+        command: what a replica runs, in place of the image's ENTRYPOINT and CMD; unset: those of the image.
         init_command: what runs to its end before a replica starts: the migrations.
         target_port: port the command listens on.
         external: whether the internet reaches it, or only the environment does.
@@ -182,7 +182,7 @@ class WorkerPlan(Replicated):
     Attributes:
         name: tells the workers of a stack apart.
         queues: Celery queues it works off.
-        command: what a replica runs; unset: Celery's worker for these queues.
+        command: what a replica runs, in place of the image's ENTRYPOINT and CMD; unset: Celery's worker for these queues.
         queue_length: messages in a queue for each replica that is added.
     """
 
@@ -199,7 +199,7 @@ class BeatPlan(Section):
 
     Attributes:
         enabled: whether there is one.
-        command: what it runs; unset: Celery's beat.
+        command: what it runs, in place of the image's ENTRYPOINT and CMD; unset: Celery's beat.
     """
 
     enabled: bool = False

@@ -64,7 +64,10 @@ REGION_CODES = {
     "westus2": "wus2",
     "westus3": "wus3",
 }
-"""Short codes of regions, after the geo-codes that Azure Backup publishes. A region not listed is written whole."""
+"""Short codes of regions, after the geo-codes that Azure Backup publishes. A region not listed is written whole.
+
+A code here says nothing about which services the region has.
+"""
 
 CONTAINER_APP_LIMIT = 32
 """Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules (Microsoft.App)."""

@@ -20,7 +20,10 @@ class Command(migrate.Command):
 
 @contextmanager
 def migration_lock(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Wait for the database's migration lock and hold it; that of a process that dies is free again."""
+    """Hold the database's migration lock, and wait for it first. The lock of a process that dies is free again.
+
+    PostgreSQL's advisory lock belongs to a session: it does not hold through PgBouncer in transaction mode.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(hashtext('django migrate'))")
