@@ -7,11 +7,14 @@ PYTHON_OF_PROJECT := .venv/bin/python
 NEEDS_ENGINE := tests/arm/test_az_story.py tests/bench tests/doctor tests/end_to_end tests/faults \
 	tests/foreign_programs tests/papers tests/policy tests/pull_requests tests/stack
 
+# Tests run on this many processes; those of one file, or of one group, on one of them.
+WORKERS ?= 2
+
 .DEFAULT_GOAL := help
-.PHONY: help up preview doctor down test bench lint clean
+.PHONY: help up preview doctor down test test-all bench lint clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo "  STACK=$(STACK) names the stack, for example: make up STACK=prod"
 
 up: ## Deploy the stack to the local Azure, and wait until it serves
@@ -30,9 +33,13 @@ down: ## Delete the stack's resources and stop the local Azure
 	@./local run pulumi destroy --stack $(STACK) --yes
 	@./local stop
 
+test: ## Run the tests, without the slow ones, which its last lines name
+test-all: ## Run all tests
+test: SELECTION := -m 'not slow'
+
 # A local Azure of its own, so that the tests never meet the stacks of "make up". Exit code 4 says that no engine could
 # be had: the tests that need none still run, except in CI, where nothing may be left out.
-test: ## Run all tests
+test test-all:
 	@left_out=; \
 	./local setup --dev || { \
 		code=$$?; \
@@ -43,7 +50,8 @@ test: ## Run all tests
 	export LOCAL_AZURE_HOME; \
 	trap './local stop >/dev/null; rm -rf "$$LOCAL_AZURE_HOME"' EXIT; \
 	trap 'exit 130' INT TERM; \
-	$(PYTHON_OF_PROJECT) -m pytest tests $$(for path in $$left_out; do printf ' --ignore=%s' $$path; done); \
+	$(PYTHON_OF_PROJECT) -m pytest tests -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(SELECTION) \
+		$$(for path in $$left_out; do printf ' --ignore=%s' $$path; done); \
 	code=$$?; \
 	if [ -n "$$left_out" ]; then \
 		echo "WARNING: LEFT OUT, for they need the Pulumi engine and none could be had (see the top): $$left_out" >&2; \

@@ -13,6 +13,8 @@ APP = ("--name", "app-we-magictoolbox-01", "--resource-group", GROUP)
 CACHE = ("--name", "red-westeurope-magictoolbox-01", "--resource-group", GROUP)
 ZONE = ("--resource-group", GROUP, "--zone-name", "privatelink.redis.cache.windows.net")
 
+pytestmark = pytest.mark.slow("Microsoft's Azure CLI, 700 MB")
+
 
 @pytest.fixture(scope="module")
 def deployed_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:

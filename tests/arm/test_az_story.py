@@ -48,6 +48,8 @@ az network private-dns link vnet list \
 """
 Run = Callable[..., Any]
 
+pytestmark = pytest.mark.slow("Microsoft's Azure CLI, 700 MB")
+
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -280,11 +280,27 @@ def words_of(told: Any) -> str:
     return "\n".join(str(one) for one in told["checks"] if one["status"] != "pass")
 
 
-@pytest.mark.parametrize("fault", WHERE_THE_VAULT_IS_CLOSED)
+def cases(group: str, faults: Iterable[str], quick: Iterable[str]) -> list[Any]:
+    """The faults by their names: a few for every run, the rest for long ones; each group may have a core."""
+    slow = pytest.mark.slow("faults in running stacks")
+    chosen = set(quick)
+    return [
+        pytest.param(
+            fault,
+            marks=[pytest.mark.xdist_group(f"running-{group}"), *([] if fault in chosen else [slow])],
+        )
+        for fault in faults
+    ]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    cases("managed", WHERE_THE_VAULT_IS_CLOSED, ["zone not linked", "key regenerated", "secret changed", "Redis down"]),
+)
 def test_a_fault_is_named_and_mended_where_the_vault_is_closed(managed: Running, fault: str) -> None:
     assert_found_and_mended(managed, WHERE_THE_VAULT_IS_CLOSED[fault])
 
 
-@pytest.mark.parametrize("fault", WHERE_APPS_HOLD_THE_VALUES)
+@pytest.mark.parametrize("fault", cases("classic", WHERE_APPS_HOLD_THE_VALUES, []))
 def test_a_fault_is_named_and_mended_where_the_apps_hold_the_values(classic: Running, fault: str) -> None:
     assert_found_and_mended(classic, WHERE_APPS_HOLD_THE_VALUES[fault])

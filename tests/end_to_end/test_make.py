@@ -24,6 +24,9 @@ MOST_MORE_FILES = 4
 """A pool may still grow by one; a file for every five hundredth request would be as many."""
 
 
+pytestmark = pytest.mark.slow("load and soak")
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     """The state's directory of a local Azure that is stopped at the end, whatever happens."""

@@ -9,9 +9,34 @@ import pytest
 from tests.end_to_end.conftest import KINDS
 from tests.end_to_end.sites import READINESS, READY, Load, Site, Visitor, wait_until
 
-every_kind = pytest.mark.parametrize("site", KINDS, indirect=True, scope="module")
 REFERENCES, DIRECT, SCALED = "managed-references-shared", "classic-direct-shared", "managed-direct-dedicated"
 DEDICATED = "classic-references-dedicated"
+
+
+def on(*kinds: str, slow: tuple[str, ...] = ()) -> pytest.MarkDecorator:
+    """Run a test on stacks of these kinds, and on those of the slow ones in long runs; each kind may have a core."""
+    return pytest.mark.parametrize(
+        "site",
+        [
+            pytest.param(
+                kind,
+                marks=[
+                    pytest.mark.xdist_group(f"site-{kind}"),
+                    *(
+                        [pytest.mark.slow("applications in use, of further kinds and under load")]
+                        if kind in slow
+                        else []
+                    ),
+                ],
+            )
+            for kind in (*kinds, *slow)
+        ],
+        indirect=True,
+        scope="module",
+    )
+
+
+every_kind = on(REFERENCES, slow=tuple(kind for kind in KINDS if kind != REFERENCES))
 
 
 @every_kind
@@ -46,7 +71,7 @@ def test_session_outlives_the_replica(site: Site) -> None:
     assert visitor.visits() == 3
 
 
-@pytest.mark.parametrize("site", [REFERENCES], indirect=True, scope="module")
+@on(REFERENCES)
 def test_killed_web_comes_up_again_with_its_sessions(site: Site) -> None:
     visitor = Visitor(site.address)
     assert visitor.visits() == 1
@@ -59,7 +84,7 @@ def test_killed_web_comes_up_again_with_its_sessions(site: Site) -> None:
 # -- changes under load
 
 
-@pytest.mark.parametrize("site", [REFERENCES, DIRECT, DEDICATED], indirect=True, scope="module")
+@on(slow=(REFERENCES, DIRECT, DEDICATED))
 def test_keys_are_rotated_under_load_and_nothing_fails(site: Site) -> None:
     with Load(site.address).running() as load:
         for key, other in (("secondary", "Primary"), ("primary", "Secondary")):
@@ -71,7 +96,7 @@ def test_keys_are_rotated_under_load_and_nothing_fails(site: Site) -> None:
     assert Visitor(site.address).get(READINESS).json() == READY
 
 
-@pytest.mark.parametrize("site", [REFERENCES], indirect=True, scope="module")
+@on(REFERENCES)
 def test_image_is_updated_under_load_and_nothing_fails(site: Site) -> None:
     before = set(site.replicas("web") + site.replicas("worker"))
     with Load(site.address).running() as load:
@@ -86,7 +111,7 @@ def test_image_is_updated_under_load_and_nothing_fails(site: Site) -> None:
 # -- a worker that is killed
 
 
-@pytest.mark.parametrize("site", [SCALED], indirect=True, scope="module")
+@on(slow=(SCALED,))
 def test_task_of_a_killed_worker_is_done_by_another(site: Site) -> None:
     """The only worker there is, with an empty queue behind it: what keeps one running is the task in its hands."""
     visitor = Visitor(site.address)
@@ -101,14 +126,14 @@ def test_task_of_a_killed_worker_is_done_by_another(site: Site) -> None:
     assert site.processes()[f"{now}/worker"] != first, "another process has done it"
 
 
-@pytest.mark.parametrize("site", [SCALED], indirect=True, scope="module")
+@on(slow=(SCALED,))
 def test_workers_go_when_there_is_nothing_to_do_and_come_with_the_next_task(site: Site) -> None:
     wait_until(lambda: not site.replicas("worker"), "the end of the idle worker")
     visitor = Visitor(site.address)
     assert visitor.result(visitor.queue_task(0))["seconds"] == 0
 
 
-@pytest.mark.parametrize("site", [REFERENCES], indirect=True, scope="module")
+@on(REFERENCES)
 def test_key_that_is_renewed_before_the_apps_have_left_it_is_seen(site: Site) -> None:
     """The wrong order: it would not do to test for failures alone."""
     site.regenerate("Primary")

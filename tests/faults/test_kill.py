@@ -11,27 +11,87 @@ import os
 import random
 import sqlite3
 import time
+import zlib
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from tests.faults.world import OPTIONAL, Wanted, World, closed_under_needs, kill
 
-POINTS = int(os.environ.get("KILL_POINTS", "50"))
-SEED = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
-"""Another one each time; KILL_SEED runs that of a failure again."""
+SEED = int(os.environ.get("KILL_SEED", "0")) or zlib.crc32(
+    os.environ.get("PYTEST_XDIST_TESTRUNUID", str(random.SystemRandom().random())).encode()
+)
+"""Another one in each run, the same in all of its processes; KILL_SEED runs that of a failure again."""
+GROUPS = {"a": range(1, 7), "b": range(7, 13), "c": range(13, 32), "d": range(32, 51)}
+"""The points of each group have one local Azure, one after the other."""
+POINTS = [
+    pytest.param(
+        group,
+        number,
+        id=str(number),
+        marks=[
+            pytest.mark.xdist_group(f"kill-{group}"),
+            *([pytest.mark.slow("kill points 13 to 50")] if number > 12 else []),
+        ],
+    )
+    for group, numbers in GROUPS.items()
+    for number in numbers
+]
+
+
+@dataclass
+class Life:
+    """The small program, deployed version after version, and what the kills have met."""
+
+    world: World
+    deployed: int | None = None
+    """The number of the version that is deployed, where that is known."""
+    met: Counter[str] = field(default_factory=Counter[str])
+
+    def bring_to(self, number: int) -> None:
+        """Deploy a version, whatever was there before, so that each point can be run alone."""
+        if self.deployed != number:
+            self.deployed = None
+            self.world.want(version(choices(number), number))
+            self.world.up()
+            self.deployed = number
+
+
+@pytest.fixture(scope="module")
+def lives() -> Iterator[dict[str, Life]]:
+    """The local Azure of each group of points."""
+    made: dict[str, Life] = {}
+    yield made
+    for life in made.values():
+        life.world.local("stop", check=False)
+    for name, life in made.items():
+        points = life.met["points"]
+        assert points < len(GROUPS["a"]) or life.met["pending"], f"no kill of group {name} met an operation"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    # Operations take a moment, so that most kills meet some.
-    world.local("faults", "add", "slow", "--seconds", "0.1")
-    yield world
-    world.local("stop", check=False)
+def life(
+    request: pytest.FixtureRequest, lives: dict[str, Life], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Life]:
+    """A local Azure for a point: that of its group, unless a point has failed on it."""
+    group: str = request.getfixturevalue("group")
+    if group not in lives:
+        world = World(tmp_path_factory.mktemp(group))
+        # Operations take a moment, so that most kills meet some.
+        world.local("faults", "add", "slow", "--seconds", "0.1")
+        lives[group] = Life(world)
+    life = lives[group]
+    yield life
+    if life.deployed is None:
+        lives.pop(group).world.local("stop", check=False)
+
+
+def choices(number: int) -> random.Random:
+    """What is chosen for a point."""
+    return random.Random(f"{SEED}-{number}")
 
 
 def version(choose: random.Random, number: int) -> Wanted:
@@ -100,31 +160,27 @@ def check(world: World, wanted: Wanted) -> None:
         assert azure[ids["workspace"].lower()]["location"] == wanted.region
 
 
-def test_a_kill_at_any_moment_is_recovered_from(world: World) -> None:
-    choose = random.Random(SEED)
-    world.want(Wanted(frozenset()))
-    world.up()
-    met: Counter[str] = Counter()
-    for number in range(1, POINTS + 1):
-        wanted = version(choose, number)
-        world.want(wanted)
-        world.commands.clear()
-        what = "before the kill"
-        try:
-            what = interrupt(world, choose)
-            damage = world.recover()
-            if not damage["commands"]:
-                world.up()
-            check(world, wanted)
-            if number % 10 == 0:
-                world.pulumi("preview", "--expect-no-changes")
-        except BaseException:
-            print(f"KILL_SEED={SEED}: point {number} of {POINTS} ({what}), asking for {wanted.text()}")
-            print("\n".join(world.commands))
-            raise
-        met["pending"] += bool(damage["pending"])
-        met["imported"] += any(one["id"] for one in damage["pending"])
-        met["unanswered"] += bool(damage["unanswered"])
-        met[what] += 1
-    print(f"KILL_SEED={SEED}: {POINTS} points: {dict(met)}")
-    assert met["pending"], "no kill met an operation; the moments are badly chosen"
+@pytest.mark.parametrize(("group", "number"), POINTS)
+def test_a_kill_at_any_moment_is_recovered_from(life: Life, group: str, number: int) -> None:
+    world, choose = life.world, choices(number)
+    life.bring_to(number - 1)
+    wanted = version(choose, number)
+    world.want(wanted)
+    world.commands.clear()
+    what = "before the kill"
+    life.deployed = None
+    try:
+        what = interrupt(world, choose)
+        damage = world.recover()
+        if not damage["commands"]:
+            world.up()
+        check(world, wanted)
+        if number % 10 == 0:
+            world.pulumi("preview", "--expect-no-changes")
+    except BaseException:
+        print(f"KILL_SEED={SEED}: point {number} ({what}), asking for {wanted.text()}")
+        print("\n".join(world.commands))
+        raise
+    life.deployed = number
+    life.met["points"] += 1
+    life.met["pending"] += bool(damage["pending"])
