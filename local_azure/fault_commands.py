@@ -24,6 +24,7 @@ _DRIFTS = {
     "public-access-on": "public network access is switched on where it was off",
 }
 _CACHES = "Microsoft.Cache/*"
+_CLUSTERS = "Microsoft.Cache/redisEnterprise"
 _CACHE_FAULTS = {
     "redis-down": "a Redis refuses every connection",
     "redis-full": "a Redis has no memory for another value, unless its eviction policy may take any key",
@@ -35,6 +36,8 @@ A fault holds from the next operation on, also for a local Azure that is running
   ./local faults add fail --type Microsoft.App/containerApps --code ContainerAppOperationError --accepted
   ./local faults add throttle --type 'Microsoft.Network/*' --retry-after 2 --times 2
   ./local faults add slow --type Microsoft.App/managedEnvironments --seconds 30
+  ./local faults add late-running --type 'Microsoft.Cache/redisEnterprise*' --seconds 60
+  ./local faults add no-capacity --once
   ./local faults add role-never-effective
   ./local faults add redis-down --name 'red-*'
   ./local faults add redis-full --megabytes 500
@@ -85,6 +88,11 @@ def add_parser(commands: _Commands) -> None:
     throttle.add_argument("--retry-after", type=_positive, default=1, metavar="SECONDS", help="(default: 1)")
     slow = _kind(kinds, "slow", "operations take longer")
     slow.add_argument("--seconds", type=float, required=True, help="how much longer")
+    late = _kind(kinds, "late-running", "operations end before their resource is Running; until then it is busy")
+    late.add_argument("--seconds", type=float, required=True, help="for how long")
+    words = "managed caches are accepted and then fail for lack of room; they stay Failed until they are deleted"
+    shortage = _how_often(_patterns(kinds.add_parser("no-capacity", help=words)))
+    shortage.add_argument("--code", default="InsufficientCapacity", help="Azure's error code (default: %(default)s)")
     _patterns(kinds.add_parser("role-never-effective", help="role assignments never take effect"))
     caches = {name: _patterns(kinds.add_parser(name, help=words)) for name, words in _CACHE_FAULTS.items()}
     caches["redis-full"].add_argument(
@@ -115,13 +123,17 @@ def run(home: Home, options: argparse.Namespace) -> int:
 
 
 def _kind(kinds: _Commands, name: str, words: str) -> argparse.ArgumentParser:
-    parser = _patterns(kinds.add_parser(name, help=words))
+    parser = _how_often(_patterns(kinds.add_parser(name, help=words)))
     parser.add_argument(
         "--operation",
         default="write",
         help="create, update, delete, read or the name of an action such as listKeys; several with commas; any "
         "(default: write, which is the first three)",
     )
+    return parser
+
+
+def _how_often(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     how_often = parser.add_mutually_exclusive_group()
     how_often.add_argument("--once", dest="times", action="store_const", const=1, help="for one operation")
     how_often.add_argument("--times", type=_positive, help="for so many operations (default: for all)")
@@ -154,6 +166,17 @@ def _add(store: Store, options: argparse.Namespace) -> int:
 
 
 def _fault(options: argparse.Namespace) -> Fault:
+    if options.kind == "no-capacity":
+        return Fault(
+            "fail",
+            _CLUSTERS if options.type == "*" else options.type,
+            options.name,
+            operation="create",
+            code=options.code,
+            message="Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size or "
+            "region.",
+            stage="accepted",
+        )
     fault = Fault(options.kind, options.type, options.name)
     match options.kind:
         case "fail":
@@ -174,7 +197,7 @@ def _fault(options: argparse.Namespace) -> Fault:
                 status=429,
                 retry_after=options.retry_after,
             )
-        case "slow":
+        case "slow" | "late-running":
             return replace(fault, operation=options.operation, seconds=options.seconds)
         case "redis-down" | "redis-full":
             filled = replace(fault, megabytes=getattr(options, "megabytes", None))

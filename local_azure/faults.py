@@ -17,10 +17,10 @@ from local_azure.azure_error import AzureError
 from local_azure.ids import ArmId
 from local_azure.state import Transaction
 
-Kind = Literal["fail", "throttle", "slow", "role-never-effective", "redis-down", "redis-full"]
+Kind = Literal["fail", "throttle", "slow", "late-running", "role-never-effective", "redis-down", "redis-full"]
 Stage = Literal["request", "accepted"]
 WRITES = frozenset({"create", "update", "delete"})
-OPERATION_KINDS: frozenset[Kind] = frozenset({"fail", "throttle", "slow"})
+OPERATION_KINDS: frozenset[Kind] = frozenset({"fail", "throttle", "slow", "late-running"})
 """Those that operations meet; the others are states that resources are in."""
 ROLE_ASSIGNMENT_TYPE = "Microsoft.Authorization/roleAssignments"
 
@@ -74,7 +74,7 @@ class Fault:
     status: int = 0
     retry_after: int | None = None
     seconds: float = 0.0
-    """What a slow operation takes in addition."""
+    """What a slow operation takes in addition, or for how long a resource is not Running after its operation."""
     megabytes: int | None = None
     """What a full Redis is filled with; None for as much as it has room for, whatever its size."""
     stage: Stage = "request"
@@ -105,6 +105,7 @@ class Fault:
             "fail": f"fails with {self.code}" + (" after it was accepted" if self.stage == "accepted" else ""),
             "throttle": f"is throttled ({self.status} {self.code}, Retry-After {self.retry_after})",
             "slow": f"takes {self.seconds:g} s more",
+            "late-running": f"ends {self.seconds:g} s before the resource is Running",
             "role-never-effective": "never takes effect",
             "redis-down": "refuses every connection",
             "redis-full": "has no memory for another value"
@@ -137,6 +138,8 @@ class Admission:
     seconds: float = 0.0
     error: AzureError | None = None
     """What it fails with once it was accepted."""
+    settles: float = 0.0
+    """The seconds for which the service goes on working once the operation has ended."""
 
 
 UNHINDERED = Admission()

@@ -60,19 +60,24 @@ class Model:
             if operation == "delete":
                 nested = transaction.types_under(resource_id)
                 seconds = max(seconds, *(latency.typical(one).delete for one in nested), 0.0)
-            seconds *= options.read(transaction).pace
+            pace = options.read(transaction).pace
+            seconds *= pace
+            kind = self.types.by_arm_type(resource_id.type)
+            settles = kind.settle_seconds * pace
             for fault in faults.meet(transaction, operation, resource_id):
+                if fault.kind == "late-running":
+                    settles += fault.seconds
+                    continue
                 seconds += fault.seconds
                 if fault.kind == "slow":
                     continue
-                has_state = self.types.by_arm_type(resource_id.type).has_provisioning_state
-                if fault.stage == "accepted" and operation in faults.WRITES and has_state:
+                if fault.stage == "accepted" and operation in faults.WRITES and kind.has_provisioning_state:
                     late = fault.error()
                 else:
                     refusal = fault.error()
         if refusal:
             raise refusal
-        return Admission(seconds, late)
+        return Admission(seconds, late, settles)
 
     def put(
         self,
@@ -165,6 +170,7 @@ class Work:
         self._model = model
         self._transaction = transaction
         self._operations = provisioning.recorded(transaction)
+        self._settling = provisioning.settling(transaction)
         if self._operations:
             self._settle()
 
@@ -189,6 +195,9 @@ class Work:
         shown = self.type_of(resource.id).present(resource, self._transaction)
         if (ongoing := self._ongoing(resource.id)) and self.type_of(resource.id).has_provisioning_state:
             put(shown, "properties.provisioningState", provisioning.state_word(resource.id.type, ongoing.kind))
+        if resource.id.key in self._settling and "resourceState" in resource.properties:
+            word = provisioning.state_word(resource.id.type, self._settling[resource.id.key])
+            put(shown, "properties.resourceState", word)
         shown["etag"] = shown.get("etag") or f'W/"{resource.etag}"'
         return replace(resource, body=shown)
 
@@ -200,6 +209,7 @@ class Work:
                 "InvalidResourceType",
                 f"The resource type '{resource_id.type}' has no action '{name}' in the local Azure.",
             )
+        self._refuse_settling(resource_id)
         return act.run(Request(resource, body, self._transaction, self._model.directory))
 
     # -- operations that take time
@@ -207,9 +217,13 @@ class Work:
     def begin(self, resource_id: ArmId, kind: str, admission: Admission) -> float:
         """Let a write that was just done take its time and come to its end; returns the seconds until then."""
         self.forget_operation(resource_id)
+        ends = self._transaction.now + timedelta(seconds=admission.seconds)
+        if admission.settles and kind != "delete":
+            until = ends + timedelta(seconds=admission.settles)
+            provisioning.settle(self._transaction, resource_id.key, kind, until)
+            self._settling[resource_id.key] = kind
         if not admission.seconds and not admission.error:
             return 0.0
-        ends = self._transaction.now + timedelta(seconds=admission.seconds)
         locks = self.type_of(resource_id).locks(resource_id)
         self._operations[resource_id.key] = provisioning.record(
             self._transaction, resource_id, kind, ends, locks, admission.error
@@ -227,7 +241,8 @@ class Work:
 
     def forget_operation(self, resource_id: ArmId) -> None:
         """Take the operation on a resource off the record, as another one begins."""
-        if self._operations.pop(resource_id.key, None):
+        known = [self._operations.pop(resource_id.key, None), self._settling.pop(resource_id.key, None)]
+        if any(known):
             provisioning.forget(self._transaction, resource_id.key)
 
     def put_again(self, resource_id: ArmId, body: JsonObject) -> Resource:
@@ -267,7 +282,16 @@ class Work:
         wanted = {resource_id.key, *(one.lower() for one in kind.locks(resource_id))}
         for ongoing in self._operations.values():
             if not ongoing.is_done(self._transaction.now) and ongoing.locks & wanted:
-                raise provisioning.busy(ArmId.parse(ongoing.key), ongoing)
+                raise provisioning.busy(ArmId.parse(ongoing.key), ongoing.kind)
+        self._refuse_settling(resource_id)
+
+    def _refuse_settling(self, resource_id: ArmId) -> None:
+        """Refuse a write to, or an action on, what Azure still works on, though its operation has ended."""
+        wanted = {resource_id.key, *(one.lower() for one in self.type_of(resource_id).locks(resource_id))}
+        for key, kind in self._settling.items():
+            held = ArmId.parse(key)
+            if wanted & {key, *(one.lower() for one in self.type_of(held).locks(held))}:
+                raise provisioning.busy(held, kind)
 
     def _refuse_within_going(self, resource_id: ArmId) -> None:
         """Nothing is made in what is being deleted."""
@@ -282,7 +306,7 @@ class Work:
         kind = self.type_of(resource_id)
         existing = self._transaction.get(resource_id)
         self._require_surroundings(resource_id)
-        if self._operations:
+        if self._operations or self._settling:
             self._refuse_within_going(resource_id)
             self._refuse_busy(resource_id, kind)
         if existing is None and kind.name_rule:
@@ -398,6 +422,10 @@ class Work:
         if ongoing := self._ongoing(target):
             word = provisioning.state_word(target.type, ongoing.kind)
             raise provisioning.not_provisioned(target, source, at, word)
+        for key, kind in self._settling.items():
+            if key == target.key or key.startswith(f"{target.key}/"):
+                word = provisioning.state_word(target.type, kind)
+                raise provisioning.not_provisioned(target, source, at, word)
 
     # -- delete
 

@@ -100,6 +100,18 @@ def record(
 def forget(transaction: Transaction, key: str) -> None:
     """Take an operation off the record."""
     transaction.execute("DELETE FROM operation WHERE key = ?", (key,))
+    transaction.execute("DELETE FROM settling WHERE key = ?", (key,))
+
+
+def settle(transaction: Transaction, key: str, kind: str, until: datetime) -> None:
+    """Record that a service goes on working on a resource until a moment, though its operation ends before."""
+    transaction.execute("INSERT OR REPLACE INTO settling VALUES (?, ?, ?)", (key, kind, until.isoformat()))
+
+
+def settling(transaction: Transaction) -> dict[str, str]:
+    """Return what services still work on after its operation has ended: the kind of operation by the resource's key."""
+    rows = transaction.execute("SELECT key, kind, until FROM settling")
+    return {key: kind for key, kind, until in rows if datetime.fromisoformat(until) > transaction.now}
 
 
 _BUSY: dict[str, tuple[str, str, HTTPStatus]] = {
@@ -130,9 +142,9 @@ https://github.com/microsoft/azure-container-apps/issues/1731 and /1112, https:/
 https://github.com/hashicorp/terraform-provider-azurerm/issues/21293 (that the network answers 429)."""
 
 
-def busy(resource_id: ArmId, ongoing: Ongoing) -> AzureError:
-    """The refusal of a write to a resource while an operation holds it."""
-    if resource_id.type == RESOURCE_GROUP_TYPE and ongoing.kind == "delete":
+def busy(resource_id: ArmId, kind: str) -> AzureError:
+    """The refusal of a write to a resource while an operation of a kind holds it."""
+    if resource_id.type == RESOURCE_GROUP_TYPE and kind == "delete":
         return _deprovisioning(resource_id)
     by_namespace = _BUSY.get(resource_id.type_key.split("/")[0])
     code, words, status = _BUSY.get(resource_id.type_key, by_namespace) or (

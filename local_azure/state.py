@@ -53,6 +53,11 @@ CREATE TABLE IF NOT EXISTS operation (
     locks TEXT NOT NULL,           -- JSON: what no other operation may hold meanwhile
     failure TEXT                   -- JSON: the error that it ends with
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS settling (
+    key TEXT PRIMARY KEY,          -- the resource whose service goes on working after its operation has ended
+    kind TEXT NOT NULL,            -- the operation: create or update
+    until TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS asynchronous_answer (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,     -- by which a client asks what has become of its request
@@ -202,6 +207,7 @@ class Transaction:
         self._connection.execute("DELETE FROM reference WHERE source = ?", (resource_id.key,))
         self._connection.execute("DELETE FROM claim WHERE owner = ?", (resource_id.key,))
         self._connection.execute("DELETE FROM operation WHERE key = ?", (resource_id.key,))
+        self._connection.execute("DELETE FROM settling WHERE key = ?", (resource_id.key,))
         self._connection.execute("DELETE FROM creation WHERE key = ?", (resource_id.key,))
 
     def refer(self, source: ArmId, references: Iterable[tuple[str, ArmId]]) -> None:

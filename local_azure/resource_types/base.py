@@ -242,6 +242,9 @@ class ResourceType:
     has_provisioning_state: bool = True
     tracked: bool = True
     """Whether it lies in a region and so must have a location."""
+    settle_seconds: ClassVar[float] = 0.0
+    """For how long Azure goes on working after an operation has ended. Until then the resource's `resourceState` is not
+    Running, and writes, private endpoints and actions are refused."""
     keeps_nested: ClassVar[tuple[str, ...]] = ()
     """The types of nested resources with which it cannot be deleted."""
 

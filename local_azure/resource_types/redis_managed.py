@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from local_azure import provisioning
 from local_azure.arm_body import BodyShape
-from local_azure.azure_error import AzureError
+from local_azure.azure_error import AzureError, conflict
 from local_azure.ids import ArmId
 from local_azure.resource_types.allowed_values import one_of
 from local_azure.resource_types.base import (
@@ -123,6 +124,19 @@ def _too_large(size: str, target: str) -> AzureError:
     )
 
 
+_CAPACITY_FAILURES = frozenset({"AllocationFailed", "InsufficientCapacity", "OperationFailed"})
+
+
+def _failed_creation_stays_failed(change: Change) -> None:
+    """A cluster for which Azure had no room stays in the state Failed until it is deleted:
+    https://github.com/Azure-Samples/ai-hub-gateway-solution-accelerator/issues/108,
+    https://github.com/langchain-ai/terraform/issues/258, https://github.com/microsoft/aspire/issues/19174."""
+    earlier = provisioning.recorded(change.transaction).get(change.id.key)
+    error = earlier.error() if earlier and earlier.kind == "create" else None
+    if change.existing and error and error.code in _CAPACITY_FAILURES:
+        raise conflict("A resource with this name already exists or is in a conflicting state.", "Conflict")
+
+
 class RedisEnterprise(ResourceType):
     """https://learn.microsoft.com/rest/api/redis/redisenterprisecache"""
 
@@ -132,6 +146,7 @@ class RedisEnterprise(ResourceType):
     shape = BodyShape(nested=("privateEndpointConnections[*]",))
     name_rule = _NAME
     rules = (
+        _failed_creation_stays_failed,
         _size_is_on_offer,
         _size_takes_no_zones,
         one_of("properties.highAvailability", "Enabled", "Disabled"),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
-from local_azure import drift, faults
+from local_azure import drift, fault_commands, faults
 from local_azure.__main__ import main
 from local_azure.arm.web import refuse
 from local_azure.azure_error import AzureError
 from local_azure.faults import Fault
 from local_azure.ids import ArmId
+from local_azure.paths import Home
 from local_azure.provider.azure_native import AzureNativeProvider
 from local_azure.provider.pipeline import Pipeline
 from local_azure.provider.servicer import PartialFailureError
@@ -150,6 +153,72 @@ def test_the_engine_records_what_was_accepted_and_failed(azure: Timed) -> None:
     assert failed.value.resource_id == azure.classic
     assert failed.value.outputs["provisioningState"].value == "Failed"
     assert failed.value.reason == 'Code="OperationFailed" Message="No capacity."'
+
+
+CLUSTER = {"publicNetworkAccess": "Disabled"}
+
+
+def refusal(do: Callable[[], object]) -> tuple[str, HTTPStatus]:
+    """The code and status with which a request is refused."""
+    with pytest.raises(AzureError) as refused:
+        do()
+    return refused.value.code, refused.value.status
+
+
+def test_a_cache_for_which_there_is_no_room_stays_failed_until_it_is_deleted(azure: Timed) -> None:
+    assert main_adds(azure, "no-capacity", "--once")
+
+    def create() -> object:
+        target = ArmId.parse(azure.cache)
+        body = {"location": "westeurope", "sku": {"name": "Balanced_B0"}, "properties": CLUSTER}
+        return azure.model.put(target, body, admission=azure.model.admit("put", target))
+
+    create()
+    assert azure.state(azure.cache) == "Failed"
+    _, failure = azure.model.progress(ArmId.parse(azure.cache))
+    assert failure
+    assert failure.code == "InsufficientCapacity"
+    assert refusal(create) == ("Conflict", HTTPStatus.CONFLICT)
+    azure.request_delete(azure.cache)
+    create()
+    assert azure.state(azure.cache) == "Succeeded"
+
+
+def main_adds(azure: Timed, *arguments: str) -> bool:
+    """Put a fault in by the command."""
+    parser = argparse.ArgumentParser()
+    fault_commands.add_parser(parser.add_subparsers())
+    home = Home(azure.path.parent)
+    assert home.state == azure.path
+    return fault_commands.run(home, parser.parse_args(["faults", "add", *arguments])) == 0
+
+
+def test_a_cache_is_busy_until_it_is_running_though_its_operation_has_ended(azure: Timed) -> None:
+    azure.with_network().with_cache()
+    database = ArmId.parse(azure.database)
+    assert main_adds(azure, "late-running", "--type", "Microsoft.Cache/redisEnterprise/databases", "--seconds", "60")
+    settings = azure.get(azure.database).properties
+
+    def update() -> object:
+        admission = azure.model.admit("put", database)
+        return azure.model.put(database, {"properties": settings}, admission=admission)
+
+    update()
+    assert azure.state(azure.database) == "Succeeded", "the operation has ended"
+    assert azure.get(azure.database).properties["resourceState"] == "Updating"
+    assert azure.get(azure.cache).properties["resourceState"] == "Running"
+    with azure.model.store.transaction() as transaction:
+        faults.clear(transaction)
+    busy = ("Conflict", HTTPStatus.CONFLICT)
+    assert refusal(update) == busy
+    assert refusal(lambda: azure.put(azure.cache, CLUSTER, sku={"name": "Balanced_B1"})) == busy
+    assert refusal(lambda: azure.action(azure.database, "listKeys")) == busy
+    assert refusal(azure.with_endpoint) == ("ReferencedResourceNotProvisioned", HTTPStatus.CONFLICT)
+    azure.after(60)
+    assert azure.get(azure.database).properties["resourceState"] == "Running"
+    assert azure.action(azure.database, "listKeys")
+    azure.with_endpoint()
+    update()
 
 
 def test_a_role_that_never_takes_effect(azure: Timed) -> None:
