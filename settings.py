@@ -20,6 +20,7 @@ from components.address_plan import AddressPlan
 from components.app_plan import (
     AlertsPlan,
     BeatPlan,
+    Processes,
     RegistryPlan,
     WebPlan,
     WorkerPlan,
@@ -27,6 +28,7 @@ from components.app_plan import (
     variables_faults,
     workers_faults,
 )
+from components.key_vault_plan import KeyVaultPlan
 from components.redis_plan import RedisPlan
 from components.section import Fault, Section
 
@@ -88,18 +90,6 @@ TagName = Annotated[
 TagValue = Annotated[str, Field(max_length=256)]
 
 
-class KeyVaultSettings(Section):
-    """The vault.
-
-    Attributes:
-        purge_protection: nobody can purge the vault before its retention ends; it cannot be turned off again.
-        recover: take the soft-deleted vault of this name back; turn it off once it is back.
-    """
-
-    purge_protection: bool = False
-    recover: bool = False
-
-
 class Settings(Section):
     """All settings of a stack; the names in the stack file are the camelCase ones.
 
@@ -136,7 +126,7 @@ class Settings(Section):
     zone_redundant: bool = False
     network: AddressPlan = AddressPlan()
     redis: RedisPlan = RedisPlan()
-    key_vault: KeyVaultSettings = KeyVaultSettings()
+    key_vault: KeyVaultPlan = KeyVaultPlan()
     web: WebPlan = WebPlan()
     workers: tuple[WorkerPlan, ...] = (WorkerPlan(),)
     beat: BeatPlan = BeatPlan()
@@ -146,6 +136,16 @@ class Settings(Section):
     alerts: AlertsPlan = AlertsPlan()
     protect: bool = False
     tags: dict[TagName, TagValue] = Field(default_factory=dict[TagName, TagValue])
+
+    @property
+    def processes(self) -> Processes:
+        """What runs of the image."""
+        return Processes(self.web, self.workers, self.beat)
+
+    @property
+    def resource_tags(self) -> dict[str, str]:
+        """Tags of every resource."""
+        return {"app": self.app, "environment": self.environment, **self.tags}
 
     def faults(self, at: str = "") -> Iterator[Fault]:
         """Yield what breaks a rule that no single field can tell."""
@@ -157,7 +157,7 @@ class Settings(Section):
         yield from variables_faults(self.env, self.secret_env)
 
 
-class SettingsError(Exception):
+class SettingsError(pulumi.RunError):
     """The configuration has faults; the message has a line for each."""
 
     def __init__(self, faults: list[Fault]) -> None:

@@ -1,11 +1,13 @@
 """What runs: web, workers and beat, their sizes and commands, and the rules that Container Apps sets for them."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from components.secret_names import SECRET_NAME_LIMIT, VARIABLE_OF_SECRET, SecretName, secret_name
 from components.section import Fault, Section
 
 Cpu = Annotated[float, Field(gt=0)]
@@ -26,34 +28,8 @@ _REGISTRY_ID = re.compile(
 )
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
-SecretName = Literal["celery-broker-url", "celery-result-backend", "django-secret-key", "redis-key", "redis-url"]
-"""Secrets every stack has, by the names that the container apps give them."""
-
-VARIABLE_OF_SECRET: Mapping[SecretName, str] = {
-    "celery-broker-url": "CELERY_BROKER_URL",
-    "celery-result-backend": "CELERY_RESULT_BACKEND",
-    "django-secret-key": "SECRET_KEY",
-    "redis-url": "REDIS_URL",
-}
-"""Variables that are set by reference to a secret, never by value. ``redis-key`` has none: only KEDA reads it."""
-
 PLAIN_VARIABLES = ("ALLOWED_HOSTS", "CELERY_KEY_PREFIX", "CSRF_TRUSTED_ORIGINS", "REDIS_KEY_PREFIX", "SECRETS_DIGEST")
 """Variables the stack sets by value."""
-
-SECRET_NAME_LIMIT = 127
-"""Characters in the name of a secret in a vault.
-
-Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules (Microsoft.KeyVault).
-"""
-
-
-def secret_name(variable: str) -> str:
-    """Name of the secret behind a variable: ``API_KEY`` is read from ``api-key``.
-
-    Source: secret names are lower-case letters, digits and hyphens,
-    https://learn.microsoft.com/azure/container-apps/manage-secrets.
-    """
-    return variable.lower().replace("_", "-").strip("-")
 
 
 def _is_host(host: str) -> str:
@@ -228,6 +204,15 @@ class AlertsPlan(Section):
     emails: tuple[Annotated[str, AfterValidator(_is_email)], ...] = ()
 
 
+@dataclass(frozen=True)
+class Processes:
+    """What runs of an image: one app each for web, every worker and, where it is enabled, beat."""
+
+    web: WebPlan = field(default_factory=WebPlan)
+    workers: Sequence[WorkerPlan] = field(default_factory=lambda: (WorkerPlan(),))
+    beat: BeatPlan = field(default_factory=BeatPlan)
+
+
 def workers_faults(at: str, workers: tuple[WorkerPlan, ...]) -> Iterator[Fault]:
     """Yield the names that two apps of a stack would share, with each worker's own faults."""
     seen = {"web": "web", "beat": "beat"}
@@ -244,7 +229,7 @@ def workers_faults(at: str, workers: tuple[WorkerPlan, ...]) -> Iterator[Fault]:
 def variables_faults(env: Mapping[str, str], secret_env: Mapping[str, SecretStr]) -> Iterator[Fault]:
     """Yield names that are no variable's, belong to the stack, or are given twice; no value is shown."""
     ours = {*VARIABLE_OF_SECRET.values(), *PLAIN_VARIABLES}
-    our_secrets = get_args(SecretName)
+    our_secrets = [name.value for name in SecretName]
     for at, names in (("env", env), ("secretEnv", secret_env)):
         for name in names:
             path = f"{at}.{name}"

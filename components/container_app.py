@@ -1,13 +1,14 @@
 """One container app: how its secrets, variables, probes and replicas become Azure's resource."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 from pulumi_azure_native import app
 
+from components.app_plan import RegistryPlan
+from components.app_secrets import AppSecrets
 from components.placement import Placement
-from components.secrets_digest import secrets_digest
 
 CONSUMPTION = "Consumption"
 """The workload profile that every environment here has."""
@@ -17,43 +18,26 @@ _DATA_PATH = "/data"
 
 
 @dataclass(frozen=True)
-class AppSecret:
-    """A secret of an app.
-
-    Attributes:
-        value: what it holds; needed also where the app gets only a reference, for the digest is made from it.
-        variable: the variable that is set to it, if any.
-        key_vault_uri: versioned address in a vault, where the app is to read it there; else the app holds the value.
-    """
-
-    value: pulumi.Input[str]
-    variable: str | None = None
-    key_vault_uri: pulumi.Input[str] | None = None
-
-
-@dataclass(frozen=True)
 class Runtime:
     """What the apps of a stack have in common.
 
     Attributes:
-        placement: resource group, region, tags.
-        environment_id: resource id of the environment they run in.
+        application: Python module whose Celery application workers and beat run by default.
         image: what they run, by tag or digest.
         identity_id: resource id of the identity they act as.
-        registry_server: private registry that holds the image, if any.
-        secrets: secrets by name.
-        digest_key: key of the secrets' digest.
-        env: variables by name, in the clear.
+        secrets: their secrets.
+        env: environment variables by name, in the clear.
+        registry: private registry that holds the image; ``None``: the image is public.
+        depends_on: resources that must exist before an app starts: DNS records, roles in force.
     """
 
-    placement: Placement
-    environment_id: pulumi.Input[str]
+    application: str
     image: str
     identity_id: pulumi.Input[str]
-    registry_server: str | None
-    secrets: Mapping[str, AppSecret]
-    digest_key: pulumi.Input[str]
-    env: Mapping[str, pulumi.Input[str]]
+    secrets: AppSecrets
+    env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    registry: RegistryPlan | None = None
+    depends_on: Sequence[pulumi.Resource] = ()
 
 
 @dataclass(frozen=True)
@@ -88,9 +72,16 @@ class Process:
 
 
 def container_app(
-    name: str, app_name: str, runtime: Runtime, process: Process, opts: pulumi.ResourceOptions
+    name: str,
+    *,
+    placement: Placement,
+    environment_id: pulumi.Input[str],
+    app_name: str,
+    runtime: Runtime,
+    process: Process,
+    parent: pulumi.Resource,
 ) -> app.ContainerApp:
-    """Make the container app ``app_name``.
+    """Create the container app ``app_name`` in an environment.
 
     Its template carries a digest of its secrets: Azure makes a new revision only for a changed template, and restarts
     nothing for a changed secret. ``revisionSuffix`` is left to Azure, for a fixed one could not be used twice.
@@ -101,10 +92,10 @@ def container_app(
     return app.ContainerApp(
         name,
         container_app_name=app_name,
-        resource_group_name=runtime.placement.resource_group_name,
-        location=runtime.placement.location,
-        tags=runtime.placement.tags,
-        environment_id=runtime.environment_id,
+        resource_group_name=placement.resource_group_name,
+        location=placement.location,
+        tags=placement.tags,
+        environment_id=environment_id,
         workload_profile_name=CONSUMPTION,
         identity=app.ManagedServiceIdentityArgs(
             type=app.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[runtime.identity_id]
@@ -112,8 +103,8 @@ def container_app(
         configuration=app.ConfigurationArgs(
             active_revisions_mode=app.ActiveRevisionsMode.SINGLE,
             ingress=process.ingress,
-            registries=[app.RegistryCredentialsArgs(server=runtime.registry_server, identity=runtime.identity_id)]
-            if runtime.registry_server
+            registries=[app.RegistryCredentialsArgs(server=runtime.registry.server, identity=runtime.identity_id)]
+            if runtime.registry
             else None,
             secrets=_secrets(runtime),
         ),
@@ -149,7 +140,7 @@ def container_app(
             if process.init_command
             else None,
         ),
-        opts=opts,
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=runtime.depends_on),
     )
 
 
@@ -159,21 +150,17 @@ def _secrets(runtime: Runtime) -> Sequence[app.SecretArgs]:
         app.SecretArgs(name=name, value=pulumi.Output.secret(secret.value))
         if secret.key_vault_uri is None
         else app.SecretArgs(name=name, key_vault_url=secret.key_vault_uri, identity=runtime.identity_id)
-        for name, secret in sorted(runtime.secrets.items())
+        for name, secret in sorted(runtime.secrets.by_name.items())
     ]
 
 
 def _variables(runtime: Runtime) -> Sequence[app.EnvironmentVarArgs]:
     """The containers' variables, sorted: by value, by reference to a secret, and the digest of all secrets."""
-    values = {name: secret.value for name, secret in runtime.secrets.items()}
-    digest = pulumi.Output.all(runtime.digest_key, pulumi.Output.from_input(values)).apply(
-        lambda args: secrets_digest(args[0], args[1])
-    )
-    plain: dict[str, pulumi.Input[str]] = {**runtime.env, "SECRETS_DIGEST": pulumi.Output.unsecret(digest)}
+    plain: dict[str, pulumi.Input[str]] = {**runtime.env, "SECRETS_DIGEST": runtime.secrets.digest}
     variables = [app.EnvironmentVarArgs(name=name, value=value) for name, value in plain.items()]
     variables += [
         app.EnvironmentVarArgs(name=secret.variable, secret_ref=name)
-        for name, secret in runtime.secrets.items()
+        for name, secret in runtime.secrets.by_name.items()
         if secret.variable
     ]
     return sorted(variables, key=lambda variable: str(variable.name))

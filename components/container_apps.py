@@ -1,15 +1,18 @@
 """The Container Apps environment and what runs in it: web, workers, and beat."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi_azure_native import app
 
-from components.app_plan import BeatPlan, WebPlan, WorkerPlan, beat_command, worker_command
-from components.container_app import CONSUMPTION, AppSecret, Process, Runtime, container_app
+from components.app_plan import BeatPlan, Processes, WebPlan, WorkerPlan, beat_command, worker_command
+from components.container_app import CONSUMPTION, Process, Runtime, container_app
 from components.placement import Placement
-from components.scale_rules import CELERY_KEY_PREFIX, QUEUE_KEY, QueueAddress, queue_rules
+from components.redis_caches import QueueAddress
+from components.scale_rules import CELERY_KEY_PREFIX, queue_rules
+from components.secret_names import SecretName
+from components.stack_names import StackNames
 
 REDIS_KEY_PREFIX = "cache"
 """Prefix of the cache's keys, which sets them apart from the queue's on a shared database."""
@@ -25,14 +28,20 @@ class ContainerApps(pulumi.ComponentResource):
 
     Attributes:
         environment_id: resource id of the environment.
+        image: what the apps run.
         web_host_name: the name under which Azure serves web.
+        web_url: its address.
+        readiness_url: address of its readiness check.
         web: the app that answers requests.
         workers: the apps that work off queues, by their plan's name.
         beat: Celery's scheduler, where it is enabled.
     """
 
     environment_id: pulumi.Output[str]
+    image: str
     web_host_name: pulumi.Output[str]
+    web_url: pulumi.Output[str]
+    readiness_url: pulumi.Output[str]
     web: app.ContainerApp
     workers: Mapping[str, app.ContainerApp]
     beat: app.ContainerApp | None
@@ -42,53 +51,30 @@ class ContainerApps(pulumi.ComponentResource):
         name: str,
         *,
         placement: Placement,
-        environment_name: pulumi.Input[str],
-        app_name: Callable[[str], str],
+        names: StackNames,
         subnet_id: pulumi.Input[str],
-        application: str,
-        image: str,
-        identity_id: pulumi.Input[str],
-        secrets: Mapping[str, AppSecret],
-        digest_key: pulumi.Input[str],
+        runtime: Runtime,
+        processes: Processes,
         queue: QueueAddress,
-        web: WebPlan | None = None,
-        workers: Sequence[WorkerPlan] = (WorkerPlan(),),
-        beat: BeatPlan | None = None,
-        registry_server: str | None = None,
-        env: Mapping[str, str] | None = None,
-        zone_redundant: bool = False,
-        apps_depend_on: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the environment, and in it the apps.
+        """Create the environment, and in it the apps.
 
         Args:
             name: Pulumi's name of the component.
-            placement: resource group, region, tags.
-            environment_name: Azure's name of the environment.
-            app_name: gives Azure's name of an app by its role: empty for web, a worker's name, ``beat``.
+            placement: resource group, region, tags, zone redundancy.
+            names: Azure's names of environment and apps.
             subnet_id: subnet of the environment, delegated to it, of /27 or larger.
-            application: module whose Celery application workers and beat run by default.
-            image: what all of them run, by tag or digest.
-            identity_id: resource id of the identity they act as.
-            secrets: secrets by name; ``redis-key`` goes to the workers alone.
-            digest_key: key of the digest that makes a new revision of a changed secret.
+            runtime: what the apps have in common; the environment does not wait for its ``depends_on``.
+            processes: how web, workers and beat run.
             queue: where the broker keeps its messages.
-            web: how web runs.
-            workers: how the workers run.
-            beat: whether and how beat runs.
-            registry_server: private registry that holds the image.
-            env: variables of every container, in the clear.
-            zone_redundant: spread the environment over availability zones; cannot be changed afterwards.
-            apps_depend_on: what must be there before an app starts: DNS records, roles in force. The environment does
-                not wait for it.
             opts: as for every resource.
         """
         super().__init__("django-aca:container_apps:ContainerApps", name, None, opts)
-        web, beat = web or WebPlan(), beat or BeatPlan()
+        web = processes.web
         environment = app.ManagedEnvironment(
             f"{name}-environment",
-            environment_name=environment_name,
+            environment_name=names.common("cae"),
             resource_group_name=placement.resource_group_name,
             location=placement.location,
             tags=placement.tags,
@@ -99,44 +85,49 @@ class ContainerApps(pulumi.ComponentResource):
             ),
             # Logs leave by a diagnostic setting, which takes no shared key of the workspace.
             app_logs_configuration=app.AppLogsConfigurationArgs(destination="azure-monitor"),
-            zone_redundant=zone_redundant,
+            zone_redundant=placement.zone_redundant,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        label = app_name("") if web.external else f"{app_name('')}.internal"
+        label = names.container_app() if web.external else f"{names.container_app()}.internal"
         self.environment_id = environment.id
         self.web_host_name = pulumi.Output.concat(label, ".", environment.default_domain)
-        runtime = Runtime(
-            placement=placement,
-            environment_id=environment.id,
-            image=image,
-            identity_id=identity_id,
-            registry_server=registry_server,
-            secrets={key: secret for key, secret in secrets.items() if key != QUEUE_KEY},
-            digest_key=digest_key,
+        self.web_url = pulumi.Output.concat("https://", self.web_host_name)
+        self.readiness_url = pulumi.Output.concat(self.web_url, web.readiness_path)
+        self.image = runtime.image
+        worker_runtime = dataclasses.replace(
+            runtime,
             env={
                 "ALLOWED_HOSTS": _join(self.web_host_name, web.hosts),
                 "CELERY_KEY_PREFIX": CELERY_KEY_PREFIX,
                 "CSRF_TRUSTED_ORIGINS": _join(self.web_host_name, web.hosts, "https://"),
                 "REDIS_KEY_PREFIX": REDIS_KEY_PREFIX,
-                **(env or {}),
+                **runtime.env,
             },
         )
-        worker_runtime = dataclasses.replace(runtime, secrets=secrets)
-        child = pulumi.ResourceOptions(parent=self, depends_on=apps_depend_on)
-        self.web = container_app(f"{name}-web", app_name(""), runtime, _web(web, self.web_host_name), child)
-        self.workers = {
-            worker.name: container_app(
-                f"{name}-{worker.name}",
-                app_name(worker.name),
-                worker_runtime,
-                _worker(application, worker, queue),
-                child,
+        # Only the scaler reads the raw key, so only the workers, which it scales, hold it.
+        web_runtime = dataclasses.replace(worker_runtime, secrets=runtime.secrets.without(SecretName.REDIS_KEY))
+
+        def make(role: str, app_name: str, runtime: Runtime, process: Process) -> app.ContainerApp:
+            return container_app(
+                f"{name}-{role}",
+                placement=placement,
+                environment_id=environment.id,
+                app_name=app_name,
+                runtime=runtime,
+                process=process,
+                parent=self,
             )
-            for worker in workers
+
+        self.web = make("web", names.container_app(), web_runtime, _web(web, self.web_host_name))
+        self.workers = {
+            plan.name: make(
+                plan.name, names.container_app(plan.name), worker_runtime, _worker(runtime.application, plan, queue)
+            )
+            for plan in processes.workers
         }
         self.beat = (
-            container_app(f"{name}-beat", app_name("beat"), runtime, _beat(application, beat), child)
-            if beat.enabled
+            make("beat", names.container_app("beat"), web_runtime, _beat(runtime.application, processes.beat))
+            if processes.beat.enabled
             else None
         )
         self.register_outputs({"environmentId": self.environment_id, "webHostName": self.web_host_name})

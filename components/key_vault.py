@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import keyvault
 
+from components.key_vault_plan import KeyVaultPlan
 from components.placement import Placement
-from components.private_dns import PrivateDnsZone
-from components.private_endpoint import PrivateEndpoint
+from components.private_endpoint import EndpointPlacement, PrivateEndpoint
 
 PRIVATE_DNS_ZONE = "privatelink.vaultcore.azure.net"
 """Source: https://learn.microsoft.com/azure/private-link/private-endpoint-dns."""
@@ -45,31 +45,24 @@ class KeyVault(pulumi.ComponentResource):
         *,
         placement: Placement,
         vault_name: pulumi.Input[str],
-        endpoint_name: pulumi.Input[str],
+        endpoint: EndpointPlacement,
         tenant_id: pulumi.Input[str],
-        subnet_id: pulumi.Input[str],
-        zone: PrivateDnsZone,
-        purge_protection: bool = False,
-        recover: bool = False,
-        protect: bool = False,
+        plan: KeyVaultPlan | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Make a vault, or take the soft-deleted one of this name back.
 
         Args:
             name: Pulumi's name of the component.
-            placement: resource group, region, tags.
+            placement: resource group, region, tags, protection.
             vault_name: Azure's name of the vault, unique in all Azure; a soft-deleted vault keeps its own taken.
-            endpoint_name: Azure's name of the private endpoint.
+            endpoint: name, subnet and zone of the private endpoint; the zone is ``PRIVATE_DNS_ZONE``.
             tenant_id: the Entra tenant whose principals get roles on it.
-            subnet_id: subnet of the private endpoint.
-            zone: the zone ``PRIVATE_DNS_ZONE``.
-            purge_protection: nobody can purge it before its retention ends; cannot be turned off again.
-            recover: take the soft-deleted vault of this name back.
-            protect: refuse deletion.
+            plan: purge protection and recovery.
             opts: as for every resource.
         """
         super().__init__("django-aca:key_vault:KeyVault", name, None, opts)
+        plan = plan or KeyVaultPlan()
         self._name = name
         self._placement = placement
         self._vault = keyvault.Vault(
@@ -84,26 +77,24 @@ class KeyVault(pulumi.ComponentResource):
                 # The SDK sends false unless told otherwise.
                 enable_rbac_authorization=True,
                 # False is refused: once on, it stays on. So it is either on or not sent.
-                enable_purge_protection=True if purge_protection else None,
+                enable_purge_protection=True if plan.purge_protection else None,
                 public_network_access="Disabled",
                 network_acls=keyvault.NetworkRuleSetArgs(
                     bypass=keyvault.NetworkRuleBypassOptions.NONE,
                     default_action=keyvault.NetworkRuleAction.DENY,
                 ),
-                create_mode=keyvault.CreateMode.RECOVER if recover else None,
+                create_mode=keyvault.CreateMode.RECOVER if plan.recover else None,
             ),
-            opts=pulumi.ResourceOptions(parent=self, protect=protect),
+            opts=pulumi.ResourceOptions(parent=self, protect=placement.protect),
         )
         self.vault_id = self._vault.id
         self.uri = self._vault.properties.apply(lambda properties: properties.vault_uri or "")
         self.private_endpoint = PrivateEndpoint(
             f"{name}-private",
             placement=placement,
-            endpoint_name=endpoint_name,
-            subnet_id=subnet_id,
+            endpoint=endpoint,
             target_id=self._vault.id,
             group_id="vault",
-            zone=zone,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({"vaultId": self.vault_id, "uri": self.uri})

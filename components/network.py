@@ -5,6 +5,7 @@ from pulumi_azure_native import network
 
 from components.address_plan import AddressPlan
 from components.placement import Placement
+from components.private_dns import PrivateDnsZone
 
 
 class Network(pulumi.ComponentResource):
@@ -34,6 +35,7 @@ class Network(pulumi.ComponentResource):
     ) -> None:
         super().__init__("django-aca:network:Network", name, None, opts)
         plan = plan or AddressPlan()
+        self._placement = placement
         virtual_network = network.VirtualNetwork(
             f"{name}-vnet",
             virtual_network_name=virtual_network_name,
@@ -72,4 +74,10 @@ class Network(pulumi.ComponentResource):
                 "appsSubnetId": self.apps_subnet_id,
                 "endpointsSubnetId": self.endpoints_subnet_id,
             }
+        )
+
+    def private_zone(self, name: str, zone_name: str) -> PrivateDnsZone:
+        """Create a private DNS zone, such as ``privatelink.redis.azure.net``, and link it to this network."""
+        return PrivateDnsZone(
+            name, placement=self._placement, zone_name=zone_name, virtual_network_id=self.virtual_network_id
         )

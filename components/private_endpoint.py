@@ -1,12 +1,28 @@
 """A private endpoint: the address inside the network under which one service is reached, and its DNS record."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_azure_native import network
 
 from components.placement import Placement
 from components.private_dns import PrivateDnsZone
+
+
+@dataclass(frozen=True)
+class EndpointPlacement:
+    """Where a service's private endpoint is created.
+
+    Attributes:
+        name: Azure's name of the endpoint.
+        subnet_id: resource id of its subnet.
+        zone: private DNS zone of the service: Azure accepts any other without an error, and writes no record.
+    """
+
+    name: pulumi.Input[str]
+    subnet_id: pulumi.Input[str]
+    zone: PrivateDnsZone
 
 
 class PrivateEndpoint(pulumi.ComponentResource):
@@ -23,25 +39,20 @@ class PrivateEndpoint(pulumi.ComponentResource):
         name: str,
         *,
         placement: Placement,
-        endpoint_name: pulumi.Input[str],
-        subnet_id: pulumi.Input[str],
+        endpoint: EndpointPlacement,
         target_id: pulumi.Input[str],
         group_id: str,
-        zone: PrivateDnsZone,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Connect the service ``target_id`` by its private-link group, such as ``redisEnterprise`` or ``vault``.
-
-        The zone must be that of the same service: Azure accepts any other without a word, and writes no record.
-        """
+        """Connect the service ``target_id`` by its private-link group, such as ``redisEnterprise`` or ``vault``."""
         super().__init__("django-aca:private_endpoint:PrivateEndpoint", name, None, opts)
-        endpoint = network.PrivateEndpoint(
+        private_endpoint = network.PrivateEndpoint(
             f"{name}-endpoint",
-            private_endpoint_name=endpoint_name,
+            private_endpoint_name=endpoint.name,
             resource_group_name=placement.resource_group_name,
             location=placement.location,
             tags=placement.tags,
-            subnet=network.SubnetArgs(id=subnet_id),
+            subnet=network.SubnetArgs(id=endpoint.subnet_id),
             private_link_service_connections=[
                 network.PrivateLinkServiceConnectionArgs(
                     name=group_id, group_ids=[group_id], private_link_service_id=target_id
@@ -52,12 +63,12 @@ class PrivateEndpoint(pulumi.ComponentResource):
         zone_group = network.PrivateDnsZoneGroup(
             f"{name}-zone-group",
             private_dns_zone_group_name="default",
-            private_endpoint_name=endpoint.name,
+            private_endpoint_name=private_endpoint.name,
             resource_group_name=placement.resource_group_name,
             private_dns_zone_configs=[
-                network.PrivateDnsZoneConfigArgs(name=group_id, private_dns_zone_id=zone.zone_id)
+                network.PrivateDnsZoneConfigArgs(name=group_id, private_dns_zone_id=endpoint.zone.zone_id)
             ],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.reachable = (zone_group, zone.link)
+        self.reachable = (zone_group, endpoint.zone.link)
         self.register_outputs({})

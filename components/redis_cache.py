@@ -7,8 +7,7 @@ from pulumi_azure_native import redis, redisenterprise
 
 from components.connection_string import redis_url
 from components.placement import Placement
-from components.private_dns import PrivateDnsZone
-from components.private_endpoint import PrivateEndpoint
+from components.private_endpoint import EndpointPlacement, PrivateEndpoint
 from components.redis_plan import EvictionPolicy, RedisPlan, RedisService, classic_sku, redis_policy_name
 
 PRIVATE_DNS_ZONE = {
@@ -70,39 +69,30 @@ class RedisCache(pulumi.ComponentResource):
         *,
         placement: Placement,
         cache_name: pulumi.Input[str],
-        endpoint_name: pulumi.Input[str],
-        subnet_id: pulumi.Input[str],
-        zone: PrivateDnsZone,
+        endpoint: EndpointPlacement,
         plan: RedisPlan | None = None,
         eviction_policy: EvictionPolicy | None = None,
-        zone_redundant: bool = False,
-        protect: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Make a cache by the plan's service, size and high availability.
 
         Args:
             name: Pulumi's name of the component.
-            placement: resource group, region, tags.
+            placement: resource group, region, tags, zone redundancy, protection.
             cache_name: Azure's name of the cache, unique in all Azure.
-            endpoint_name: Azure's name of the private endpoint.
-            subnet_id: subnet of the private endpoint.
-            zone: the zone of this service, ``PRIVATE_DNS_ZONE[plan.service]``.
+            endpoint: name, subnet and zone of the private endpoint; the zone is ``PRIVATE_DNS_ZONE[plan.service]``.
             plan: service, size, high availability, active key.
             eviction_policy: in place of the plan's own, as a broker needs it.
-            zone_redundant: spread a classic cache over availability zones, which Standard and Premium sizes can;
-                a managed one with high availability is spread by Azure itself.
-            protect: refuse deletion.
             opts: as for every resource.
         """
         super().__init__("django-aca:redis_cache:RedisCache", name, None, opts)
         plan = plan or RedisPlan()
         policy = eviction_policy or plan.cache_policy
-        child = pulumi.ResourceOptions(parent=self, custom_timeouts=_TIMEOUTS, protect=protect)
+        child = pulumi.ResourceOptions(parent=self, custom_timeouts=_TIMEOUTS, protect=placement.protect)
         if plan.service is RedisService.MANAGED:
             made = _managed(name, placement, cache_name, plan, policy, child)
         else:
-            made = _classic(name, placement, cache_name, plan, policy, zone_redundant, child)
+            made = _classic(name, placement, cache_name, plan, policy, child)
         self.id = made.id
         self.logs_id = made.logs_id
         self.service = plan.service
@@ -114,11 +104,9 @@ class RedisCache(pulumi.ComponentResource):
         self.private_endpoint = PrivateEndpoint(
             f"{name}-private",
             placement=placement,
-            endpoint_name=endpoint_name,
-            subnet_id=subnet_id,
+            endpoint=endpoint,
             target_id=made.endpoint_target,
             group_id=_PRIVATE_LINK_GROUP[plan.service],
-            zone=zone,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({"id": self.id, "hostName": self.host_name, "port": self.port})
@@ -189,7 +177,6 @@ def _classic(
     cache_name: pulumi.Input[str],
     plan: RedisPlan,
     policy: EvictionPolicy,
-    zone_redundant: bool,
     child: pulumi.ResourceOptions,
 ) -> _Service:
     """Azure Cache for Redis."""
@@ -208,7 +195,8 @@ def _classic(
         redis_configuration=redis.RedisCommonPropertiesRedisConfigurationArgs(
             maxmemory_policy=redis_policy_name(policy)
         ),
-        zonal_allocation_policy="Automatic" if zone_redundant and sku.name != "Basic" else None,
+        # Standard and Premium can be spread over zones; a managed cache with high availability is spread by Azure.
+        zonal_allocation_policy="Automatic" if placement.zone_redundant and sku.name != "Basic" else None,
         opts=child,
     )
     # The resource's own access_keys can be empty and are not secret; the list-keys call has them.

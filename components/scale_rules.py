@@ -1,25 +1,15 @@
 """How KEDA counts a worker's messages: the queues' lists, and the hash of those taken but not yet acknowledged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pulumi
 from pulumi_azure_native import app
 
+from components.redis_caches import QueueAddress
+from components.secret_names import SecretName
+
 CELERY_KEY_PREFIX = "celery:"
 """Prefix of the queue's keys, as Celery's ``global_keyprefix``: it stands before every name as it is."""
-
-QUEUE_KEY = "redis-key"
-"""Name of the secret that holds the raw access key: KEDA's scaler takes no URL."""
-
-
-@dataclass(frozen=True)
-class QueueAddress:
-    """Where the messages are: the broker's cache and database."""
-
-    host_name: pulumi.Input[str]
-    port: int
-    database: int
 
 
 def queue_rules(address: QueueAddress, queues: Sequence[str], queue_length: int) -> Sequence[app.ScaleRuleArgs]:
@@ -52,6 +42,6 @@ def _rule(address: QueueAddress, name: str, key: str, length: int) -> app.ScaleR
                 "enableTLS": "true",
                 "databaseIndex": str(address.database),
             },
-            auth=[app.ScaleRuleAuthArgs(secret_ref=QUEUE_KEY, trigger_parameter="password")],
+            auth=[app.ScaleRuleAuthArgs(secret_ref=SecretName.REDIS_KEY.value, trigger_parameter="password")],
         ),
     )

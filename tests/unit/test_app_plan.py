@@ -10,7 +10,6 @@ from pydantic import SecretStr, ValidationError
 
 from components.app_plan import (
     PLAIN_VARIABLES,
-    VARIABLE_OF_SECRET,
     AlertsPlan,
     BeatPlan,
     RegistryPlan,
@@ -18,11 +17,11 @@ from components.app_plan import (
     WorkerPlan,
     beat_command,
     image_faults,
-    secret_name,
     variables_faults,
     worker_command,
     workers_faults,
 )
+from components.secret_names import VARIABLE_OF_SECRET, secret_name
 from components.section import Fault
 
 # Azure's rule for the names of an app's secrets, and of a vault's.

@@ -1,6 +1,7 @@
 """Each component by itself: what it registers, in which order, and what it hands out."""
 
 import asyncio
+import dataclasses
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -10,20 +11,24 @@ import pytest
 
 from components import key_vault, redis_cache
 from components.address_plan import AddressPlan
-from components.app_plan import BeatPlan, WebPlan
-from components.container_app import AppSecret
+from components.app_plan import BeatPlan, Processes, WebPlan
+from components.app_secrets import AppSecret, AppSecrets
+from components.container_app import Runtime
 from components.container_apps import ContainerApps
 from components.identity import AppIdentity, Role, role_assignment_name
 from components.key_vault import KeyVault
+from components.key_vault_plan import KeyVaultPlan
 from components.log_analytics import LogAnalytics
+from components.naming import Names
 from components.network import Network
 from components.observability import Observability
 from components.placement import Placement
 from components.private_dns import PrivateDnsZone
-from components.private_endpoint import PrivateEndpoint
+from components.private_endpoint import EndpointPlacement, PrivateEndpoint
 from components.redis_cache import RedisCache
+from components.redis_caches import QueueAddress
 from components.redis_plan import RedisPlan, RedisService
-from components.scale_rules import QueueAddress
+from components.stack_names import StackNames
 from tests.unit.pulumi_mocks import KEYS, SUBSCRIPTION, Recorder, run_with_mocks
 
 PLACEMENT = Placement("group", "westeurope", {"team": "shop"})
@@ -36,30 +41,25 @@ def _zone(name: str = "privatelink.redis.azure.net") -> PrivateDnsZone:
     return PrivateDnsZone("dns", placement=PLACEMENT, zone_name=name, virtual_network_id=TARGET)
 
 
-def _cache(plan: RedisPlan | None = None, **options: Any) -> RedisCache:
+def _cache(plan: RedisPlan | None = None, placement: Placement = PLACEMENT) -> RedisCache:
     plan = plan or RedisPlan()
     return RedisCache(
         "redis",
-        placement=PLACEMENT,
+        placement=placement,
         cache_name="red",
-        endpoint_name="pep",
-        subnet_id=SUBNET,
-        zone=_zone(redis_cache.PRIVATE_DNS_ZONE[plan.service]),
+        endpoint=EndpointPlacement("pep", SUBNET, _zone(redis_cache.PRIVATE_DNS_ZONE[plan.service])),
         plan=plan,
-        **options,
     )
 
 
-def _vault(**options: Any) -> KeyVault:
+def _vault(plan: KeyVaultPlan | None = None, placement: Placement = PLACEMENT) -> KeyVault:
     return KeyVault(
         "vault",
-        placement=PLACEMENT,
+        placement=placement,
         vault_name="kv",
-        endpoint_name="pep",
+        endpoint=EndpointPlacement("pep", SUBNET, _zone(key_vault.PRIVATE_DNS_ZONE)),
         tenant_id=str(uuid.UUID(int=1)),
-        subnet_id=SUBNET,
-        zone=_zone(key_vault.PRIVATE_DNS_ZONE),
-        **options,
+        plan=plan,
     )
 
 
@@ -80,11 +80,9 @@ def test_whoever_takes_a_subnet_waits_for_both() -> None:
         PrivateEndpoint(
             "private",
             placement=PLACEMENT,
-            endpoint_name="pep",
-            subnet_id=network.endpoints_subnet_id,
+            endpoint=EndpointPlacement("pep", network.endpoints_subnet_id, _zone()),
             target_id=TARGET,
             group_id="vault",
-            zone=_zone(),
         )
 
     recorder, _ = run_with_mocks(program)
@@ -116,11 +114,9 @@ def test_an_endpoint_is_reachable_with_its_zone_group_and_the_zones_link() -> No
         endpoint = PrivateEndpoint(
             "private",
             placement=PLACEMENT,
-            endpoint_name="pep",
-            subnet_id=SUBNET,
+            endpoint=EndpointPlacement("pep", SUBNET, _zone()),
             target_id=TARGET,
             group_id="redisEnterprise",
-            zone=_zone(),
         )
         return [resource._name for resource in endpoint.reachable]
 
@@ -175,7 +171,7 @@ def test_a_managed_cache_is_closed_and_speaks_to_ordinary_clients() -> None:
 
 def test_a_classic_cache_is_closed_and_takes_no_plain_connection() -> None:
     plan = RedisPlan(service=RedisService.CLASSIC, sku="Standard_C1")
-    recorder, _ = run_with_mocks(lambda: _cache(plan, zone_redundant=True) and None)
+    recorder, _ = run_with_mocks(lambda: _cache(plan, dataclasses.replace(PLACEMENT, zone_redundant=True)) and None)
     cache = recorder.one(":Redis").inputs
     assert cache["publicNetworkAccess"] == "Disabled"
     assert cache["enableNonSslPort"] is False
@@ -196,7 +192,12 @@ def test_the_vault_is_closed_and_leaves_access_to_roles() -> None:
 
 
 def test_the_vault_can_be_recovered_and_kept_from_purging() -> None:
-    recorder, _ = run_with_mocks(lambda: _vault(purge_protection=True, recover=True, protect=True) and None)
+    recorder, _ = run_with_mocks(
+        lambda: (
+            _vault(KeyVaultPlan(purge_protection=True, recover=True), dataclasses.replace(PLACEMENT, protect=True))
+            and None
+        )
+    )
     vault = recorder.one("keyvault:Vault")
     assert vault.inputs["properties"]["enablePurgeProtection"] is True
     assert vault.inputs["properties"]["createMode"] == "recover"
@@ -272,28 +273,29 @@ def test_without_a_role_there_is_nothing_to_wait_for() -> None:
     assert not recorder.of_type("RandomUuid")
 
 
-def _apps(**options: Any) -> Recorder:
+def _apps(processes: Processes | None = None, placement: Placement = PLACEMENT) -> Recorder:
     def program() -> None:
+        secrets = {"redis-url": AppSecret("hush", "REDIS_URL"), "redis-key": AppSecret("hush")}
         ContainerApps(
             "apps",
-            placement=PLACEMENT,
-            environment_name="cae",
-            app_name=lambda role: f"app-{role}" if role else "app",
+            placement=placement,
+            names=StackNames(Names("shop", "dev", "westeurope", "01"), unique_suffix=""),
             subnet_id=SUBNET,
-            application="shop",
-            image="contoso.azurecr.io/shop:1",
-            identity_id=f"{SUBSCRIPTION}/identity",
-            secrets={"redis-url": AppSecret("hush", "REDIS_URL"), "redis-key": AppSecret("hush")},
-            digest_key="key",
+            runtime=Runtime(
+                application="shop",
+                image="contoso.azurecr.io/shop:1",
+                identity_id=f"{SUBSCRIPTION}/identity",
+                secrets=AppSecrets(secrets, digest_key="key"),
+            ),
+            processes=processes or Processes(),
             queue=QueueAddress("red.example.org", 10000, 0),
-            **options,
         )
 
     return run_with_mocks(program)[0]
 
 
 def test_the_environment_is_in_its_subnet_encrypts_and_uses_no_shared_key() -> None:
-    environment = _apps(zone_redundant=True).one(":ManagedEnvironment").inputs
+    environment = _apps(placement=dataclasses.replace(PLACEMENT, zone_redundant=True)).one(":ManagedEnvironment").inputs
     assert environment["vnetConfiguration"] == {"infrastructureSubnetId": SUBNET, "internal": False}
     (profile,) = environment["workloadProfiles"]
     assert profile["name"] == profile["workloadProfileType"] == "Consumption"
@@ -308,7 +310,7 @@ def test_web_is_served_over_https_only() -> None:
 
 
 def test_the_raw_key_goes_to_the_workers_alone() -> None:
-    recorder = _apps(beat=BeatPlan(enabled=True))
+    recorder = _apps(Processes(beat=BeatPlan(enabled=True)))
     holders = {
         one.name
         for one in recorder.of_type(":ContainerApp")
@@ -318,7 +320,7 @@ def test_the_raw_key_goes_to_the_workers_alone() -> None:
 
 
 def test_commands_given_take_the_place_of_the_defaults() -> None:
-    recorder = _apps(web=WebPlan(command=("uvicorn", "shop.asgi"), init_command=("true",)))
+    recorder = _apps(Processes(web=WebPlan(command=("uvicorn", "shop.asgi"), init_command=("true",))))
     template = recorder.one(":ContainerApp", "apps-web").inputs["template"]
     assert template["containers"][0]["command"] == ["uvicorn", "shop.asgi"]
     assert template["initContainers"][0]["command"] == ["true"]

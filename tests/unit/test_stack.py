@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.unit.pulumi_mocks import IMAGE, KEYS, SUBSCRIPTION, ZONE, Stack
+from tests.unit.pulumi_mocks import IMAGE, KEYS, PROGRAM, SUBSCRIPTION, ZONE, Stack
 
 RunStack = Callable[..., Stack]
 REGISTRY = {
@@ -320,3 +320,8 @@ def test_the_environment_feeds_names_and_tags_and_no_decision(run_stack: RunStac
         return {(one.type, one.name) for one in run_stack(environment=environment).recorder.registered}
 
     assert shape("dev") == shape("prod")
+
+
+def test_the_program_is_composition_only() -> None:
+    lines = PROGRAM.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 120, "move what is not composition into a component"

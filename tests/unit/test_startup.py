@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pulumi
 import pytest
 
-from components.aliases import without_versioned_types
+from components.startup import without_versioned_types
 from tests.unit.pulumi_mocks import Stack
 
 
