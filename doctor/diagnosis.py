@@ -14,6 +14,7 @@ _NETWORK = frozenset(
         Cause.ENDPOINT_MISSING,
         Cause.ENDPOINT_PENDING,
         Cause.ENDPOINT_REJECTED,
+        Cause.ENDPOINT_DISCONNECTED,
         Cause.ENDPOINT_GROUP_WRONG,
         Cause.ZONE_MISSING,
         Cause.ZONE_OF_OTHER_SERVICE,
@@ -35,13 +36,14 @@ _URL = _SERVER | {
 _OTHER_URL_IN_REPLICAS = frozenset(
     {Cause.SECRET_MISSING, Cause.VARIABLE_BY_VALUE, Cause.VARIABLE_MISSING, Cause.SECRET_NOT_IN_REPLICAS}
 )
+_NO_SERVER = frozenset({Cause.CACHE_MISSING, Cause.CACHE_FAILED, Cause.CACHE_NOT_RUNNING})
 _OF_REDIS = (
     _NETWORK
     | _URL
     | _OTHER_URL_IN_REPLICAS
+    | _NO_SERVER
     | {
-        Cause.CACHE_MISSING,
-        Cause.CACHE_NOT_RUNNING,
+        Cause.CLUSTERING_ON,
         Cause.KEY_AUTHENTICATION_OFF,
         Cause.NAME_UNRESOLVED,
         Cause.REDIS_DOWN,
@@ -70,21 +72,23 @@ EXPLAINED_BY: dict[Cause, frozenset[Cause]] = {
             Cause.ENDPOINT_MISSING,
             Cause.ENDPOINT_PENDING,
             Cause.ENDPOINT_REJECTED,
+            Cause.ENDPOINT_DISCONNECTED,
             Cause.ENDPOINT_GROUP_WRONG,
             Cause.ZONE_OF_OTHER_SERVICE,
             Cause.ZONE_MISSING,
         }
     ),
-    Cause.RECORD_STALE: frozenset({Cause.ENDPOINT_REJECTED, Cause.ENDPOINT_PENDING}),
+    Cause.RECORD_STALE: frozenset({Cause.ENDPOINT_REJECTED, Cause.ENDPOINT_PENDING, Cause.ENDPOINT_DISCONNECTED}),
     # the secrets
     Cause.KEY_NOT_CURRENT: frozenset({Cause.WRONG_SERVER}),
     Cause.SECRET_NOT_IN_REPLICAS: _URL,
     # what apps say of Redis
-    Cause.NAME_UNRESOLVED: _NETWORK | _SERVER | _OTHER_URL_IN_REPLICAS | {Cause.CACHE_MISSING, Cause.CACHE_NOT_RUNNING},
+    Cause.NAME_UNRESOLVED: _NETWORK | _SERVER | _OTHER_URL_IN_REPLICAS | _NO_SERVER,
     Cause.REDIS_DOWN: _NETWORK
     | _SERVER
     | _OTHER_URL_IN_REPLICAS
-    | {Cause.CACHE_MISSING, Cause.CACHE_NOT_RUNNING, Cause.URL_NOT_ENCRYPTED},
+    | _NO_SERVER
+    | {Cause.CLUSTERING_ON, Cause.URL_NOT_ENCRYPTED},
     Cause.TLS_FAILS: _NETWORK | _SERVER | _OTHER_URL_IN_REPLICAS | {Cause.URL_NOT_ENCRYPTED},
     Cause.KEY_REFUSED: _REFUSED_BY | {Cause.KEY_MISSING, Cause.KEY_NOT_CURRENT, Cause.KEY_NOT_ENCODED},
     Cause.REDIS_FAILS: _OF_REDIS,
@@ -105,8 +109,8 @@ _LOGGED_EXPLAINED_BY: dict[Cause, frozenset[Cause]] = {
 """The same for what an app's log says of the URL that its replicas have, which need not be the one that is set."""
 _OUTCOMES = frozenset({Cause.REDIS_FAILS, Cause.REVISION_FAILING, Cause.APP_UNANSWERED})
 
-_UNFELT = frozenset({Cause.PUBLIC_ACCESS_ON, Cause.TLS_NOT_REQUIRED})
-"""What is wrong without keeping an app from working: never named before what does."""
+_NON_BREAKING = frozenset({Cause.PUBLIC_ACCESS_ON, Cause.TLS_NOT_REQUIRED, Cause.EVICTS_TASKS})
+"""Misconfigurations that break no app: never named before one that does."""
 _PRIVATE_PATH = _NETWORK - {Cause.ENVIRONMENT_OUTSIDE}
 
 
@@ -131,7 +135,7 @@ def diagnose(findings: Sequence[Finding]) -> Diagnosis:
     roots = [one for one in faults if not any(_explains(other, one) for other in faults if other is not one)]
     # What explain each other are two views of one fault; the nearer view comes first.
     roots = roots or faults
-    root = next((one for one in roots if one.cause not in _UNFELT), next(iter(roots), None))
+    root = next((one for one in roots if one.cause not in _NON_BREAKING), next(iter(roots), None))
     if root is None:
         return Diagnosis(None, (), ())
     consequences = [one for one in faults if one is not root and _follows(one, root)]
@@ -147,7 +151,7 @@ def _follows(fault: Finding, root: Finding) -> bool:
 
 def _is_apart(fault: Finding, root: Finding) -> bool:
     """Whether two faults of one kind concern two things: the cache's endpoint, say, and the vault's."""
-    return fault.cause in _PRIVATE_PATH | _UNFELT and fault.subject != root.subject
+    return fault.cause in _PRIVATE_PATH | _NON_BREAKING and fault.subject != root.subject
 
 
 def _explains(root: Finding, fault: Finding) -> bool:

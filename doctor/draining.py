@@ -11,6 +11,7 @@ from doctor.client import Client, RefusedError, UnreachableError
 from doctor.collecting import app_bodies
 from doctor.collecting.apps import revisions_of
 from doctor.facts import Absent, Stack
+from doctor.stack import not_deployed
 from doctor.values import JsonObject, text
 
 _NEWEST = 10
@@ -32,6 +33,8 @@ def wait(client: Client, stack: Stack, limit_seconds: float, say: Callable[[str]
     Raises:
         CannotLookError: when the apps cannot be read.
     """
+    if stack.missing:
+        raise not_deployed(stack.name, stack.missing)
     return waiting.until(lambda: "; ".join(_left(client, stack)), limit_seconds, say)
 
 

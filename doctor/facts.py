@@ -47,15 +47,17 @@ class Address:
 
 @dataclass(frozen=True)
 class Stack:
-    """What the stack says of itself: its outputs.
+    """The stack's outputs.
 
     Attributes:
         name: the stack's name.
         group_id: resource id of its resource group, as Azure spells it.
-        redis: where the cache is.
-        broker: where the queue is.
+        redis: address of the cache.
+        broker: address of the cache that holds the queue.
         vault_uri: address of its vault.
-        readiness_url: where the web app tells whether it is ready.
+        readiness_url: address of the web app's readiness check.
+        missing: names of the outputs that it does not have: its first deployment did not finish. All but `name` and
+            `group_id` are empty then.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Stack:
     broker: Address
     vault_uri: str
     readiness_url: str
+    missing: tuple[str, ...] = ()
 
 
 # -- the network
@@ -168,8 +171,11 @@ class Cache:
         id: resource id: on managed that of the cluster.
         service: which of the two it is.
         address: host name and TLS port.
-        size: what it is bought as, such as ``Balanced_B0`` or ``Basic_C0``.
+        size: its SKU, such as ``Balanced_B0`` or ``Basic_C0``.
+        replicated: whether it has a replica: high availability on managed, a size other than Basic on classic. A resize
+            without one loses all data.
         state: Azure's word for whether it runs; ``Succeeded`` or ``Running`` when it does.
+        clustering: its clustering policy, such as ``NoCluster``; on classic the number of its shards, where it has any.
         public_access: whether the internet reaches it.
         tls_version: the lowest that it accepts, such as ``1.2``.
         plaintext: whether it also takes connections without TLS.
@@ -185,7 +191,9 @@ class Cache:
     service: Service
     address: Address
     size: str
+    replicated: bool
     state: str
+    clustering: str
     public_access: bool
     tls_version: str
     plaintext: bool
@@ -200,6 +208,11 @@ class Cache:
     def name(self) -> str:
         """Its name."""
         return name_of(self.id)
+
+    @property
+    def failed(self) -> bool:
+        """Whether Azure could not create or change it: ``Failed``, ``CreateFailed``, ``ScalingFailed``."""
+        return self.state.endswith("Failed")
 
 
 @dataclass(frozen=True)

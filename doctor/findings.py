@@ -23,6 +23,7 @@ class Cause(StrEnum):
     ENDPOINT_MISSING = "endpoint-missing"
     ENDPOINT_PENDING = "endpoint-pending"
     ENDPOINT_REJECTED = "endpoint-rejected"
+    ENDPOINT_DISCONNECTED = "endpoint-disconnected"
     ENDPOINT_GROUP_WRONG = "endpoint-group-wrong"
     ZONE_MISSING = "zone-missing"
     ZONE_OF_OTHER_SERVICE = "zone-of-other-service"
@@ -32,7 +33,10 @@ class Cause(StrEnum):
     RECORD_STALE = "record-stale"
     # the caches and the vault
     CACHE_MISSING = "cache-missing"
+    CACHE_FAILED = "cache-failed"
     CACHE_NOT_RUNNING = "cache-not-running"
+    CLUSTERING_ON = "clustering-policy-wrong"
+    EVICTS_TASKS = "eviction-policy-wrong"
     VAULT_MISSING = "vault-missing"
     KEY_AUTHENTICATION_OFF = "key-authentication-off"
     PUBLIC_ACCESS_ON = "public-access-on"

@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Callable, Mapping
 
 from doctor.api_versions import version_of
-from doctor.facts import Cache, Facts, Service, name_of
+from doctor.facts import Absent, Cache, Facts, Service, name_of
 from doctor.findings import Cause, Finding
 
 _LARGER = {
     Service.MANAGED: ("Balanced_B0", "Balanced_B1", "Balanced_B3", "Balanced_B5", "Balanced_B10", "Balanced_B20"),
-    Service.CLASSIC: ("Basic_C0", "Basic_C1", "Basic_C2", "Basic_C3"),
+    Service.CLASSIC: ("C0", "C1", "C2", "C3"),
 }
 
 
@@ -42,12 +42,17 @@ def _set_anew(finding: Finding, facts: Facts) -> str:
 
 
 def _recover_vault(finding: Finding, facts: Facts) -> str:
-    # A vault that was deleted keeps its name, and all that was in it, until it is purged.
+    # A vault that was deleted keeps its name, and all that was in it, until it is purged. Its endpoints stay
+    # disconnected.
     name = facts.stack.vault_uri.partition("://")[2].partition(".")[0]
-    return f"az keyvault recover --name {name} && {_put_back(finding, facts)}"
+    return f"az keyvault recover --name {name} && {_endpoint_anew(finding, facts)}"
 
 
 def _endpoint_anew(finding: Finding, facts: Facts) -> str:
+    """Replace private endpoints: a rejected or disconnected one never connects again, and shows no drift to mend.
+
+    The finding names those to delete, where there are any.
+    """
     # Not `pulumi up --replace`: it makes the new one first, and the name is taken.
     deletions = [f"az network private-endpoint delete --ids {one}" for one in finding.at]
     return " && ".join([*deletions, _put_back(finding, facts)])
@@ -118,16 +123,83 @@ def _wait_for_azure(finding: Finding, facts: Facts) -> str:
     return f"{health}; python -m doctor --stack {shlex.quote(facts.stack.name)} --wait-healthy"
 
 
+_LOSES_ALL = (
+    "  # a resize without high availability loses all data, queued tasks included; it doubles the price and stays on. "
+    "Without it: stop what queues tasks, let the workers empty the queue, then set the size alone"
+)
+
+
 def _enlarge(finding: Finding, facts: Facts) -> str:
+    """Give the next larger size, after high availability where the cache has none: only a replica keeps the data.
+
+    Sources: https://learn.microsoft.com/azure/redis/how-to-scale,
+    https://learn.microsoft.com/azure/azure-cache-for-redis/cache-how-to-scale (Basic to Standard first).
+    """
     cache = _cache(finding, facts)
-    sizes = _LARGER[cache.service if cache else Service.MANAGED]
-    now = cache.size if cache else ""
+    service = cache.service if cache else Service.MANAGED
+    size = cache.size if cache else ""
+    sizes = _LARGER[service]
+    if service is Service.CLASSIC:
+        sizes = tuple(f"{size.partition('_')[0]}_{one}" for one in sizes)
+    if size not in sizes[:-1]:
+        # Which size is next, and whether it costs twice as much, is the owner's decision.
+        chosen = _set("redis.sku", "SIZE", facts)
+        return f"{_replicate(cache, facts)}{chosen} && {_up(facts)}  # SIZE: one larger than {size or 'it is now'}"
+    larger = sizes[sizes.index(size) + 1]
+    if cache is None or cache.replicated:
+        return f"{_set('redis.sku', larger, facts)} && {_up(facts)}"
+    larger = larger.replace("Basic", "Standard")
+    return f"{_replicate(cache, facts)}{_set('redis.sku', larger, facts)} && {_up(facts)}{_LOSES_ALL}"
+
+
+def _replicate(cache: Cache | None, facts: Facts) -> str:
+    """Return the first step of a resize that keeps the data; empty where the cache has a replica already."""
+    if cache is None or cache.replicated:
+        return ""
+    classic = cache.service is Service.CLASSIC
+    step = (
+        _set("redis.sku", cache.size.replace("Basic", "Standard"), facts)
+        if classic
+        else _set("redis.highAvailability", "true", facts)
+    )
+    return f"{step} && {_up(facts)} && "
+
+
+def _set(setting: str, value: str, facts: Facts) -> str:
+    return f"pulumi config set --path {setting} {value} --stack {shlex.quote(facts.stack.name)}"
+
+
+def _delete_failed(finding: Finding, facts: Facts) -> str:
+    """Delete a cluster that was never made; of one that has served, wait for Azure and apply the program again."""
+    cache = _cache(finding, facts)
+    if cache is not None and cache.keyed_id:
+        # Its data is there. Never delete it.
+        health = _rest("get", f"{cache.id}/providers/Microsoft.ResourceHealth/availabilityStatuses/current")
+        return f"{health}; {_put_back(finding, facts)}"
     stack = shlex.quote(facts.stack.name)
-    if now not in sizes[:-1]:
-        # Which size is next, and whether it costs twice as much, is the owner's to say.
-        return f"pulumi config set --path redis.sku --stack {stack} -- SIZE  # choose one larger than {now or 'now'}"
-    larger = sizes[sizes.index(now) + 1]
-    return f"pulumi config set --path redis.sku {larger} --stack {stack} && {_up(facts)}"
+    deletions = [f"az resource delete --ids {one}" for one in finding.at]
+    another = "  # it never held data; if Azure refuses again for lack of capacity: another size (redis.sku) or region"
+    # The image is named anew: a stack that was never deployed has no output of it.
+    return (
+        " && ".join([*deletions, f"pulumi refresh --stack {stack}", f"pulumi up --stack {stack} --config image=IMAGE"])
+        + another
+    )
+
+
+def _database_anew(finding: Finding, facts: Facts) -> str:
+    """Delete what cannot be changed back, and let the program make it anew: empty, and with other keys.
+
+    Azure changes a clustering policy only away from `NoCluster`
+    (https://learn.microsoft.com/rest/api/redis/redisenterprisecache/databases/update).
+    """
+    cache = _cache(finding, facts)
+    loss = "  # all data of this cache is lost: sessions, cached values and queued tasks"
+    if cache is not None and cache.service is Service.MANAGED:
+        return f"az resource delete --ids {cache.keyed_id} && {_put_back(finding, facts)}{loss}"
+    endpoints = () if isinstance(facts.network.endpoints, Absent) else facts.network.endpoints
+    left = [one.id for one in endpoints if cache is not None and one.target_id == cache.id]
+    deletions = [f"az resource delete --ids {one}" for one in (*finding.at[:1], *left)]
+    return " && ".join([*deletions, _put_back(finding, facts)]) + loss
 
 
 def _group(facts: Facts) -> str:
@@ -146,6 +218,7 @@ _REMEDIES: Mapping[Cause, Callable[[Finding, Facts], str]] = {
     Cause.ENDPOINT_MISSING: _put_back,
     Cause.ENDPOINT_PENDING: _approve,
     Cause.ENDPOINT_REJECTED: _endpoint_anew,
+    Cause.ENDPOINT_DISCONNECTED: _endpoint_anew,
     Cause.ENDPOINT_GROUP_WRONG: _endpoint_anew,
     Cause.ZONE_MISSING: _put_back,
     Cause.ZONE_OF_OTHER_SERVICE: _put_back,
@@ -153,7 +226,10 @@ _REMEDIES: Mapping[Cause, Callable[[Finding, Facts], str]] = {
     Cause.ZONE_LINKED_ELSEWHERE: _put_back,
     Cause.RECORD_MISSING: _records_anew,
     Cause.RECORD_STALE: _records_anew,
-    Cause.CACHE_MISSING: _put_back,
+    Cause.CACHE_MISSING: _endpoint_anew,
+    Cause.CACHE_FAILED: _delete_failed,
+    Cause.CLUSTERING_ON: _database_anew,
+    Cause.EVICTS_TASKS: _put_back,
     Cause.CACHE_NOT_RUNNING: _wait_for_azure,
     Cause.VAULT_MISSING: _recover_vault,
     Cause.KEY_AUTHENTICATION_OFF: _accept_keys,

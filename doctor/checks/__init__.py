@@ -10,7 +10,9 @@ from doctor.findings import Finding
 
 
 def run(facts: Facts) -> Sequence[Finding]:
-    """All findings, from the network up to the app: an earlier one is nearer to a cause than a later one."""
+    """Return all findings, from the network up to the app: an earlier one is nearer to a cause than a later one."""
+    if facts.stack.missing:
+        return list(services.check_unfinished(facts))
     found = [
         *network.check(facts),
         *services.check(facts),

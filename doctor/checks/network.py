@@ -8,7 +8,11 @@ from doctor.checks.targets import Target, targets
 from doctor.facts import Absent, Endpoint, Environment, Facts, Network, Zone, name_of
 from doctor.findings import Cause, Finding, failed, passed, skipped
 
-_BY_STATUS = {"Pending": Cause.ENDPOINT_PENDING, "Rejected": Cause.ENDPOINT_REJECTED}
+_BY_STATUS = {
+    "Pending": Cause.ENDPOINT_PENDING,
+    "Rejected": Cause.ENDPOINT_REJECTED,
+    "Disconnected": Cause.ENDPOINT_DISCONNECTED,
+}
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -78,7 +82,10 @@ def _endpoint(network: Network, target: Target) -> Finding:
         one = found[0]
         cause = _BY_STATUS.get(one.status, Cause.ENDPOINT_MISSING)
         at = one.connection_id if cause is Cause.ENDPOINT_PENDING else one.id
-        return failed("endpoint", target.subject, cause, f"the connection of {one.name} is {one.status}", at)
+        words = f"the connection of {one.name} is {one.status}"
+        if cause is Cause.ENDPOINT_DISCONNECTED:
+            words += ": what it led to was deleted, and a successor of the same name does not know it"
+        return failed("endpoint", target.subject, cause, words, at)
     if not any(target.group.lower() in {group.lower() for group in one.groups} for one in approved):
         groups = ", ".join(approved[0].groups) or "none"
         words = f"{approved[0].name} leads to the group {groups}, not to {target.group}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from doctor.checks.targets import VAULT, caches
-from doctor.facts import Absent, Cache, Facts, Secret, Vault
+from doctor.checks.targets import BROKER, REDIS, VAULT, caches
+from doctor.facts import Absent, Cache, Facts, Secret, Vault, name_of
 from doctor.findings import Cause, Finding, failed, passed, skipped
 
 _RUNNING = frozenset({"Running", "Succeeded", "Updating", "Linking", "Scaling", "ConfiguringAAD"})
 """States of either service in which it answers."""
+_NO_CLUSTER = "NoCluster"
+_EVICTS_ANY_KEY = "allkeys"
 _LOWEST_TLS = (1, 2)
 _FULL_PERCENT = 99.0
 _EVICTS_NOTHING = "noeviction"
@@ -19,13 +21,17 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Each cache, then the vault and what the apps refer to in it."""
     for subject, cache in caches(facts):
         if isinstance(cache, Absent) and cache.gone:
-            yield failed("cache", subject, Cause.CACHE_MISSING, cache.reason)
+            host = (facts.stack.broker if subject == BROKER else facts.stack.redis).host
+            left = _endpoints_left(facts, "/providers/microsoft.cache/", host)
+            yield failed("cache", subject, Cause.CACHE_MISSING, cache.reason, *left)
         elif isinstance(cache, Absent):
             yield skipped("cache", subject, cache.reason)
         else:
-            yield from _cache(subject, cache)
+            yield from _cache(subject, cache, has_queue=facts.stack.broker == facts.stack.redis or subject == BROKER)
     if isinstance(facts.vault, Absent) and facts.vault.gone:
-        yield failed("vault", VAULT, Cause.VAULT_MISSING, facts.vault.reason)
+        host = facts.stack.vault_uri.partition("://")[2]
+        left = _endpoints_left(facts, "/providers/microsoft.keyvault/", host)
+        yield failed("vault", VAULT, Cause.VAULT_MISSING, facts.vault.reason, *left)
     if isinstance(facts.vault, Vault):
         yield _public_access(VAULT, facts.vault.name, facts.vault.public_access)
     if facts.uses_vault:
@@ -33,12 +39,34 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield _vault_secrets(facts)
 
 
-def _cache(subject: str, cache: Cache) -> Iterator[Finding]:
-    if cache.state not in _RUNNING:
+def check_unfinished(facts: Facts) -> Iterator[Finding]:
+    """Check the caches of a stack whose first deployment did not finish; there is nothing else to look at."""
+    for cache in facts.caches:
+        yield from _cache(REDIS, cache, has_queue=False)
+
+
+def _endpoints_left(facts: Facts, provider: str, host: str) -> list[str]:
+    """Return the ids of the private endpoints that a deleted cache or vault has left: no successor connects to them."""
+    if isinstance(facts.network.endpoints, Absent):
+        return []
+    name = host.partition(".")[0].lower()
+    return [one.id for one in facts.network.endpoints if provider in one.target_id and name_of(one.target_id) == name]
+
+
+def _cache(subject: str, cache: Cache, *, has_queue: bool) -> Iterator[Finding]:
+    if cache.failed:
+        words = f"{cache.name} is in the state {cache.state}: an operation on it failed, often for lack of capacity"
+        yield failed("cache", subject, Cause.CACHE_FAILED, words, cache.id)
+        if not cache.keyed_id:
+            return  # It has no database: there is nothing else to look at.
+    elif cache.state not in _RUNNING:
         yield failed("cache", subject, Cause.CACHE_NOT_RUNNING, f"{cache.name} is in the state {cache.state}", cache.id)
     else:
         yield passed("cache", subject, f"{cache.name} ({cache.service}) is in the state {cache.state}")
     yield _memory(subject, cache)
+    yield _clustering(subject, cache)
+    if has_queue:
+        yield _eviction(subject, cache)
     yield _public_access(subject, cache.name, cache.public_access)
     yield _tls(subject, cache)
     if cache.keys_enabled:
@@ -55,6 +83,25 @@ def _memory(subject: str, cache: Cache) -> Finding:
     if cache.memory_used >= _FULL_PERCENT and cache.eviction_policy.lower() == _EVICTS_NOTHING:
         return failed("memory", subject, Cause.REDIS_FULL, words, cache.id)
     return passed("memory", subject, words)
+
+
+def _clustering(subject: str, cache: Cache) -> Finding:
+    """Check that ordinary clients can use the cache: Celery's commands name keys of several slots.
+
+    A clustered cache answers them `MOVED` or `CROSSSLOT`. Source: https://learn.microsoft.com/azure/redis/architecture.
+    """
+    words = f"the clustering policy of {cache.name} is {cache.clustering}"
+    if cache.clustering != _NO_CLUSTER:
+        return failed("clustering", subject, Cause.CLUSTERING_ON, words, cache.id, cache.keyed_id)
+    return passed("clustering", subject, words)
+
+
+def _eviction(subject: str, cache: Cache) -> Finding:
+    """Check that the queue's cache evicts no task: a queue has no time to live, so `allkeys` policies may evict it."""
+    words = f"the eviction policy of {cache.name} is {cache.eviction_policy}"
+    if cache.eviction_policy.lower().replace("-", "").startswith(_EVICTS_ANY_KEY):
+        return failed("eviction", subject, Cause.EVICTS_TASKS, f"{words}, which may evict queued tasks", cache.id)
+    return passed("eviction", subject, words)
 
 
 def _public_access(subject: str, name: str, public: bool) -> Finding:

@@ -10,20 +10,24 @@ from doctor.client import Client, RefusedError, UnreachableError, known
 from doctor.collecting import apps, network, readiness, redis, vault
 from doctor.errors import CannotLookError
 from doctor.facts import Absent, Address, Cache, Facts, Network, Stack
+from doctor.stack import not_deployed
 from doctor.values import JsonObject, text
 
 _CONTRACT_TAGS = ("app", "environment")
 
 
 def collect(client: Client, stack: Stack) -> Facts:
-    """Everything that can be known of a stack, in three rounds of questions.
+    """Return everything that can be known of a stack, in three rounds of requests.
 
     Raises:
         CannotLookError: when the stack's apps cannot be read, without which there is nothing to say.
     """
+    if stack.missing:
+        return _unfinished(client, stack)
     with ThreadPoolExecutor(8) as pool:
         listed_apps = pool.submit(app_bodies, client, stack)
         listed_zones = pool.submit(_listed, client, stack, "Microsoft.Network/privateDnsZones")
+        listed_endpoints = pool.submit(_listed, client, stack, "Microsoft.Network/privateEndpoints")
         listed_vaults = pool.submit(_listed, client, stack, "Microsoft.KeyVault/vaults")
         listed_caches = [pool.submit(_listed, client, stack, kind) for kind in redis.TYPES]
         answer = pool.submit(readiness.ask, stack.readiness_url)
@@ -36,7 +40,7 @@ def collect(client: Client, stack: Stack) -> Facts:
     # The references have a pool of their own: the apps' questions wait for their answers.
     with ThreadPoolExecutor(1) as vault_pool, ThreadPoolExecutor(16) as pool:
         environment = pool.submit(network.environment, client, _environment_id(bodies))
-        endpoints = pool.submit(network.endpoints, client, targets)
+        endpoints = pool.submit(network.endpoints, client, targets, listed_endpoints.result())
         found_redis = pool.submit(_cache, client, redis_body)
         found_broker = found_redis if broker_body is redis_body else pool.submit(_cache, client, broker_body)
         wanted = {one for body in bodies for one in apps.references_of(body)}
@@ -57,6 +61,21 @@ def collect(client: Client, stack: Stack) -> Facts:
             apps=[one.result() for one in found_apps],
             readiness=answer.result(),
         )
+
+
+def _unfinished(client: Client, stack: Stack) -> Facts:
+    """Return what is known of a stack whose first deployment did not finish: its caches.
+
+    Raises:
+        CannotLookError: when none of them is in a failed state, so that nothing can be said.
+    """
+    unknown = Absent("the first deployment did not finish")
+    bodies = [_listed(client, stack, kind) for kind in redis.TYPES]
+    found = [redis.cache(client, one) for listed in bodies if not isinstance(listed, Absent) for one in listed]
+    broken = [one for one in found if isinstance(one, Cache) and one.failed]
+    if not broken:
+        raise not_deployed(stack.name, stack.missing)
+    return Facts(stack, Network(unknown, unknown, unknown), broken[0], broken[-1], unknown, [], unknown)
 
 
 def app_bodies(client: Client, stack: Stack) -> list[JsonObject]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from http import HTTPStatus
 
 from pydantic import SecretStr
 
-from doctor.client import Client, known
+from doctor.client import Client, RefusedError, known
 from doctor.collecting import logs
 from doctor.collecting.vault import Reference, Referred
 from doctor.facts import Absent, App, Container, LoggedSymptom, Replica, Revision, Secret, Variable
@@ -113,7 +114,7 @@ def revisions_of(client: Client, app_id: str, latest: str, newest: int = 0) -> l
 
 def _revision(client: Client, app_id: str, body: JsonObject) -> Revision:
     name = text(body, "name")
-    replicas = known(partial(client.list, f"{app_id}/revisions/{name}/replicas"))
+    replicas = known(partial(_replicas, client, f"{app_id}/revisions/{name}/replicas"))
     return Revision(
         name=name,
         active=bool(get(body, "properties.active", False)),
@@ -125,6 +126,16 @@ def _revision(client: Client, app_id: str, body: JsonObject) -> Revision:
         replica_count=int(get(body, "properties.replicas", 0)),
         replicas=replicas if isinstance(replicas, Absent) else [_replica(one) for one in replicas],
     )
+
+
+def _replicas(client: Client, path: str) -> list[JsonObject]:
+    """Return the replicas of a revision. Which answer Azure gives for an inactive one is assumed: none, or 404."""
+    try:
+        return client.list(path)
+    except RefusedError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            return []
+        raise
 
 
 def _replica(body: JsonObject) -> Replica:

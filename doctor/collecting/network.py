@@ -48,8 +48,32 @@ def with_peers(client: Client, found: Environment, endpoints: Sequence[Endpoint]
     return dataclasses.replace(found, peers=frozenset(joined))
 
 
-def endpoints(client: Client, targets: Sequence[JsonObject]) -> list[Endpoint] | Absent:
-    """The private endpoints that caches and vault know of, each as it is at its own end."""
+def endpoints(
+    client: Client, targets: Sequence[JsonObject], listed: Sequence[JsonObject] | Absent = ()
+) -> list[Endpoint] | Absent:
+    """Return the private endpoints that caches and vault know of, each as it is at its own end, and those of a list.
+
+    Only the list has an endpoint whose target was deleted or made anew: a target does not know connections of its
+    predecessor.
+    """
+    known_here = _endpoints_of(client, targets)
+    if isinstance(known_here, Absent) or isinstance(listed, Absent):
+        return known_here
+    ids = {one.id for one in known_here}
+    others = [one for one in listed if text(one, "id").lower() not in ids and _connections(one)]
+    if not others:
+        return known_here
+    with ThreadPoolExecutor(len(others)) as pool:
+        return known_here + list(pool.map(partial(_unknown_to_its_target, client), others))
+
+
+def _unknown_to_its_target(client: Client, body: JsonObject) -> Endpoint:
+    target_id = text(_connections(body)[0], "properties.privateLinkServiceId").lower()
+    zone_groups = known(partial(client.list, f"{text(body, 'id')}/privateDnsZoneGroups"))
+    return _endpoint_of(client, body, target_id, "", zone_groups)
+
+
+def _endpoints_of(client: Client, targets: Sequence[JsonObject]) -> list[Endpoint] | Absent:
     connections = {
         text(connection, "id").lower(): (target, connection)
         for target in targets
@@ -78,15 +102,23 @@ def _endpoint(client: Client, target: JsonObject, connection: JsonObject) -> End
     if isinstance(body, Absent):
         # Deleted, and not forgotten by its target yet: Azure shows such a connection as Disconnected.
         return None if "NotFound" in body.reason else body
-    target_id = text(target, "id").lower()
+    found = _endpoint_of(client, body, text(target, "id").lower(), text(connection, "id"), zone_groups)
+    # What the owner of the target decided is known there first.
+    status = text(connection, "properties.privateLinkServiceConnectionState.status")
+    return dataclasses.replace(found, status=status or found.status)
+
+
+def _endpoint_of(
+    client: Client, body: JsonObject, target_id: str, connection_id: str, zone_groups: Sequence[JsonObject] | Absent
+) -> Endpoint:
     none: JsonObject = {}
     mine = next((one for one in _connections(body) if _leads_to(one, target_id)), none)
     return Endpoint(
-        id=endpoint_id.lower(),
+        id=text(body, "id").lower(),
         target_id=target_id,
-        connection_id=text(connection, "id"),
+        connection_id=connection_id,
         groups=texts(mine, "properties.groupIds"),
-        status=text(connection, "properties.privateLinkServiceConnectionState.status"),
+        status=text(mine, "properties.privateLinkServiceConnectionState.status"),
         subnet_id=text(body, "properties.subnet.id").lower(),
         addresses=_addresses(client, body),
         zone_group_ids=[] if isinstance(zone_groups, Absent) else [text(one, "id") for one in zone_groups],

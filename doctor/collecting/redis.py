@@ -20,6 +20,8 @@ TYPES = (_CLASSIC, _MANAGED)
 _CLASSIC_DATABASES = {("P", 2): 32, ("P", 3): 48, ("P", 4): 64, ("P", 5): 64}
 _CLASSIC_DATABASES_ELSEWHERE = 16
 """Source: https://learn.microsoft.com/azure/azure-cache-for-redis/cache-configure (databases of each size)."""
+_STATES = ("properties.resourceState", "properties.provisioningState")
+_GOOD_STATES = frozenset({"Running", "Succeeded", ""})
 _MEMORY_METRIC = "usedmemorypercentage"
 
 
@@ -44,6 +46,8 @@ def _classic(client: Client, body: JsonObject) -> Cache:
             service=Service.CLASSIC,
             address=Address(text(body, "properties.hostName").lower(), int(get(body, "properties.sslPort", 6380))),
             size=f"{text(sku, 'name')}_{text(sku, 'family')}{get(sku, 'capacity', 0)}",
+            replicated=text(sku, "name") != "Basic",
+            clustering=f"{get(body, 'properties.shardCount', 0)} shards" if clustered else "NoCluster",
             state=text(body, "properties.provisioningState"),
             public_access=text(body, "properties.publicNetworkAccess") != "Disabled",
             tls_version=text(body, "properties.minimumTlsVersion"),
@@ -62,20 +66,23 @@ def _managed(client: Client, body: JsonObject) -> Cache | Absent:
     listed = known(partial(client.list, f"{cluster_id}/databases"))
     if isinstance(listed, Absent):
         return listed
-    database = next(iter(listed), None)
-    if database is None:
-        return Absent(f"the cluster {text(body, 'name')} has no database")
+    # A cluster whose creation failed has no database.
+    none: JsonObject = {}
+    database = next(iter(listed), none)
     enabled = text(database, "properties.accessKeysAuthentication") == "Enabled"
+    no_database: Absent | None = None if database else Absent(f"the cluster {text(body, 'name')} has no database")
     with ThreadPoolExecutor(2) as pool:
         keys = pool.submit(_keys, enabled, partial(client.read_action, f"{text(database, 'id')}/listKeys"))
         memory = pool.submit(_memory_used, client, cluster_id)
-        states = [text(one, "properties.resourceState") for one in (body, database)]
+        states = [text(one, at) for one in (body, database) for at in _STATES]
         return Cache(
             id=cluster_id.lower(),
             service=Service.MANAGED,
             address=Address(text(body, "properties.hostName").lower(), int(get(database, "properties.port", 10000))),
             size=text(body, "sku.name"),
-            state=next((state for state in states if state != "Running"), "Running"),
+            replicated=text(body, "properties.highAvailability") != "Disabled",
+            clustering=text(database, "properties.clusteringPolicy"),
+            state=next((state for state in states if state not in _GOOD_STATES), "Running"),
             public_access=text(body, "properties.publicNetworkAccess") != "Disabled",
             tls_version=text(body, "properties.minimumTlsVersion"),
             plaintext=text(database, "properties.clientProtocol") == "Plaintext",
@@ -83,8 +90,8 @@ def _managed(client: Client, body: JsonObject) -> Cache | Absent:
             databases=1,
             eviction_policy=text(database, "properties.evictionPolicy"),
             keyed_id=text(database, "id"),
-            memory_used=memory.result(),
-            keys=keys.result(),
+            memory_used=no_database or memory.result(),
+            keys=no_database or keys.result(),
         )
 
 

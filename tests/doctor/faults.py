@@ -124,6 +124,36 @@ def open_to_the_internet(world: World) -> None:
     world.put(world.cache, publicNetworkAccess="Enabled")
 
 
+def leave_cache_failed(world: World) -> None:
+    """Put the cluster into the state of one that Azure could not resize."""
+    world.edit(world.cache["id"], lambda one: one.update(resourceState="ScalingFailed", provisioningState="Failed"))
+
+
+def disconnect(world: World) -> None:
+    """Let the endpoint be that of a cache which was deleted and made anew: the new one does not know it."""
+
+    def change(properties: Any) -> None:
+        connection = properties["privateLinkServiceConnections"][0]["properties"]
+        connection["privateLinkServiceConnectionState"]["status"] = "Disconnected"
+
+    world.edit(endpoint_of(world)["id"], change)
+
+
+def cluster(world: World) -> None:
+    """Switch clustering on, as somebody does who wants a larger cache."""
+    world.put(world.keyed, clusteringPolicy="OSSCluster")
+
+
+def evict_tasks(world: World) -> None:
+    """Let the cache evict whatever it holds."""
+    if world.keyed["type"].endswith("databases"):
+        world.put(world.keyed, evictionPolicy="AllKeysLRU")
+    else:
+        cache = world.cache
+        cache["properties"].setdefault("redisConfiguration", {})["maxmemory-policy"] = "allkeys-lru"
+        world.put(cache)
+
+
 def refuse_keys(world: World) -> None:
     if world.keyed["type"].endswith("databases"):
         world.put(world.keyed, accessKeysAuthentication="Disabled")

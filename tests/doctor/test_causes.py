@@ -20,6 +20,8 @@ SEEN_FROM_ANYWHERE: dict[str, tuple[faults.Inject, str]] = {
     "the record is missing": (faults.remove_record, "record-missing"),
     "the record is stale": (faults.age_record, "record-stale"),
     "the endpoint is rejected": (faults.reject, "endpoint-rejected"),
+    "the endpoint is disconnected": (faults.disconnect, "endpoint-disconnected"),
+    "the cache evicts tasks": (faults.evict_tasks, "eviction-policy-wrong"),
     "the endpoint is pending": (faults.leave_pending, "endpoint-pending"),
     "the environment is in another network": (faults.move_environment, "environment-outside-network"),
     "the environment is in no network": (faults.take_environment_out, "environment-outside-network"),
@@ -33,6 +35,8 @@ SEEN_WITH_THE_VAULT: dict[str, tuple[faults.Inject, str]] = {
     "the role is missing": (faults.take_role_away, "role-missing"),
     "a secret is disabled in the vault": (faults.disable_secret, "vault-secret-disabled"),
     "a secret was changed without a new revision": (faults.change_without_revision, "secret-changed-without-revision"),
+    "the cluster could not be resized": (faults.leave_cache_failed, "cache-failed"),
+    "the cache is clustered": (faults.cluster, "clustering-policy-wrong"),
     "the cluster is stopped": (faults.stop_cluster, "cache-not-running"),
 }
 SEEN_IN_THE_SECRETS: dict[str, tuple[faults.Inject, str]] = {

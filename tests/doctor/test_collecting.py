@@ -11,7 +11,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from doctor import draining, waiting
 from doctor.client import Client, RefusedError, UnreachableError
 from doctor.cloud import Cloud
-from doctor.collecting import network
+from doctor.collecting import collect, network
 from doctor.errors import CannotLookError
 from doctor.facts import Absent, Address, Stack
 
@@ -101,6 +101,41 @@ _LISTS = {
 }
 
 
+class _Unfinished:
+    """A client that sees a resource group with one cluster, which has no database."""
+
+    def __init__(self, state: str) -> None:
+        self._state = state
+
+    def list(self, path: str, query: Any = None) -> Any:
+        if not path.endswith("/redisEnterprise"):
+            return []
+        states = {"resourceState": self._state, "provisioningState": "Failed"}
+        return [{"id": f"{path}/red-shop", "name": "red-shop", "properties": states}]
+
+    def get(self, path: str, query: Any = None) -> Any:
+        return {}
+
+    read_action = get
+
+
+_NOT_DEPLOYED = Stack("dev", "/group", Address("", 0), Address("", 0), "", "", ("redisHostName",))
+
+
+def test_a_cache_that_azure_could_not_create_is_found_though_the_stack_has_no_outputs() -> None:
+    facts = collect(cast("Client", _Unfinished("CreateFailed")), _NOT_DEPLOYED)
+    assert [(one.name, one.state, one.keyed_id) for one in facts.caches] == [("red-shop", "CreateFailed", "")]
+
+
+def test_an_unfinished_stack_without_a_failed_cache_cannot_be_looked_at() -> None:
+    class Nothing(_Unfinished):
+        def list(self, path: str, query: Any = None) -> Any:
+            return []
+
+    with pytest.raises(CannotLookError, match="has no output redisHostName: deploy it with `pulumi up --stack dev`"):
+        collect(cast("Client", Nothing("")), _NOT_DEPLOYED)
+
+
 class _Ending:
     """A client that sees one replica of the old revision end, in so many rounds; in one it gets no answer."""
 
@@ -125,6 +160,16 @@ def test_replicas_that_are_ending_are_waited_for_though_their_revision_counts_no
     said: list[str] = []
     assert draining.wait(cast("Client", _Ending(3, silent)), _STACK, 60, said.append)
     assert said[0] == "shop: shop--1 has 1 replicas"
+
+
+def test_a_revision_whose_replicas_azure_does_not_find_has_none() -> None:
+    class Forgetting(_Ending):
+        def list(self, path: str) -> Any:
+            if path.endswith("/shop--1/replicas"):
+                raise RefusedError(404, "RevisionNotFound", "no such revision")
+            return super().list(path)
+
+    assert draining.wait(cast("Client", Forgetting(9)), _STACK, 0, lambda _: None)
 
 
 def test_replicas_that_do_not_end_are_told_when_the_time_is_over() -> None:

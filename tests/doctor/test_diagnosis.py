@@ -18,11 +18,13 @@ from doctor.diagnosis import EXPLAINED_BY, diagnose
 from doctor.facts import (
     Absent,
     Address,
+    Cache,
     Environment,
     Facts,
     LoggedSymptom,
     Readiness,
     Service,
+    Stack,
     Symptom,
     Unanswered,
     Zone,
@@ -31,6 +33,7 @@ from doctor.findings import Cause, Status
 from doctor.remedies import remedy
 from doctor.report import as_json, as_table, words_of
 from tests.doctor.healthy import (
+    GROUP,
     HOST,
     IDS,
     KEY,
@@ -403,6 +406,89 @@ def test_what_is_known_to_be_gone_is_a_fault() -> None:
     facts = healthy()
     assert causes(suffering(replace(facts, redis=gone, broker=gone), Symptom.DNS)) == (Cause.CACHE_MISSING, [])
     assert causes(replace(facts, vault=gone)) == (Cause.VAULT_MISSING, [])
+
+
+def test_the_endpoint_that_a_deleted_cache_or_vault_has_left_is_replaced() -> None:
+    gone = Absent("there is no such thing in the stack's resource group", gone=True)
+    facts = healthy()
+    for changed, pep in (
+        (replace(facts, redis=gone, broker=gone), "pep-redis"),
+        (replace(facts, vault=gone), "pep-vault"),
+    ):
+        root = diagnose(checks.run(changed)).root
+        assert root is not None
+        deletion = f"az network private-endpoint delete --ids {GROUP.lower()}/privateendpoints/{pep}"
+        assert f"{deletion} && pulumi up" in remedy(root, changed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps"),
+    [
+        ({"replicated": False}, ["redis.highAvailability true", "redis.sku Balanced_B1"]),
+        ({"replicated": True}, ["redis.sku Balanced_B1"]),
+        ({"replicated": False, "size": "Balanced_B20"}, ["redis.highAvailability true", "redis.sku SIZE"]),
+        (
+            {"replicated": False, "size": "Basic_C0", "service": Service.CLASSIC},
+            ["redis.sku Standard_C0", "redis.sku Standard_C1"],
+        ),
+        ({"replicated": True, "size": "Standard_C1", "service": Service.CLASSIC}, ["redis.sku Standard_C2"]),
+    ],
+)
+def test_a_full_cache_is_given_a_replica_before_it_is_resized(changes: dict[str, Any], steps: list[str]) -> None:
+    facts = with_cache(healthy(), memory_used=100.0, **changes)
+    found = next(one for one in checks.run(facts) if one.cause is Cause.REDIS_FULL)
+    command = remedy(found, facts)
+    assert re.findall(r"--path (\S+ \S+)", command) == steps
+    assert command.count("pulumi up") == len(steps)
+    if not changes["replicated"] and "SIZE" not in command:
+        assert "loses all data, queued tasks included" in command
+
+
+def unfinished(**changes: Any) -> Facts:
+    """A stack whose first deployment ended at its cache."""
+    unknown = Absent("the first deployment did not finish")
+    facts = with_cache(healthy(), **changes)
+    stack = Stack("dev", GROUP, Address("", 0), Address("", 0), "", "", ("redisHostName",))
+    network = replace(facts.network, environment=unknown, endpoints=unknown, zones=unknown)
+    return replace(facts, stack=stack, network=network, vault=unknown, apps=[], readiness=unknown)
+
+
+def test_a_cache_that_could_not_be_created_is_deleted_and_one_that_has_served_never() -> None:
+    facts = unfinished(state="CreateFailed", keyed_id="")
+    assert causes(facts) == (Cause.CACHE_FAILED, [])
+    root = diagnose(checks.run(facts)).root
+    assert root is not None
+    assert remedy(root, facts).startswith(f"az resource delete --ids {IDS['redis']} && pulumi refresh --stack dev")
+    served = with_cache(healthy(), state="ScalingFailed")
+    assert causes(suffering(served, Symptom.TIMEOUT)) == (Cause.CACHE_FAILED, [])
+    root = diagnose(checks.run(served)).root
+    assert root is not None
+    assert "delete" not in remedy(root, served)
+
+
+def test_a_clustered_cache_explains_apps_that_fail_and_its_remedy_says_what_is_lost() -> None:
+    facts = suffering(restarting(with_cache(healthy(), clustering="OSSCluster")), Symptom.TIMEOUT)
+    assert causes(facts) == (Cause.CLUSTERING_ON, [])
+    root = diagnose(checks.run(facts)).root
+    assert root is not None
+    assert "all data of this cache is lost" in remedy(root, facts)
+
+
+def test_only_the_cache_that_holds_the_queue_must_not_evict_tasks() -> None:
+    facts = healthy()
+    cache, broker = facts.redis, facts.broker
+    assert isinstance(cache, Cache)
+    assert isinstance(broker, Cache)
+    other = Address("broker.westeurope.redis.azure.net", 10000)
+    apart = replace(
+        facts,
+        stack=replace(facts.stack, broker=other),
+        redis=replace(cache, eviction_policy="AllKeysLRU"),
+        broker=replace(broker, address=other),
+    )
+    assert [one.subject for one in checks.run(apart) if one.check == "eviction"] == ["broker"]
+    assert all(one.cause is not Cause.EVICTS_TASKS for one in checks.run(apart))
+    assert causes(with_cache(facts, eviction_policy="allkeys-lru")) == (Cause.EVICTS_TASKS, [])
 
 
 def test_an_app_without_any_variable_lacks_its_own() -> None:
