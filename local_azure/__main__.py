@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     classic_redis=None if options.classic_redis is None else options.classic_redis == "yes",
                     role_delay=options.role_delay,
                     data_plane=None if options.data_plane is None else options.data_plane == "yes",
+                    deployer_role=options.deployer_role,
+                    deployer_without=options.deployer_without,
                 )
             case "faults":
                 return fault_commands.run(home, options)
@@ -115,6 +117,17 @@ def _parser() -> argparse.ArgumentParser:
         choices=("yes", "no"),
         help="whether caches, the apps' replicas and their ingress really run; kept, too (default: yes)",
     )
+    start.add_argument(
+        "--deployer-role",
+        metavar="ROLE",
+        help="the built-in role of who deploys, such as Contributor; kept, too (default: Owner)",
+    )
+    start.add_argument(
+        "--deployer-without",
+        metavar="ACTIONS",
+        help="actions that are taken from that role: patterns, separated by commas, such as */register/action; "
+        "kept, too (default: none)",
+    )
     commands.add_parser("stop", help="stop it; its state and the stacks stay")
     status = commands.add_parser(
         "status", help="say whether it runs, where and on which ports (exit code 3: it does not)"
@@ -181,6 +194,10 @@ def _start(home: Home, **asked: str | float | bool | None) -> int:
     from local_azure.data_plane import prerequisites
 
     changes = {name: value for name, value in asked.items() if value is not None}
+    if role := changes.get("deployer_role"):
+        from local_azure.resource_types.deployer import known_role
+
+        changes["deployer_role"] = known_role(str(role))
     if changes:
         from local_azure import options
 

@@ -14,7 +14,8 @@ class AzureError(Exception):
 
     `code` is Azure's error code, `message` one line that never holds a secret, `target` the path of the property at
     fault (or the id of the resource), `status` the HTTP status, `retry_after` the seconds after which Azure asks to
-    try again.
+    try again. With `detailed`, the target stands in the error's details, where clients look for the namespace that
+    is to be registered.
     """
 
     def __init__(
@@ -25,12 +26,14 @@ class AzureError(Exception):
         target: str | None = None,
         status: HTTPStatus = HTTPStatus.BAD_REQUEST,
         retry_after: int | None = None,
+        detailed: bool = False,
     ) -> None:
         self.code = code
         self.message = " ".join(message.split())
         self.target = target
         self.status = status
         self.retry_after = retry_after
+        self.detailed = detailed
         super().__init__(f"{code}: {self.message}" + (f" (target: {target})" if target else ""))
 
     def record(self) -> JsonObject:
@@ -47,7 +50,9 @@ class AzureError(Exception):
     def body(self) -> JsonObject:
         """The JSON body of the answer: `{"error": {"code": ..., "message": ..., "target": ...}}`."""
         error: JsonObject = {"code": self.code, "message": self.message}
-        if self.target:
+        if self.target and self.detailed:
+            error["details"] = [{"code": self.code, "target": self.target, "message": self.message}]
+        elif self.target:
             error["target"] = self.target
         return {"error": error}
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Protocol
 
-from local_azure import faults
+from local_azure import faults, registrations
 from local_azure.azure_error import AzureError
 from local_azure.errors import LocalAzureError
 from local_azure.faults import Fault
 from local_azure.paths import Home
+from local_azure.registrations import NOT_REGISTERED
 from local_azure.state import Store
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ _DRIFTS = {
     "key-regenerated": "the primary key of a Redis is regenerated",
     "public-access-on": "public network access is switched on where it was off",
 }
+_UNREGISTERED = "provider-unregistered"
 _CACHES = "Microsoft.Cache/*"
 _CLUSTERS = "Microsoft.Cache/redisEnterprise"
 _CACHE_FAULTS = {
@@ -43,6 +46,14 @@ A fault holds from the next operation on, also for a local Azure that is running
   ./local faults add redis-full --megabytes 500
   ./local faults list
   ./local faults clear
+
+  ./local faults add not-offered --type Microsoft.Cache/redisEnterprise --region westeurope
+  ./local faults add quota --name ManagedEnvironmentCount --limit 0
+  ./local faults add subscription-disabled
+
+This lasts until the provider is registered, for example by `az provider register --namespace Microsoft.App`:
+
+  ./local faults add provider-unregistered --name Microsoft.ContainerService
 
 These happen at once and are no faults afterwards: pulumi refresh sees them, pulumi up mends them.
 
@@ -95,6 +106,16 @@ def add_parser(commands: _Commands) -> None:
     shortage.add_argument("--code", default="InsufficientCapacity", help="Azure's error code (default: %(default)s)")
     _patterns(kinds.add_parser("role-never-effective", help="role assignments never take effect"))
     caches = {name: _patterns(kinds.add_parser(name, help=words)) for name, words in _CACHE_FAULTS.items()}
+    offered = kinds.add_parser("not-offered", help="a region has no resources of a type")
+    offered.add_argument("--type", required=True, help="pattern of resource types")
+    offered.add_argument("--region", default="*", help="pattern of region names (default: all)")
+    quota = kinds.add_parser("quota", help="a quota of a region is lower")
+    quota.add_argument("--name", default="*", help="pattern of the names of quotas (default: all)")
+    quota.add_argument("--region", default="*", help="pattern of region names (default: all)")
+    quota.add_argument("--limit", type=int, required=True, help="what it is lowered to")
+    kinds.add_parser("subscription-disabled", help="the subscription is read only")
+    unregistered = kinds.add_parser(_UNREGISTERED, help="the subscription is not registered with a resource provider")
+    unregistered.add_argument("--name", default="*", help="pattern of namespaces (default: all)")
     caches["redis-full"].add_argument(
         "--megabytes", type=_positive, metavar="N", help="filled with so much (default: as much as it has room for)"
     )
@@ -160,8 +181,30 @@ def _positive(text: str) -> int:
 def _add(store: Store, options: argparse.Namespace) -> int:
     if options.kind in _DRIFTS:
         return _happen(store, options)
+    if options.kind == _UNREGISTERED:
+        return _unregister(store, options.name)
     with store.transaction() as transaction:
         print(faults.add(transaction, _fault(options), getattr(options, "times", None)).words())
+    return 0
+
+
+def _unregister(store: Store, pattern: str) -> int:
+    # Imported late: only this needs every type.
+    from local_azure.resource_types import TypeRegistry
+
+    namespaces = {kind.arm_type.split("/")[0] for kind in TypeRegistry() if "/" in kind.arm_type}
+    known = sorted({*namespaces, *registrations.OTHER_NAMESPACES})
+    chosen = [
+        one
+        for one in known
+        if fnmatchcase(one.lower(), pattern.lower()) and one.lower() not in registrations.ALWAYS_REGISTERED
+    ]
+    if not chosen:
+        raise FaultError(f"{_UNREGISTERED}: no namespace fits --name '{pattern}'; there are {', '.join(known)}")
+    with store.transaction() as transaction:
+        for one in chosen:
+            registrations.change(transaction, one, NOT_REGISTERED)
+            print(f"not registered: {one}")
     return 0
 
 
@@ -177,7 +220,7 @@ def _fault(options: argparse.Namespace) -> Fault:
             "region.",
             stage="accepted",
         )
-    fault = Fault(options.kind, options.type, options.name)
+    fault = Fault(options.kind, getattr(options, "type", "*"), getattr(options, "name", "*"))
     match options.kind:
         case "fail":
             return replace(
@@ -199,6 +242,8 @@ def _fault(options: argparse.Namespace) -> Fault:
             )
         case "slow" | "late-running":
             return replace(fault, operation=options.operation, seconds=options.seconds)
+        case "not-offered" | "quota" | "subscription-disabled":
+            return replace(fault, region=getattr(options, "region", "*"), limit=getattr(options, "limit", 0))
         case "redis-down" | "redis-full":
             filled = replace(fault, megabytes=getattr(options, "megabytes", None))
             return filled if options.type != "*" else replace(filled, type=_CACHES)

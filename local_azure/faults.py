@@ -17,7 +17,18 @@ from local_azure.azure_error import AzureError
 from local_azure.ids import ArmId
 from local_azure.state import Transaction
 
-Kind = Literal["fail", "throttle", "slow", "late-running", "role-never-effective", "redis-down", "redis-full"]
+Kind = Literal[
+    "fail",
+    "throttle",
+    "slow",
+    "late-running",
+    "role-never-effective",
+    "redis-down",
+    "redis-full",
+    "not-offered",
+    "quota",
+    "subscription-disabled",
+]
 Stage = Literal["request", "accepted"]
 WRITES = frozenset({"create", "update", "delete"})
 OPERATION_KINDS: frozenset[Kind] = frozenset({"fail", "throttle", "slow", "late-running"})
@@ -77,6 +88,10 @@ class Fault:
     """What a slow operation takes in addition, or for how long a resource is not Running after its operation."""
     megabytes: int | None = None
     """What a full Redis is filled with; None for as much as it has room for, whatever its size."""
+    region: str = "*"
+    """Where a type is not offered, or a quota is lower: a pattern of region names."""
+    limit: int = 0
+    """The lower quota."""
     stage: Stage = "request"
     """Whether an operation fails at the request or after Azure has accepted it, which leaves the resource `Failed`."""
 
@@ -111,7 +126,16 @@ class Fault:
             "redis-full": "has no memory for another value"
             if self.megabytes is None
             else f"holds {self.megabytes} MB that may not be evicted",
+            "not-offered": f"is not offered in {self.region}",
+            "quota": f"may be used {self.limit} times in {self.region}",
+            "subscription-disabled": "is disabled and read only",
         }[self.kind]
+        if self.kind == "not-offered":
+            return f"{self.type} {what}"
+        if self.kind == "quota":
+            return f"quota '{self.name}' {what}"
+        if self.kind == "subscription-disabled":
+            return f"the subscription {what}"
         subject = f"{self.type} '{self.name}'"
         return f"{self.operation} of {subject} {what}" if self.kind in OPERATION_KINDS else f"{subject} {what}"
 
@@ -196,3 +220,28 @@ def find(transaction: Transaction, kind: Kind, resource_id: ArmId) -> Fault | No
     """The first fault of a kind that is a state and concerns a resource."""
     found = (one.fault for one in active(transaction) if one.fault.kind == kind)
     return next((one for one in found if one.concerns(resource_id)), None)
+
+
+def has(transaction: Transaction, kind: Kind) -> bool:
+    """Return whether a fault of a kind that concerns the whole subscription is in force."""
+    return any(one.fault.kind == kind for one in active(transaction))
+
+
+def lacks_type(transaction: Transaction, resource_type: str, region: str) -> bool:
+    """Return whether a fault keeps a type out of a region."""
+    found = (one.fault for one in active(transaction) if one.fault.kind == "not-offered")
+    return any(
+        fnmatchcase(resource_type.lower(), one.type.lower()) and fnmatchcase(region.lower(), one.region.lower())
+        for one in found
+    )
+
+
+def limit_of(transaction: Transaction, quota: str, region: str) -> int | None:
+    """Return what a fault lowers a quota to in a region, or None."""
+    found = (one.fault for one in active(transaction) if one.fault.kind == "quota")
+    limits = (
+        one.limit
+        for one in found
+        if fnmatchcase(quota.lower(), one.name.lower()) and fnmatchcase(region.lower(), one.region.lower())
+    )
+    return next(limits, None)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from local_azure import creations, faults, latency, options, provisioning
+from local_azure import creations, faults, latency, options, provisioning, registrations
 from local_azure.arm_body import same_value
 from local_azure.azure_error import (
     AzureError,
@@ -25,12 +25,14 @@ from local_azure.azure_error import (
 )
 from local_azure.faults import UNHINDERED, Admission
 from local_azure.ids import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ArmId
-from local_azure.resource_types import TypeRegistry
+from local_azure.resource_types import TypeRegistry, deployer
 from local_azure.resource_types.base import Change, Directory, Reference, Request, ResourceType, nested_in_the_way
 from local_azure.resource_types.every_type import EVERY_TYPE, moved
 from local_azure.resource_types.implied_references import implied_references, target_not_found
+from local_azure.resource_types.locks import refuse_locked_delete
 from local_azure.resource_types.managed_identity import IDENTITY_REFERENCE, complete_identity
 from local_azure.resource_types.private_endpoint import disconnect
+from local_azure.resource_types.subscription_rules import SUBSCRIPTION_RULES
 from local_azure.state import Resource, Store, Transaction, timestamp
 from local_azure.values import JsonObject, as_object, copied, find, get, normalise_location, put, restore, take
 
@@ -78,6 +80,19 @@ class Model:
         if refusal:
             raise refusal
         return Admission(seconds, late, settles)
+
+    def authorize(self, operation: str, resource_id: ArmId) -> None:
+        """Raise `AuthorizationFailed` unless the deployer's role permits an operation, named as `admit` names it."""
+        with self.store.transaction() as transaction:
+            action = deployer.action_name(resource_id.type, operation)
+            deployer.require(transaction, self.directory, action, resource_id.text)
+
+    def register(self, namespace: str) -> None:
+        """Register the subscription with a resource provider. Raises `AuthorizationFailed`."""
+        with self.store.transaction() as transaction:
+            scope = f"/subscriptions/{self.directory.subscription_id}"
+            deployer.require(transaction, self.directory, f"{namespace}/register/action", scope)
+            registrations.change(transaction, namespace, registrations.REGISTERED)
 
     def put(
         self,
@@ -319,7 +334,7 @@ class Work:
             )
         self._refuse_fixed(kind, change)
         references = list(self._references(kind, change))
-        for rule in (*EVERY_TYPE, *kind.rules):
+        for rule in (*SUBSCRIPTION_RULES, *EVERY_TYPE, *kind.rules):
             rule(change)
         for claim in kind.claims(change):
             if self._transaction.claim(claim.name, change.id):
@@ -437,6 +452,7 @@ class Work:
         if (ongoing := self._ongoing(resource.id)) and ongoing.kind == "delete":
             return ongoing.seconds(self._transaction.now)
         self._refuse_busy(resource.id, self.type_of(resource.id))
+        refuse_locked_delete(self._transaction, resource.id)
         if not admission.seconds and not admission.error:
             self.delete(resource.id)
             return 0.0

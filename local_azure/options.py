@@ -26,6 +26,10 @@ class Options:
     """The seconds until a new role assignment is in force; on Azure, minutes."""
     data_plane: bool = True
     """Whether caches, replicas and their ingress really run."""
+    deployer_role: str = "Owner"
+    """The built-in role that the caller has on the subscription."""
+    deployer_without: str = ""
+    """Actions that are taken from that role: patterns, separated by commas."""
 
     @property
     def pace(self) -> float:

@@ -22,3 +22,28 @@ _DISPLAY_NAMES = (
 )
 REGIONS: Mapping[str, str] = {name.replace(" ", "").lower(): name for name in _DISPLAY_NAMES}
 """Each region by its name, with the name that people read."""
+REGIONS_WITHOUT_ZONES = frozenset(
+    {
+        "australiacentral",
+        "australiacentral2",
+        "australiasoutheast",
+        "brazilsoutheast",
+        "canadaeast",
+        "francesouth",
+        "germanynorth",
+        "jioindiacentral",
+        "jioindiawest",
+        "koreasouth",
+        "northcentralus",
+        "norwaywest",
+        "southafricawest",
+        "southindia",
+        "switzerlandwest",
+        "uaecentral",
+        "ukwest",
+        "westcentralus",
+        "westindia",
+        "westus",
+    }
+)
+"""https://learn.microsoft.com/azure/reliability/regions-list"""

@@ -77,6 +77,10 @@ CREATE TABLE IF NOT EXISTS creation (
 CREATE INDEX IF NOT EXISTS creation_by_urn ON creation (urn);
 CREATE TABLE IF NOT EXISTS fault (number INTEGER PRIMARY KEY AUTOINCREMENT, description TEXT NOT NULL, times INTEGER);
 CREATE TABLE IF NOT EXISTS option (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS registration (
+    namespace TEXT PRIMARY KEY,    -- in lower case; a namespace without a row is registered
+    state TEXT NOT NULL            -- Azure's word: NotRegistered, Registering, Registered
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT OR IGNORE INTO counter VALUES ('revision', 0);
 """
@@ -198,7 +202,7 @@ class Transaction:
         return saved
 
     def execute(self, statement: str, parameters: Iterable[Any] = ()) -> list[Any]:
-        """Run a statement on a table that has a module of its own (operations, creations, faults, options)."""
+        """Run a statement on a table that has a module of its own (operations, options and others)."""
         return self._connection.execute(statement, tuple(parameters)).fetchall()
 
     def remove(self, resource_id: ArmId) -> None:

@@ -14,7 +14,8 @@ from typing import NoReturn, TypeVar
 
 from aiohttp import web
 
-from local_azure.arm import endpoint_connections, filters, long_running, running_state, subscriptions, views
+from local_azure import registrations
+from local_azure.arm import endpoint_connections, filters, long_running, planning, running_state, subscriptions, views
 from local_azure.arm.addresses import Address, not_found, parse, require_api_version, segments
 from local_azure.arm.bodies import accepted, merge
 from local_azure.arm.conditions import Conditions
@@ -30,6 +31,7 @@ from local_azure.faults import UNHINDERED, Admission
 from local_azure.ids import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ArmId
 from local_azure.model import Work
 from local_azure.provisioning import state_word
+from local_azure.resource_types import deployer
 from local_azure.resource_types.authorization import ROLE_ASSIGNMENT_TYPE, scopes_above
 from local_azure.resource_types.base import ResourceType
 from local_azure.resource_types.container_apps import APP_TYPE, ENVIRONMENT_TYPE
@@ -143,12 +145,13 @@ class ResourceManager:
         )
 
     def _authorize(self, work: Work, call: Call, resource_type: str, scope: str, action: str = "") -> None:
-        """The service principal owns the tenant; whoever else calls needs a role."""
-        if call.principal.object_id == self._directory.object_id:
-            return
+        """Refuse what the caller has no role for; the service principal has the deployer's."""
         verb = _VERBS[call.request.method]
         name = f"{resource_type}/{action}/{verb}" if action else f"{resource_type}/{verb}"
-        require_action(work.transaction, call.principal, name, scope)
+        if call.principal.object_id == self._directory.object_id:
+            deployer.require(work.transaction, self._directory, name, scope)
+        else:
+            require_action(work.transaction, call.principal, name, scope)
 
     # -- routes
 
@@ -160,24 +163,23 @@ class ResourceManager:
             case ["subscriptions"]:
                 found = subscriptions.known_subscriptions(work, self._directory)
                 return self._read_only(
-                    call, _listed([subscriptions.subscription_body(one, self._directory) for one in found])
+                    call, _listed([subscriptions.subscription_body(work, one, self._directory) for one in found])
                 )
             case ["tenants"]:
                 return self._read_only(call, _listed([subscriptions.tenant_body(self._directory)]))
             case ["subscriptions", _]:
-                return self._read_only(call, subscriptions.subscription_body(call.parts[1], self._directory))
+                return self._read_only(call, subscriptions.subscription_body(work, call.parts[1], self._directory))
             case ["subscriptions", _, "locations"]:
                 return self._read_only(call, _listed(subscriptions.location_bodies(call.parts[1])))
             case ["providers"] | ["subscriptions", _, "providers"]:
                 return self._read_only(
-                    call, _listed(subscriptions.provider_bodies(self._subscription(call), self._kinds()))
+                    call,
+                    _listed(subscriptions.provider_bodies(work.transaction, self._subscription(call), self._kinds())),
                 )
             case ["providers", namespace] | ["subscriptions", _, "providers", namespace]:
-                return self._read_only(
-                    call, subscriptions.provider_body(self._subscription(call), namespace, self._kinds())
-                )
-            case ["subscriptions", _, "providers", namespace, "register" | "unregister"] if call.method == "POST":
-                return answer(subscriptions.provider_body(self._subscription(call), namespace, self._kinds()))
+                return self._read_only(call, self._provider(work, call, namespace))
+            case ["subscriptions", _, "providers", namespace, "register" | "unregister" as verb]:
+                return self._register(work, call, namespace, verb)
             case ["subscriptions", _, "resourcegroups"]:
                 self._authorize(work, call, f"{SUBSCRIPTION_TYPE}/resourceGroups", f"/subscriptions/{call.parts[1]}")
                 return self._list(work, call, RESOURCE_GROUP_TYPE, _scope(call.parts[:2]))
@@ -191,6 +193,19 @@ class ResourceManager:
                     raise not_found(call.parts)
                 return self._addressed(work, call, address)
 
+    def _provider(self, work: Work, call: Call, namespace: str) -> JsonObject:
+        return subscriptions.provider_body(work.transaction, self._subscription(call), namespace, self._kinds())
+
+    def _register(self, work: Work, call: Call, namespace: str, verb: str) -> web.Response:
+        """https://learn.microsoft.com/rest/api/resources/providers/register"""
+        if call.method != "POST":
+            raise _not_allowed(call)
+        known = str(self._provider(work, call, namespace)["namespace"])
+        self._authorize(work, call, known, _scope(call.parts[:2]), verb)
+        state = registrations.REGISTERED if verb == "register" else registrations.NOT_REGISTERED
+        registrations.change(work.transaction, known, state)
+        return answer(self._provider(work, call, namespace))
+
     def _subscription(self, call: Call) -> str:
         return call.parts[1] if call.parts[0].lower() == "subscriptions" else self._directory.subscription_id
 
@@ -203,6 +218,10 @@ class ResourceManager:
         return answer(body)
 
     def _addressed(self, work: Work, call: Call, address: Address) -> web.Response:
+        if address.type.lower() == "microsoft.authorization/permissions":
+            return self._read_only(call, _listed(planning.permissions(work.transaction)))
+        if call.method == "POST" and (question := planning.question_of(address)):
+            return answer(question(work, address, call.body))
         if view := views.view_of(address, self._endpoint.running):
             self._authorize(work, call, address.type, address.scope)
             listed = view(work, address)

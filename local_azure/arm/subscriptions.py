@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from http import HTTPStatus
 
+from local_azure import faults, registrations
 from local_azure.azure_error import AzureError
 from local_azure.ids import RESOURCE_GROUP_TYPE
 from local_azure.model import Work
-from local_azure.regions import REGIONS
+from local_azure.regions import REGIONS, REGIONS_WITHOUT_ZONES
 from local_azure.resource_types.base import Directory, ResourceType
+from local_azure.state import Transaction
 from local_azure.values import JsonObject
 
 API_VERSIONS = (
@@ -38,14 +40,14 @@ def require_subscription(work: Work, directory: Directory, subscription: str) ->
         )
 
 
-def subscription_body(subscription: str, directory: Directory) -> JsonObject:
+def subscription_body(work: Work, subscription: str, directory: Directory) -> JsonObject:
     """https://learn.microsoft.com/rest/api/resources/subscriptions/get"""
     return {
         "id": f"/subscriptions/{subscription}",
         "subscriptionId": subscription,
         "tenantId": directory.tenant_id,
         "displayName": "Local Azure" if subscription == directory.subscription_id else f"Local Azure ({subscription})",
-        "state": "Enabled",
+        "state": "Disabled" if faults.has(work.transaction, "subscription-disabled") else "Enabled",
         "subscriptionPolicies": {
             "locationPlacementId": "Public_2014-09-01",
             "quotaId": "PayAsYouGo_2014-09-01",
@@ -80,22 +82,31 @@ def location_bodies(subscription: str) -> list[JsonObject]:
             "displayName": shown,
             "regionalDisplayName": shown,
             "metadata": {"regionType": "Physical", "regionCategory": "Recommended"},
+            **({} if name in REGIONS_WITHOUT_ZONES else {"availabilityZoneMappings": _zones(name)}),
         }
         for name, shown in REGIONS.items()
     ]
 
 
-def provider_bodies(subscription: str, kinds: Iterable[ResourceType]) -> list[JsonObject]:
+def _zones(region: str) -> list[JsonObject]:
+    return [{"logicalZone": str(one), "physicalZone": f"{region}-az{one}"} for one in (1, 2, 3)]
+
+
+def provider_bodies(transaction: Transaction, subscription: str, kinds: Iterable[ResourceType]) -> list[JsonObject]:
     """https://learn.microsoft.com/rest/api/resources/providers/list: every namespace, with the types that are known."""
-    namespaces: dict[str, list[ResourceType]] = {}
+    namespaces: dict[str, list[ResourceType]] = {one: [] for one in registrations.OTHER_NAMESPACES}
     for kind in kinds:
         namespaces.setdefault(kind.arm_type.split("/")[0], []).append(kind)
-    return [_provider_body(subscription, namespace, known) for namespace, known in sorted(namespaces.items())]
+    return [
+        _provider_body(transaction, subscription, namespace, known) for namespace, known in sorted(namespaces.items())
+    ]
 
 
-def provider_body(subscription: str, namespace: str, kinds: Iterable[ResourceType]) -> JsonObject:
-    """One namespace. Raises `InvalidResourceNamespace`."""
-    for body in provider_bodies(subscription, kinds):
+def provider_body(
+    transaction: Transaction, subscription: str, namespace: str, kinds: Iterable[ResourceType]
+) -> JsonObject:
+    """Return one namespace. Raises `InvalidResourceNamespace`."""
+    for body in provider_bodies(transaction, subscription, kinds):
         if body["namespace"].lower() == namespace.lower():
             return body
     raise invalid_namespace(namespace)
@@ -110,16 +121,19 @@ def invalid_namespace(namespace: str) -> AzureError:
     )
 
 
-def _provider_body(subscription: str, namespace: str, kinds: list[ResourceType]) -> JsonObject:
+def _provider_body(
+    transaction: Transaction, subscription: str, namespace: str, kinds: list[ResourceType]
+) -> JsonObject:
+    free = namespace.lower() in registrations.ALWAYS_REGISTERED
     return {
         "id": f"/subscriptions/{subscription}/providers/{namespace}",
         "namespace": namespace,
-        "registrationState": "Registered",
-        "registrationPolicy": "RegistrationRequired",
+        "registrationState": registrations.state(transaction, namespace),
+        "registrationPolicy": "RegistrationFree" if free else "RegistrationRequired",
         "resourceTypes": [
             {
                 "resourceType": kind.arm_type.split("/", 1)[1],
-                "locations": list(REGIONS.values()) if kind.tracked else [],
+                "locations": _offered(transaction, kind) if kind.tracked else [],
                 "apiVersions": list(API_VERSIONS),
                 "defaultApiVersion": API_VERSIONS[0],
                 "capabilities": "None",
@@ -127,3 +141,7 @@ def _provider_body(subscription: str, namespace: str, kinds: list[ResourceType])
             for kind in kinds
         ],
     }
+
+
+def _offered(transaction: Transaction, kind: ResourceType) -> list[str]:
+    return [shown for name, shown in REGIONS.items() if not faults.lacks_type(transaction, kind.arm_type, name)]

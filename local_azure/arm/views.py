@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from http import HTTPStatus
 
-from local_azure.arm import resource_health, running_state
+from local_azure.arm import planning, resource_health, running_state
 from local_azure.arm.addresses import Address
 from local_azure.azure_error import AzureError
 from local_azure.ids import ArmId
@@ -160,6 +160,8 @@ _BY_LEVEL: dict[str, View] = {
 }
 _BY_TYPE: dict[str, View] = {
     ROLE_DEFINITION_TYPE.lower(): _role_definitions,
+    "microsoft.app/locations/usages": planning.usages,
+    "microsoft.app/locations/availablemanagedenvironmentsworkloadprofiletypes": planning.workload_profiles,
     "microsoft.keyvault/deletedvaults": _deleted_vaults,
     "microsoft.keyvault/deletedmanagedhsms": _nothing,
     "microsoft.keyvault/managedhsms": _nothing,

@@ -35,6 +35,7 @@ BACKOFF_SECONDS = (20, 60, 120)
 LONGEST_RETRY_AFTER = 120
 """An answer that asks for a longer wait is not tried again."""
 _MAX_CONNECTIONS = 64
+_UNREGISTERED = "MissingSubscriptionRegistration"
 
 
 class CancelledError(Exception):
@@ -63,11 +64,17 @@ class Pipeline:
         resource_id = await asyncio.to_thread(locate)
         for backoff in (*BACKOFF_SECONDS, None):
             try:
+                await asyncio.to_thread(self._model.authorize, operation, resource_id)
                 admission = await asyncio.to_thread(self._model.admit, operation, resource_id)
                 if operation not in WRITES | {"put"}:
                     await self._pause(admission.seconds)
                 return await asyncio.to_thread(do, resource_id, admission)
             except AzureError as error:
+                if error.code == _UNREGISTERED and error.target:
+                    # As the Azure SDK for Go does, which azure-native is built on: it registers what a refusal names,
+                    # with the deployer's rights (sdk/azcore/arm/runtime/policy_register_rp.go).
+                    await asyncio.to_thread(self._model.register, error.target)
+                    continue
                 if backoff is None or not is_retried(error):
                     raise
                 # What Azure says is waited for as it stands; the rest passes as fast as the time of operations does.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.arm.landscape import Azure, deploy, running
+from tests.arm.landscape import Azure, Raw, deploy, running
 
 
 @pytest.fixture
@@ -19,3 +19,10 @@ def azure(tmp_path: Path) -> Iterator[Azure]:
 def deployed(azure: Azure) -> dict[str, str]:
     """The ids of the landscape, deployed to the endpoint."""
     return deploy(azure)
+
+
+@pytest.fixture
+def raw(azure: Azure) -> Raw:
+    """Bare requests to an endpoint with a resource group."""
+    azure.make_group()
+    return Raw(azure)

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import requests
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import ClientSecretCredential
 
 from local_azure.arm import Served, serve
+from local_azure.arm.tokens import Principal, TokenIssuer
 from local_azure.ids import ArmId
 from local_azure.model import Model
 from local_azure.state import Store
@@ -21,6 +23,7 @@ from local_azure.state import Store
 T = TypeVar("T")
 GROUP = "rg-westeurope-magictoolbox-dev"
 LOCATION = "westeurope"
+VERSION = {"api-version": "2024-11-01"}
 
 
 @dataclass
@@ -295,3 +298,27 @@ def deploy(azure: Azure) -> dict[str, str]:
     )
     ids["diagnostics"] = setting.text
     return ids
+
+
+class Raw:
+    """Bare requests to the endpoint, with a token unless told otherwise."""
+
+    def __init__(self, azure: Azure) -> None:
+        self.azure = azure
+        self.issuer = TokenIssuer(azure.home, azure.model.directory)
+        self.session = requests.Session()
+        self.session.verify = azure.authority_file
+        self.session.trust_env = False
+        self.group = f"/subscriptions/{azure.subscription}/resourceGroups/{GROUP}"
+
+    def token(self, audience: str = "https://management.azure.com/", principal: Principal | None = None) -> str:
+        return self.issuer.issue(principal or self.issuer.service_principal, audience)
+
+    def send(self, method: str, path: str, *, token: str | None = "", **options: Any) -> requests.Response:
+        headers = dict(options.pop("headers", {}))
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token or self.token()}"
+        params = options.pop("params", VERSION)
+        return self.session.request(
+            method, f"{self.azure.url}{path}", headers=headers, params=params, timeout=30, **options
+        )

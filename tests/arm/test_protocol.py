@@ -23,39 +23,7 @@ from local_azure.arm import serving
 from local_azure.arm.files import kept_text
 from local_azure.arm.tokens import Principal, TokenIssuer
 from local_azure.state import Resource
-from tests.arm.landscape import GROUP, Azure, deploy, running
-
-VERSION = {"api-version": "2024-11-01"}
-
-
-class Raw:
-    """Bare requests to the endpoint, with a token unless told otherwise."""
-
-    def __init__(self, azure: Azure) -> None:
-        self.azure = azure
-        self.issuer = TokenIssuer(azure.home, azure.model.directory)
-        self.session = requests.Session()
-        self.session.verify = azure.authority_file
-        self.session.trust_env = False
-        self.group = f"/subscriptions/{azure.subscription}/resourceGroups/{GROUP}"
-
-    def token(self, audience: str = "https://management.azure.com/", principal: Principal | None = None) -> str:
-        return self.issuer.issue(principal or self.issuer.service_principal, audience)
-
-    def send(self, method: str, path: str, *, token: str | None = "", **options: Any) -> requests.Response:
-        headers = dict(options.pop("headers", {}))
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token or self.token()}"
-        params = options.pop("params", VERSION)
-        return self.session.request(
-            method, f"{self.azure.url}{path}", headers=headers, params=params, timeout=30, **options
-        )
-
-
-@pytest.fixture
-def raw(azure: Azure) -> Raw:
-    azure.make_group()
-    return Raw(azure)
+from tests.arm.landscape import VERSION, Azure, Raw, deploy, running
 
 
 def _code(response: requests.Response) -> str:

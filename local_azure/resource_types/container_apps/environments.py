@@ -7,6 +7,7 @@ import re
 from local_azure.arm_body import BodyShape
 from local_azure.azure_error import AzureError, conflict
 from local_azure.ids import ArmId
+from local_azure.regions import REGIONS_WITHOUT_ZONES
 from local_azure.resource_types.addresses import allot
 from local_azure.resource_types.base import Change, Inputs, NameRule, ResourceType
 from local_azure.resource_types.container_apps.names import (
@@ -29,31 +30,6 @@ from local_azure.resource_types.private_endpoint import endpoint_connections
 from local_azure.state import Resource, Transaction
 from local_azure.values import JsonObject, as_list, as_object, find, get, put
 
-_REGIONS_WITHOUT_ZONES = frozenset(
-    {
-        "australiacentral",
-        "australiacentral2",
-        "australiasoutheast",
-        "brazilsoutheast",
-        "canadaeast",
-        "francesouth",
-        "germanynorth",
-        "jioindiacentral",
-        "jioindiawest",
-        "koreasouth",
-        "northcentralus",
-        "norwaywest",
-        "southafricawest",
-        "southindia",
-        "switzerlandwest",
-        "uaecentral",
-        "ukwest",
-        "westcentralus",
-        "westindia",
-        "westus",
-    }
-)
-"""https://learn.microsoft.com/azure/reliability/regions-list"""
 _GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _LONGEST_PROFILE_NAME = 15
 
@@ -82,7 +58,7 @@ def _network_is_needed(change: Change) -> None:
         raise _invalid_network(
             "InfrastructureSubnetId must be provided if Internal is enabled.", "properties.vnetConfiguration.internal"
         )
-    if change.desires("properties.zoneRedundant") and change.location in _REGIONS_WITHOUT_ZONES:
+    if change.desires("properties.zoneRedundant") and change.location in REGIONS_WITHOUT_ZONES:
         raise AzureError(
             "ManagedEnvironmentZoneRedundantNotSupportedInRegion",
             "Zone redundancy is not currently supported in this region.",
