@@ -27,6 +27,7 @@ _DRIFTS = {
 }
 _UNREGISTERED = "provider-unregistered"
 _CACHES = "Microsoft.Cache/*"
+_SUBNETS = "Microsoft.Network/virtualNetworks/subnets"
 _CLUSTERS = "Microsoft.Cache/redisEnterprise"
 _CACHE_FAULTS = {
     "redis-down": "a Redis refuses every connection",
@@ -42,6 +43,7 @@ A fault holds from the next operation on, also for a local Azure that is running
   ./local faults add late-running --type 'Microsoft.Cache/redisEnterprise*' --seconds 60
   ./local faults add no-capacity --once
   ./local faults add role-never-effective
+  ./local faults add subnet-held
   ./local faults add redis-down --name 'red-*'
   ./local faults add redis-full --megabytes 500
   ./local faults list
@@ -119,6 +121,7 @@ def add_parser(commands: _Commands) -> None:
     caches["redis-full"].add_argument(
         "--megabytes", type=_positive, metavar="N", help="filled with so much (default: as much as it has room for)"
     )
+    _patterns(kinds.add_parser("subnet-held", help="a subnet stays held by an environment that was deleted"))
     for name, words in _DRIFTS.items():
         _patterns(kinds.add_parser(name, help=words))
     listed = actions.add_parser("list", help="list those in force")
@@ -247,6 +250,8 @@ def _fault(options: argparse.Namespace) -> Fault:
         case "redis-down" | "redis-full":
             filled = replace(fault, megabytes=getattr(options, "megabytes", None))
             return filled if options.type != "*" else replace(filled, type=_CACHES)
+        case "subnet-held":
+            return replace(fault, type=_SUBNETS)
         case _:
             return replace(fault, type=faults.ROLE_ASSIGNMENT_TYPE)
 

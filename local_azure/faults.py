@@ -28,6 +28,7 @@ Kind = Literal[
     "not-offered",
     "quota",
     "subscription-disabled",
+    "subnet-held",
 ]
 Stage = Literal["request", "accepted"]
 WRITES = frozenset({"create", "update", "delete"})
@@ -122,6 +123,7 @@ class Fault:
             "slow": f"takes {self.seconds:g} s more",
             "late-running": f"ends {self.seconds:g} s before the resource is Running",
             "role-never-effective": "never takes effect",
+            "subnet-held": "stays held by an environment that was deleted",
             "redis-down": "refuses every connection",
             "redis-full": "has no memory for another value"
             if self.megabytes is None

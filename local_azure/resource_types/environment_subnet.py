@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 
 from local_azure.azure_error import AzureError
+from local_azure.resource_types import service_links
 from local_azure.resource_types.addresses import network, subnet_prefixes
 from local_azure.resource_types.base import Change, Reference
 from local_azure.resource_types.network import SUBNET_IN_USE, SUBNET_TYPE, delegated_services, holders
@@ -63,6 +64,12 @@ def subnet_suits_an_environment(change: Change) -> None:
     for reserved in _RESERVED_RANGES:
         if own.version == reserved.version and own.overlaps(reserved):
             raise _invalid(f"The subnet range {own} overlaps {reserved}, which the platform reserves.")
+    if service_links.is_held(subnet.id, change.transaction):
+        raise AzureError(
+            "ManagedEnvironmentSubnetInUse",
+            f"The subnet {subnet.id} is still held by the link 'legionservicelink' of an environment that was deleted.",
+            target=SUBNET_PATH,
+        )
     for holder, _ in holders(subnet, change.transaction, change.operations):
         if holder.id.type_key == change.id.type_key:
             raise AzureError(

@@ -6,8 +6,9 @@ import ipaddress
 from collections.abc import Iterable
 
 from local_azure.arm_body import BodyShape
-from local_azure.azure_error import AzureError
+from local_azure.azure_error import AzureError, conflict
 from local_azure.ids import ArmId
+from local_azure.resource_types import service_links
 from local_azure.resource_types.addresses import (
     Network,
     contains,
@@ -16,7 +17,7 @@ from local_azure.resource_types.addresses import (
     subnet_prefixes,
     take_range,
 )
-from local_azure.resource_types.base import Change, Inputs, NameRule, Operations, Reference, ResourceType
+from local_azure.resource_types.base import Change, Directory, Inputs, NameRule, Operations, Reference, ResourceType
 from local_azure.resource_types.generated import guid
 from local_azure.state import Resource, Transaction
 from local_azure.values import JsonObject, as_list, as_object, find, get
@@ -286,6 +287,12 @@ class Subnet(ResourceType):
         for delegation in map(as_object, as_list(change.properties["delegations"])):
             delegation["id"] = f"{change.id}/delegations/{delegation.get('name')}"
             delegation["properties"] = {**as_object(delegation.get("properties")), "provisioningState": "Succeeded"}
+
+    def refuse_delete(self, resource: Resource, transaction: Transaction, directory: Directory) -> None:
+        if service_links.is_held(resource.id, transaction, by_fault_only=True):
+            code, words = SUBNET_IN_USE
+            source = f"{resource.id}/serviceAssociationLinks/legionservicelink"
+            raise conflict(words.format(target=resource.id.name, source=source), code, resource.id.text)
 
     def present(self, resource: Resource, transaction: Transaction) -> JsonObject:
         resource.body["etag"] = f'W/"{resource.etag}"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from local_azure.azure_error import AzureError
@@ -9,7 +10,7 @@ from local_azure.resource_types.base import Change, Claim, Inputs, NameRule, Ref
 from local_azure.resource_types.generated import suffix
 from local_azure.resource_types.network import LINK_TYPE, NETWORK_NAME, RECORD_TYPE, VNET_TYPE, ZONE_TYPE
 from local_azure.state import Resource, Transaction
-from local_azure.values import JsonObject
+from local_azure.values import JsonObject, as_object
 
 
 def location_is_global(change: Change) -> None:
@@ -23,6 +24,30 @@ def location_is_global(change: Change) -> None:
         )
 
 
+_TAGS = 15
+_TAG_NAME = re.compile(r"[^\W\d][\w.:-]*", re.ASCII)
+
+
+def tags_suit_dns(change: Change) -> None:
+    """Refuse tags that private DNS does not take: more than 15, or of a name with spaces, parentheses, other special
+    characters or a leading digit.
+
+    https://github.com/Azure/azure-rest-api-specs/issues/13600 and
+    https://github.com/Azure/bicep-registry-modules/issues/1541 (the count and its words);
+    https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations (the names; that
+    public zones' rule holds for private ones and links too, and which characters are special, are assumptions).
+    """
+    tags = as_object(change.desires("tags"))
+    wrong = next((name for name in tags if not _TAG_NAME.fullmatch(name)), None)
+    if len(tags) > _TAGS or wrong is not None:
+        raise AzureError(
+            "BadRequest",
+            f"The resource tags are invalid. A maximum of {_TAGS} tags are allowed with keys no longer than 512 and "
+            "values no longer than 256 characters.",
+            target="tags" if wrong is None else f"tags.{wrong}",
+        )
+
+
 class PrivateZone(ResourceType):
     """https://learn.microsoft.com/rest/api/dns/privatedns/private-zones"""
 
@@ -33,7 +58,7 @@ class PrivateZone(ResourceType):
         r"(?=.{1,253}$)[A-Za-z0-9_]([\w-]{0,61}\w)?(\.[A-Za-z0-9_]([\w-]{0,61}\w)?)+",
         "a domain name of two labels or more",
     )
-    rules = (location_is_global,)
+    rules = (location_is_global, tags_suit_dns)
     keeps_nested = (LINK_TYPE,)
 
     def complete(self, change: Change) -> None:
@@ -91,7 +116,7 @@ class VirtualNetworkLink(ResourceType):
     arm_type = LINK_TYPE
     inputs = Inputs(name="virtualNetworkLinkName", parents=("privateZoneName",))
     name_rule = NETWORK_NAME
-    rules = (location_is_global, _one_registration_zone)
+    rules = (location_is_global, tags_suit_dns, _one_registration_zone)
     references = (Reference("properties.virtualNetwork.id", (VNET_TYPE,)),)
     create_only = ("properties.virtualNetwork.id",)
 

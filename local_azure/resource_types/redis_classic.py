@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from local_azure import options
 from local_azure.arm_body import BodyShape
@@ -163,6 +164,57 @@ def _scales_one_step_up(change: Change) -> None:
     )
 
 
+_ONE_AT_A_TIME: dict[str, Any] = {
+    "identity": None,
+    "properties.publicNetworkAccess": "Enabled",
+    "properties.redisVersion": None,
+    "properties.replicasPerPrimary": None,
+    "properties.shardCount": None,
+    "properties.sku": None,
+}
+"""What takes an operation of its own, and what stands for it where a PUT leaves it out (None: what there is)."""
+
+
+def _large_changes_come_one_at_a_time(change: Change) -> None:
+    """https://github.com/Azure/azure-cli/issues/20997 (publicNetworkAccess, identity) and /26204 (redisVersion,
+    publicNetworkAccess), https://github.com/hashicorp/terraform-provider-azurerm/issues/26026. That sizes, shards and
+    replicas count among them is an assumption."""
+    if change.existing is None:
+        return
+    changed = [
+        path
+        for path, default in _ONE_AT_A_TIME.items()
+        if (asked := _comparable(path, change.desires(path, default))) is not None
+        and asked != _comparable(path, get(change.existing.body, path))
+    ]
+    if len(changed) > 1:
+        raise AzureError(
+            "BadRequest",
+            "The following updates can't be processed in one single request, please send seperate request to update "
+            f"them: '{','.join(changed)}'.",
+            target=changed[0],
+        )
+
+
+def _comparable(path: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if path == "identity":
+        identities = as_object(get(value, "userAssignedIdentities"))
+        return str(get(value, "type")).lower(), sorted(map(str.lower, identities))
+    return str(value).split(".")[0] if path.endswith("redisVersion") else value
+
+
+def _zones_stay(change: Change) -> None:
+    """https://learn.microsoft.com/azure/azure-cache-for-redis/cache-how-to-zone-redundancy: zones can be allotted
+    later, and are never given up."""
+    path = "properties.zonalAllocationPolicy"
+    earlier = get(change.existing.body, path) if change.existing else None
+    if earlier not in (None, "NoZones") and change.desires(path, earlier) == "NoZones":
+        code, words = Redis.fixed
+        raise AzureError(code, words.format(path=path, id=change.id), target=path)
+
+
 def _version_is_supported(change: Change) -> None:
     """https://learn.microsoft.com/azure/azure-cache-for-redis/cache-retired-features: version 4 is retired."""
     asked = change.desires("properties.redisVersion")
@@ -226,6 +278,9 @@ class Redis(ResourceType):
         between("properties.shardCount", 1, 10),
         _version_is_supported,
         _scales_one_step_up,
+        _large_changes_come_one_at_a_time,
+        one_of("properties.zonalAllocationPolicy", "Automatic", "UserDefined", "NoZones"),
+        _zones_stay,
     )
     references = (Reference("properties.subnetId", (SUBNET_TYPE,), in_use=SUBNET_IN_USE, same_region=True),)
     private_links = (
@@ -257,6 +312,8 @@ class Redis(ResourceType):
             "updateChannel": "Stable",
         }.items():
             change.default(f"properties.{name}", value)
+        if change.existing and (zones := get(change.existing.body, "properties.zonalAllocationPolicy")):
+            change.default("properties.zonalAllocationPolicy", zones)
         configuration = as_object(change.default("properties.redisConfiguration", {}))
         configuration.setdefault("maxclients", "1000")
         # The keys stand only in the answer to the creation, and not always there: a program must list them.

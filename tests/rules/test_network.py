@@ -74,6 +74,13 @@ def link(name: str = "vnet", zone_name: str = "privatelink.redis.azure.net", **p
     )
 
 
+def link_tagged(tags: dict[str, str]) -> Step:
+    """A link of the zone to the network with tags."""
+    return lambda one: one.put(
+        f"{one.zone}/virtualNetworkLinks/vnet", {"virtualNetwork": {"id": one.vnet}}, location="global", tags=tags
+    )
+
+
 def zone_group(*zones: str, name: str = "default", config_name: str = "") -> Step:
     """A zone group of the endpoint with a configuration for each zone."""
 
@@ -564,6 +571,31 @@ ZONES = [
         "InvalidResourceName",
         "local",
         zone("contoso.local"),
+    ),
+    Refusal(
+        "a zone with sixteen tags",
+        group,
+        zone(tags={f"tag{number}": "x" for number in range(16)}),
+        "BadRequest",
+        "tags",
+        zone(tags={f"tag{number}": "x" for number in range(15)}),
+        "A maximum of 15 tags are allowed",
+    ),
+    Refusal(
+        "a zone with a tag whose name has a space",
+        group,
+        zone(tags={"cost center": "x"}),
+        "BadRequest",
+        "tags.cost center",
+        zone(tags={"cost-center": "any (value) 1"}),
+    ),
+    Refusal(
+        "a link with a tag whose name begins with a digit",
+        all_of(networked, zone()),
+        link_tagged({"2nd": "x"}),
+        "BadRequest",
+        "tags.2nd",
+        link_tagged({"second2": "x"}),
     ),
     Refusal(
         "deleting a zone with a link",

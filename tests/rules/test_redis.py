@@ -314,6 +314,34 @@ DATABASES = [
 ]
 CLASSIC = [
     Refusal(
+        "another size and public access at once",
+        all_of(group, classic("Standard C1", publicNetworkAccess="Disabled")),
+        classic("Standard C2", publicNetworkAccess="Enabled"),
+        "BadRequest",
+        "properties.publicNetworkAccess",
+        all_of(
+            classic("Standard C2", publicNetworkAccess="Disabled"),
+            classic("Standard C2", redisConfiguration={"maxmemory-policy": "noeviction"}),
+        ),
+        "please send seperate request to update them: 'properties.publicNetworkAccess,properties.sku'",
+    ),
+    Refusal(
+        "zones given up",
+        all_of(group, classic(zonalAllocationPolicy="Automatic")),
+        classic(zonalAllocationPolicy="NoZones"),
+        "BadRequest",
+        "properties.zonalAllocationPolicy",
+        all_of(classic(), classic("Standard C2"), classic(cache="two", zonalAllocationPolicy="NoZones")),
+    ),
+    Refusal(
+        "zones given up after a PUT without them",
+        all_of(group, classic(zonalAllocationPolicy="Automatic"), classic()),
+        classic(zonalAllocationPolicy="NoZones"),
+        "BadRequest",
+        "properties.zonalAllocationPolicy",
+        classic(zonalAllocationPolicy="Automatic"),
+    ),
+    Refusal(
         "a new cache where there was none before April 2026",
         all_of(group, classic(cache="old"), without_classic),
         classic(),

@@ -8,8 +8,9 @@ from local_azure.arm_body import BodyShape
 from local_azure.azure_error import AzureError, conflict
 from local_azure.ids import ArmId
 from local_azure.regions import REGIONS_WITHOUT_ZONES
+from local_azure.resource_types import service_links
 from local_azure.resource_types.addresses import allot
-from local_azure.resource_types.base import Change, Inputs, NameRule, ResourceType
+from local_azure.resource_types.base import Change, Inputs, NameRule, Operations, ResourceType
 from local_azure.resource_types.container_apps.names import (
     APP_TYPE,
     CONSUMPTION,
@@ -229,6 +230,10 @@ class ManagedEnvironment(ResourceType):
         if subnet and change.desires("properties.vnetConfiguration.internal"):
             return allot(subnet, change.id, change.transaction)
         return public_address()
+
+    def removed(self, resource: Resource, transaction: Transaction, operations: Operations) -> None:
+        if subnet := subnet_of(resource):
+            service_links.leave(subnet, transaction)
 
     def present(self, resource: Resource, transaction: Transaction) -> JsonObject:
         if connections := endpoint_connections(resource, transaction):

@@ -20,6 +20,7 @@ from local_azure.paths import Home
 from local_azure.provider.azure_native import AzureNativeProvider
 from local_azure.provider.pipeline import Pipeline
 from local_azure.provider.servicer import PartialFailureError
+from local_azure.resource_types import service_links
 from local_azure.resource_types.authorization import roles_in_force
 from tests.unit.local_azure.landscape import SECRETS_USER, Engine
 from tests.unit.local_azure.timed import Timed
@@ -219,6 +220,37 @@ def test_a_cache_is_busy_until_it_is_running_though_its_operation_has_ended(azur
     assert azure.action(azure.database, "listKeys")
     azure.with_endpoint()
     update()
+
+
+def test_a_subnet_stays_held_by_an_environment_that_was_deleted(azure: Timed) -> None:
+    environment = {"vnetConfiguration": {"infrastructureSubnetId": azure.apps_subnet}}
+    azure.with_network().put(azure.environment, environment)
+    azure.delete(azure.environment)
+    azure.put(azure.environment, environment)
+    number = azure.add_fault(Fault("subnet-held", type="Microsoft.Network/virtualNetworks/subnets"))
+    azure.put(azure.environment, environment)
+    azure.delete(azure.environment)
+    in_use = ("ManagedEnvironmentSubnetInUse", HTTPStatus.BAD_REQUEST)
+    assert refusal(lambda: azure.put(azure.environment, environment)) == in_use
+    assert refusal(lambda: azure.delete(azure.apps_subnet)) == ("InUseSubnetCannotBeDeleted", HTTPStatus.CONFLICT)
+    with azure.model.store.transaction() as transaction:
+        faults.clear(transaction, number)
+    azure.put(azure.environment, environment)
+    azure.delete(azure.environment)
+    azure.delete(azure.apps_subnet)
+
+
+def test_at_azures_pace_a_subnet_is_held_for_a_while(tmp_path: Path) -> None:
+    azure = Timed(tmp_path / "state.sqlite")
+    environment = {"vnetConfiguration": {"infrastructureSubnetId": azure.apps_subnet}}
+    azure.with_network().put(azure.environment, environment)
+    azure.delete(azure.environment)
+    refused = refusal(lambda: azure.put(azure.environment, environment))
+    assert refused == ("ManagedEnvironmentSubnetInUse", HTTPStatus.BAD_REQUEST)
+    azure.after(service_links.HOLD_SECONDS)
+    azure.put(azure.environment, environment)
+    azure.delete(azure.environment)
+    azure.delete(azure.apps_subnet)
 
 
 def test_a_role_that_never_takes_effect(azure: Timed) -> None:
