@@ -37,6 +37,10 @@ _OTHER_URL_IN_REPLICAS = frozenset(
     {Cause.SECRET_MISSING, Cause.VARIABLE_BY_VALUE, Cause.VARIABLE_MISSING, Cause.SECRET_NOT_IN_REPLICAS}
 )
 _NO_SERVER = frozenset({Cause.CACHE_MISSING, Cause.CACHE_FAILED, Cause.CACHE_NOT_RUNNING})
+_SERVER_REFUSES = frozenset(
+    {Cause.CONNECTIONS_USED_UP, Cause.REDIS_READ_ONLY, Cause.REDIS_LOADING, Cause.REDIS_CANNOT_SAVE}
+)
+"""What the server itself answers: the way to it is right."""
 _OF_REDIS = (
     _NETWORK
     | _URL
@@ -48,6 +52,7 @@ _OF_REDIS = (
         Cause.NAME_UNRESOLVED,
         Cause.REDIS_DOWN,
         Cause.REDIS_FULL,
+        *_SERVER_REFUSES,
         Cause.TLS_FAILS,
         Cause.KEY_REFUSED,
     }
@@ -84,13 +89,15 @@ EXPLAINED_BY: dict[Cause, frozenset[Cause]] = {
     Cause.SECRET_NOT_IN_REPLICAS: _URL,
     # what apps say of Redis
     Cause.NAME_UNRESOLVED: _NETWORK | _SERVER | _OTHER_URL_IN_REPLICAS | _NO_SERVER,
+    # Redis drops a connection too many before the TLS handshake, which clients take for an outage.
     Cause.REDIS_DOWN: _NETWORK
     | _SERVER
     | _OTHER_URL_IN_REPLICAS
     | _NO_SERVER
-    | {Cause.CLUSTERING_ON, Cause.URL_NOT_ENCRYPTED},
+    | {Cause.CLUSTERING_ON, Cause.CONNECTIONS_USED_UP, Cause.URL_NOT_ENCRYPTED},
     Cause.TLS_FAILS: _NETWORK | _SERVER | _OTHER_URL_IN_REPLICAS | {Cause.URL_NOT_ENCRYPTED},
     Cause.KEY_REFUSED: _REFUSED_BY | {Cause.KEY_MISSING, Cause.KEY_NOT_CURRENT, Cause.KEY_NOT_ENCODED},
+    **dict.fromkeys(_SERVER_REFUSES, _OTHER_URL_IN_REPLICAS | _NO_SERVER | {Cause.WRONG_SERVER}),
     Cause.REDIS_FAILS: _OF_REDIS,
     # what apps come to
     Cause.REVISION_FAILING: _OF_A_START,

@@ -183,6 +183,8 @@ class Cache:
         databases: number of its databases.
         eviction_policy: what it does when its memory is full.
         memory_used: used memory in percent of what it has, lately.
+        connections: how many clients were connected, lately.
+        most_connections: how many its size allows; None where that is not known.
         keyed_id: resource id of what accepts the keys: on managed that of the database.
         keys: its access keys by their names, ``primary`` and ``secondary``.
     """
@@ -201,6 +203,8 @@ class Cache:
     databases: int
     eviction_policy: str
     memory_used: float | Absent
+    connections: float | Absent
+    most_connections: int | None
     keyed_id: str
     keys: Mapping[str, SecretStr] | Absent
 
@@ -349,6 +353,11 @@ class Symptom(StrEnum):
     AUTH = "auth"
     DATABASE = "database"
     FULL = "full"
+    CONNECTIONS = "connections, the server takes no more"
+    READ_ONLY = "readonly, the server takes no writes"
+    LOADING = "loading, the server has restarted"
+    CANNOT_SAVE = "misconf, the server cannot save its data"
+    CLUSTERED = "clustered, the server is a cluster"
     CERTIFICATE_RULE = "ssl_cert_reqs"
     KEY_MISSING = "auth, no access key in the URL"
     KEY_NOT_ENCODED = "auth, the access key is not percent-encoded in the URL"

@@ -198,7 +198,7 @@ def _database_anew(finding: Finding, facts: Facts) -> str:
         return f"az resource delete --ids {cache.keyed_id} && {_put_back(finding, facts)}{loss}"
     endpoints = () if isinstance(facts.network.endpoints, Absent) else facts.network.endpoints
     left = [one.id for one in endpoints if cache is not None and one.target_id == cache.id]
-    deletions = [f"az resource delete --ids {one}" for one in (*finding.at[:1], *left)]
+    deletions = [f"az resource delete --ids {one}" for one in (*([cache.id] if cache else ()), *left)]
     return " && ".join([*deletions, _put_back(finding, facts)]) + loss
 
 
@@ -253,6 +253,10 @@ _REMEDIES: Mapping[Cause, Callable[[Finding, Facts], str]] = {
     Cause.NAME_UNRESOLVED: _show_log,
     Cause.REDIS_DOWN: _wait_for_azure,
     Cause.REDIS_FULL: _enlarge,
+    Cause.CONNECTIONS_USED_UP: _restart,
+    Cause.REDIS_READ_ONLY: _wait_for_azure,
+    Cause.REDIS_LOADING: _wait_for_azure,
+    Cause.REDIS_CANNOT_SAVE: _wait_for_azure,
     Cause.TLS_FAILS: _show_log,
     Cause.KEY_REFUSED: _set_anew,
     Cause.REDIS_FAILS: _show_log,

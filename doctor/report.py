@@ -52,6 +52,10 @@ _WORDS: dict[Cause, str] = {
     Cause.NAME_UNRESOLVED: "the apps cannot resolve the cache's name, and the zones seen from here are right",
     Cause.REDIS_DOWN: "Redis does not answer, and the way to it is right",
     Cause.REDIS_FULL: "Redis is full, and its eviction policy frees nothing",
+    Cause.CONNECTIONS_USED_UP: "Redis has as many connections as its size allows",
+    Cause.REDIS_READ_ONLY: "Redis takes no writes: the apps are connected to a replica",
+    Cause.REDIS_LOADING: "Redis has restarted and still loads its data",
+    Cause.REDIS_CANNOT_SAVE: "Redis takes no writes, because it cannot save its data",
     Cause.TLS_FAILS: "no encrypted connection to Redis comes about",
     Cause.KEY_REFUSED: "Redis refuses the key: it is missing, not percent-encoded or regenerated, which cannot be told "
     "from where the secrets cannot be read",

@@ -14,6 +14,8 @@ _NO_CLUSTER = "NoCluster"
 _EVICTS_ANY_KEY = "allkeys"
 _LOWEST_TLS = (1, 2)
 _FULL_PERCENT = 99.0
+_USED_UP = 0.98
+"""Share of the connections: Azure's own take some, so clients do not reach the number itself."""
 _EVICTS_NOTHING = "noeviction"
 
 
@@ -64,6 +66,7 @@ def _cache(subject: str, cache: Cache, *, has_queue: bool) -> Iterator[Finding]:
     else:
         yield passed("cache", subject, f"{cache.name} ({cache.service}) is in the state {cache.state}")
     yield _memory(subject, cache)
+    yield _connections(subject, cache)
     yield _clustering(subject, cache)
     if has_queue:
         yield _eviction(subject, cache)
@@ -83,6 +86,17 @@ def _memory(subject: str, cache: Cache) -> Finding:
     if cache.memory_used >= _FULL_PERCENT and cache.eviction_policy.lower() == _EVICTS_NOTHING:
         return failed("memory", subject, Cause.REDIS_FULL, words, cache.id)
     return passed("memory", subject, words)
+
+
+def _connections(subject: str, cache: Cache) -> Finding:
+    if isinstance(cache.connections, Absent):
+        return skipped("connections", subject, f"Azure Monitor gives no connections: {cache.connections.reason}")
+    if cache.most_connections is None:
+        return passed("connections", subject, f"{cache.connections:g} clients are connected")
+    words = f"{cache.connections:g} clients are connected, {cache.size} allows {cache.most_connections}"
+    if cache.connections >= cache.most_connections * _USED_UP:
+        return failed("connections", subject, Cause.CONNECTIONS_USED_UP, words, cache.id)
+    return passed("connections", subject, words)
 
 
 def _clustering(subject: str, cache: Cache) -> Finding:

@@ -21,7 +21,20 @@ _LINES = 300
 """The most that Azure gives."""
 _TIMEOUT_SECONDS = (3.0, 3.0)
 
-_SAYS_SO = re.compile(r"Redis connection (?:successful|failed: (?P<word>dns|timeout|tls|auth|database|full)\b)")
+_WORDS = {
+    "dns": Symptom.DNS,
+    "timeout": Symptom.TIMEOUT,
+    "tls": Symptom.TLS,
+    "auth": Symptom.AUTH,
+    "database": Symptom.DATABASE,
+    "full": Symptom.FULL,
+    "connections": Symptom.CONNECTIONS,
+    "readonly": Symptom.READ_ONLY,
+    "loading": Symptom.LOADING,
+    "misconf": Symptom.CANNOT_SAVE,
+    "clustered": Symptom.CLUSTERED,
+}
+_SAYS_SO = re.compile(rf"Redis connection (?:successful|failed: (?P<word>{'|'.join(_WORDS)})\b)")
 """The workload's own words."""
 _SAYS_OF_THE_KEY = re.compile(r"Redis access key in \w+: (?P<flaw>missing|not percent-encoded|refused)\b")
 _FLAWS = {
@@ -42,6 +55,11 @@ _COMPLAINTS = (
     ),
     (Symptom.DATABASE, re.compile(r"DB index is out of range")),
     (Symptom.FULL, re.compile(r"OOM command not allowed|command not allowed when used memory")),
+    (Symptom.CONNECTIONS, re.compile(r"max number of clients reached")),
+    (Symptom.READ_ONLY, re.compile(r"READONLY|ReadOnlyError|write against a read only replica")),
+    (Symptom.LOADING, re.compile(r"LOADING|BusyLoadingError|loading the dataset in memory")),
+    (Symptom.CANNOT_SAVE, re.compile(r"MISCONF|unable to persist to disk")),
+    (Symptom.CLUSTERED, re.compile(r"CROSSSLOT|CrossSlot|hash to the same slot|MovedError|MOVED \d+|CLUSTERDOWN")),
     (
         Symptom.DNS,
         re.compile(r"Name or service not known|[Tt]emporary failure in name resolution|No address associated"),
@@ -61,7 +79,7 @@ def last_said(lines: Iterable[str]) -> LoggedSymptom | None:
             flaw = _FLAWS[found["flaw"]]
             continue
         if found := _SAYS_SO.search(line):
-            said = LoggedSymptom(Symptom(found["word"]) if found["word"] else None)
+            said = LoggedSymptom(_WORDS[found["word"]] if found["word"] else None)
         elif _CERTIFICATE_RULE.search(line):
             said = LoggedSymptom(Symptom.CERTIFICATE_RULE)
         elif _WORKS.search(line):

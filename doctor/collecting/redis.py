@@ -22,7 +22,13 @@ _CLASSIC_DATABASES_ELSEWHERE = 16
 """Source: https://learn.microsoft.com/azure/azure-cache-for-redis/cache-configure (databases of each size)."""
 _STATES = ("properties.resourceState", "properties.provisioningState")
 _GOOD_STATES = frozenset({"Running", "Succeeded", ""})
-_MEMORY_METRIC = "usedmemorypercentage"
+_MOST_CONNECTIONS = {
+    **{f"C{number}": most for number, most in enumerate((256, 1_000, 2_000, 5_000, 10_000, 15_000, 20_000))},
+    **{"P1": 7_500, "P2": 15_000, "P3": 30_000, "P4": 40_000, "P5": 40_000},
+}
+"""Source: https://learn.microsoft.com/azure/azure-cache-for-redis/cache-configure (maximum clients of each size).
+Those of managed sizes are not compared: their pages disagree."""
+_MEMORY_METRIC, _CONNECTIONS_METRIC = "usedmemorypercentage", "connectedclients"
 
 
 def cache(client: Client, body: JsonObject) -> Cache | Absent:
@@ -35,7 +41,7 @@ def _classic(client: Client, body: JsonObject) -> Cache:
     enabled = not get(body, "properties.disableAccessKeyAuthentication", False)
     with ThreadPoolExecutor(2) as pool:
         keys = pool.submit(_keys, enabled, partial(client.read_action, f"{cache_id}/listKeys"))
-        memory = pool.submit(_memory_used, client, cache_id)
+        measured = pool.submit(_measured, client, cache_id)
         sku = get(body, "properties.sku", {})
         clustered = int(get(body, "properties.shardCount", 0)) > 0
         count = _CLASSIC_DATABASES.get(
@@ -56,7 +62,9 @@ def _classic(client: Client, body: JsonObject) -> Cache:
             databases=1 if clustered else count,
             eviction_policy=text(body, "properties.redisConfiguration.maxmemory-policy"),
             keyed_id=cache_id,
-            memory_used=memory.result(),
+            memory_used=measured.result()[0],
+            connections=measured.result()[1],
+            most_connections=_MOST_CONNECTIONS.get(f"{text(sku, 'family')}{get(sku, 'capacity', 0)}"),
             keys=keys.result(),
         )
 
@@ -73,7 +81,7 @@ def _managed(client: Client, body: JsonObject) -> Cache | Absent:
     no_database: Absent | None = None if database else Absent(f"the cluster {text(body, 'name')} has no database")
     with ThreadPoolExecutor(2) as pool:
         keys = pool.submit(_keys, enabled, partial(client.read_action, f"{text(database, 'id')}/listKeys"))
-        memory = pool.submit(_memory_used, client, cluster_id)
+        measured = pool.submit(_measured, client, cluster_id)
         states = [text(one, at) for one in (body, database) for at in _STATES]
         return Cache(
             id=cluster_id.lower(),
@@ -90,7 +98,9 @@ def _managed(client: Client, body: JsonObject) -> Cache | Absent:
             databases=1,
             eviction_policy=text(database, "properties.evictionPolicy"),
             keyed_id=text(database, "id"),
-            memory_used=no_database or memory.result(),
+            memory_used=no_database or measured.result()[0],
+            connections=no_database or measured.result()[1],
+            most_connections=None,
             keys=no_database or keys.result(),
         )
 
@@ -104,15 +114,21 @@ def _keys(enabled: bool, ask: Callable[[], JsonObject]) -> Mapping[str, SecretSt
     return {name: SecretStr(key) for name in ("primary", "secondary") if (key := text(body, f"{name}Key"))}
 
 
-def _memory_used(client: Client, cache_id: str) -> float | Absent:
-    """Used memory in percent, by Azure Monitor, which is minutes behind."""
-    query = {"metricnames": _MEMORY_METRIC, "aggregation": "Maximum", "interval": "PT1M"}
+def _measured(client: Client, cache_id: str) -> tuple[float | Absent, float | Absent]:
+    """Return used memory in percent and the number of clients, by Azure Monitor, which is minutes behind."""
+    names = (_MEMORY_METRIC, _CONNECTIONS_METRIC)
+    query = {"metricnames": ",".join(names), "aggregation": "Maximum", "interval": "PT1M"}
     body = known(partial(client.get, f"{cache_id}/providers/microsoft.insights/metrics", query))
     if isinstance(body, Absent):
-        return body
+        return body, body
+    return _newest(body, _MEMORY_METRIC), _newest(body, _CONNECTIONS_METRIC)
+
+
+def _newest(body: JsonObject, name: str) -> float | Absent:
     values = [
         float(value)
         for metric in objects(body, "value")
+        if text(metric, "name.value").lower() == name
         for series in objects(metric, "timeseries")
         for point in objects(series, "data")
         if (value := get(point, "maximum")) is not None

@@ -132,6 +132,8 @@ def healthy() -> Facts:
         databases=1,
         eviction_policy="NoEviction",
         memory_used=12.0,
+        connections=20.0,
+        most_connections=None,
         keyed_id=f"{IDS['redis']}/databases/default",
         keys={"primary": SecretStr(KEY), "secondary": SecretStr(OTHER_KEY)},
     )

@@ -177,6 +177,22 @@ FELT_BY_THE_APPS: dict[str, tuple[Change, Cause]] = {
         lambda facts: suffering(with_cache(facts, memory_used=100.0), Symptom.FULL),
         Cause.REDIS_FULL,
     ),
+    "connections used up, as Azure Monitor says": (
+        lambda facts: suffering(
+            with_cache(facts, connections=254.0, most_connections=256),
+            Symptom.TIMEOUT,
+        ),
+        Cause.CONNECTIONS_USED_UP,
+    ),
+    "no more connections": (lambda facts: suffering(facts, Symptom.CONNECTIONS), Cause.CONNECTIONS_USED_UP),
+    "a replica that takes no writes": (lambda facts: suffering(facts, Symptom.READ_ONLY), Cause.REDIS_READ_ONLY),
+    "Redis that loads its data": (lambda facts: suffering(facts, Symptom.LOADING), Cause.REDIS_LOADING),
+    "Redis that cannot save": (lambda facts: suffering(facts, Symptom.CANNOT_SAVE), Cause.REDIS_CANNOT_SAVE),
+    "a cluster, as the apps say": (lambda facts: suffering(facts, Symptom.CLUSTERED), Cause.CLUSTERING_ON),
+    "a cluster, as Azure says too": (
+        lambda facts: suffering(restarting(with_cache(facts, clustering="OSSCluster")), Symptom.CLUSTERED),
+        Cause.CLUSTERING_ON,
+    ),
     "variable by value": (
         lambda facts: suffering(
             with_apps(facts, variables=[replace(one, secret=None) for one in facts.apps[0].variables]), Symptom.AUTH

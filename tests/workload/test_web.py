@@ -62,6 +62,10 @@ def break_redis(failure: str, workload: Workload, redis: RedisServer, cleanup: E
             workload.use_redis(redis.url(database=1))
         case "no memory left":
             redis.fill()
+        case "a replica":
+            redis.client.replicaof("localhost", "1")
+        case "data that cannot be saved":
+            redis.fail_to_save()
 
 
 FAILURES = {
@@ -76,6 +80,8 @@ FAILURES = {
     "raw key that begins like a port": "auth",
     "database 1 of 1": "database",
     "no memory left": "full",
+    "a replica": "readonly",
+    "data that cannot be saved": "misconf",
 }
 
 

@@ -205,6 +205,14 @@ class RedisServer:
         self.client.config_set("maxmemory-policy", "noeviction")
         self.client.config_set("maxmemory", "1")
 
+    def fail_to_save(self) -> None:
+        """Let snapshots fail, after which the server takes no writes."""
+        (self._configuration.parent / "dump.rdb").mkdir()  # where the snapshot's file would be
+        self.client.config_set("save", "3600 1")
+        self.client.set("unsaved", 1)
+        self.client.bgsave()
+        wait_until(lambda: self.client.info("persistence")["rdb_last_bgsave_status"] == "err", "a snapshot that fails")
+
     def url(self, database: int = 0, *, key: str | None = None, port: int | None = None) -> str:
         """The connection URL as the stack gives it to the workload, by default with the first key."""
         password = quote(self.keys[0] if key is None else key, safe="")

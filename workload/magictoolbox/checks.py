@@ -13,7 +13,18 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django_redis import get_redis_connection
 from redis import Redis
-from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemoryError, ResponseError
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    BusyLoadingError,
+    ClusterCrossSlotError,
+    ClusterError,
+    ConnectionError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+)
 
 TIME_LIMIT = 3
 """Seconds that checks may take; a probe must wait longer than this."""
@@ -66,13 +77,19 @@ def errors(*checks: Callable[[], None]) -> list[BaseException | None]:
 
 
 def redis_failure(error: BaseException) -> str:
-    """One word for an error of redis-py that says where to look and tells no secret.
+    """Return one word for an error of redis-py: it says where to look, and holds no secret.
 
     - `dns`: the host name has no address.
     - `tls`: no encrypted connection, for example because the certificate is not trusted.
     - `auth`: the key is missing, wrong or not percent-encoded.
     - `database`: the server has no database of that number.
     - `full`: the server's memory is full, and its eviction policy frees none.
+    - `connections`: the server has as many connections as it takes. Redis itself says so only without TLS, for it drops
+      the connection before the handshake; a proxy in front of it, such as a managed cache has, can answer.
+    - `readonly`: the server takes no writes: it is a replica, for example after a failover.
+    - `loading`: the server has restarted and still loads its data.
+    - `misconf`: the server takes no writes because it cannot save its data.
+    - `clustered`: the server is a cluster, which ordinary clients cannot use.
     - `timeout`: no answer in time, or the connection was refused or broken off.
     """
     match error:
@@ -82,6 +99,16 @@ def redis_failure(error: BaseException) -> str:
             return "full"
         case ResponseError() if "DB index" in str(error):
             return "database"
+        case ConnectionError() if "max number of clients" in str(error):
+            return "connections"
+        case ReadOnlyError():
+            return "readonly"
+        case BusyLoadingError():
+            return "loading"
+        case ResponseError() if str(error).startswith("MISCONF"):
+            return "misconf"
+        case AskError() | ClusterCrossSlotError() | ClusterError():  # MovedError is an AskError
+            return "clustered"
     match error.__context__:  # the operating system's error, for which redis-py raises a ConnectionError
         case socket.gaierror():
             return "dns"
