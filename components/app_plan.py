@@ -158,7 +158,8 @@ class WorkerPlan(Replicated):
     Attributes:
         name: tells the workers of a stack apart.
         queues: Celery queues it works off.
-        command: what a replica runs, in place of the image's ENTRYPOINT and CMD; unset: Celery's worker for these queues.
+        command: what a replica runs, in place of the image's ENTRYPOINT and CMD; unset: Celery's worker for these
+            queues.
         queue_length: messages in a queue for each replica that is added.
     """
 

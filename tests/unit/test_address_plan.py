@@ -163,7 +163,7 @@ def test_only_cidr_notation_is_read(field: str, value: str, message: str) -> Non
     assert message in str(refused.value)
 
 
-@hypothesis.settings(max_examples=150, deadline=None)
+@hypothesis.settings(max_examples=60, deadline=None)
 @hypothesis.given(
     length=st.integers(8, 24), apps_longer=st.integers(0, 10), endpoints_longer=st.integers(0, 10), place=st.integers(0)
 )

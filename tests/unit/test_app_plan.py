@@ -272,7 +272,7 @@ def test_a_secret_is_named_after_its_variable(variable: str, secret: str) -> Non
     assert secret_name(variable) == secret
 
 
-@hypothesis.settings(max_examples=150, deadline=None)
+@hypothesis.settings(max_examples=60, deadline=None)
 @hypothesis.given(variable=st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,140}", fullmatch=True))
 def test_a_variable_without_fault_has_a_secret_name_that_azure_takes(variable: str) -> None:
     if variables({}, {variable: "hush"}) == []:

@@ -146,7 +146,7 @@ def test_every_client_reads_back_any_key(key: str) -> None:
     assert {name: client(url) for name, client in CLIENTS.items()} == dict.fromkeys(CLIENTS, _meant(key))
 
 
-@hypothesis.settings(max_examples=200, deadline=None)
+@hypothesis.settings(max_examples=80, deadline=None)
 @hypothesis.given(key=ACCESS_KEYS | PRINTABLE_KEYS)
 def test_the_bare_parsers_of_redis_py_and_kombu_agree_on_any_key(key: str) -> None:
     url = redis_url(HOST, 10000, key, 0)

@@ -73,7 +73,7 @@ INSTANCES = st.text(_LETTERS_AND_DIGITS, min_size=1, max_size=8)
 SUFFIXES = st.text(_LETTERS_AND_DIGITS, max_size=8)
 ANY_REGION = st.sampled_from(REGIONS) | st.from_regex(r"[a-z]{4,24}[0-9]?", fullmatch=True)
 
-modestly = hypothesis.settings(max_examples=80, deadline=None)
+modestly = hypothesis.settings(max_examples=40, deadline=None)
 
 
 def _assert_valid(rule: re.Pattern[str], name: str, ending: str = "") -> None:

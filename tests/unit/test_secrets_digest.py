@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from components.secrets_digest import secrets_digest
 
 SECRETS = st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=5)
-modestly = hypothesis.settings(max_examples=80, deadline=None)
+modestly = hypothesis.settings(max_examples=40, deadline=None)
 
 
 def test_the_digest_of_known_secrets_is_known() -> None:

@@ -528,7 +528,7 @@ def _assert_untold(error: SettingsError) -> None:
     assert all(MARKER not in repr(fault) for fault in error.faults)
 
 
-@hypothesis.settings(max_examples=80, deadline=None)
+@hypothesis.settings(max_examples=50, deadline=None)
 @hypothesis.given(
     value=VALUES | st.dictionaries(st.text(min_size=1, max_size=5) | NAMES, VALUES, min_size=1, max_size=4),
     others=st.dictionaries(NAMES, st.sampled_from(["x", [], {}, {"A": "x"}]), max_size=3),
@@ -538,7 +538,7 @@ def test_no_value_under_secret_env_is_ever_in_a_fault(value: Any, others: dict[s
     _assert_untold(refusal({**others, "image": "no tag", "secretEnv": value}))
 
 
-@hypothesis.settings(max_examples=120, deadline=None)
+@hypothesis.settings(max_examples=60, deadline=None)
 @hypothesis.given(
     name=NAMES,
     value=VALUES

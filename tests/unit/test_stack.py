@@ -24,17 +24,32 @@ CONTRACT = {
     "SECRET_KEY": "django-secret-key",
 }
 
-COMBINATIONS = [
-    {
-        "redis": {"service": service, "dedicatedBroker": dedicated},
-        "useKeyVaultReferences": references,
+CHOICES = tuple(itertools.product((False, True), repeat=6))
+"""Service, dedicated broker, vault references, beat, a second worker, registry: of each, the default or the other."""
+
+
+def _meets_every_three(choice: tuple[bool, ...]) -> bool:
+    """Tell whether a choice is among the 16 in which any three settings meet in all eight ways."""
+    service, dedicated, references, beat, workers, registry = choice
+    return workers == service ^ dedicated ^ references and registry == dedicated ^ references ^ beat
+
+
+def _combination(service: bool, dedicated: bool, references: bool, beat: bool, workers: bool, registry: bool) -> Any:
+    return {
+        "redis": {"service": "classic" if service else "managed", "dedicatedBroker": dedicated},
+        "useKeyVaultReferences": not references,
         "beat": {"enabled": beat},
-        "workers": workers,
-        "registry": registry,
+        "workers": TWO_WORKERS if workers else ONE_WORKER,
+        "registry": REGISTRY if registry else None,
     }
-    for service, dedicated, references, beat, workers, registry in itertools.product(
-        ("managed", "classic"), (False, True), (True, False), (False, True), (ONE_WORKER, TWO_WORKERS), (None, REGISTRY)
+
+
+COMBINATIONS = [
+    pytest.param(
+        _combination(*choice),
+        marks=() if _meets_every_three(choice) else pytest.mark.slow("combinations of settings of the program"),
     )
+    for choice in CHOICES
 ]
 
 
@@ -49,6 +64,13 @@ def _describe(combination: dict[str, Any]) -> str:
         "registry": combination["registry"],
     }
     return "-".join(name for name, on in parts.items() if on)
+
+
+def test_any_three_settings_meet_in_all_ways_among_the_combinations_that_always_run() -> None:
+    chosen = [choice for choice in CHOICES if _meets_every_three(choice)]
+    assert len(chosen) == 16
+    for three in itertools.combinations(range(6), 3):
+        assert len({tuple(choice[index] for index in three) for choice in chosen}) == 8
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS, ids=_describe)
@@ -149,7 +171,7 @@ def test_an_apps_digest_changes_with_its_secrets_and_with_nothing_else(run_stack
         return run_stack(**configuration).variables(app)["SECRETS_DIGEST"]["value"]
 
     first = digest()
-    assert digest() == first
+    assert digest(fresh=True) == first
     assert digest(env={"DEBUG": "1"}) == first
     assert digest(image=f"{IMAGE}1") == first
     assert digest(useKeyVaultReferences="false") == first
@@ -179,9 +201,9 @@ def test_further_variables_reach_every_container_and_further_secrets_by_referenc
 def test_secrets_in_the_clear_are_warned_of_and_not_shown(
     run_stack: RunStack, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run_stack(secretEnv={"API_KEY": "hush"})
+    run_stack(secretEnv={"API_KEY": "hush"}, fresh=True)
     assert "secretEnv stands in the clear" not in caplog.text
-    run_stack(secretEnv={"API_KEY": "hush"}, encrypted=())
+    run_stack(secretEnv={"API_KEY": "hush"}, encrypted=(), fresh=True)
     assert "secretEnv stands in the clear" in caplog.text
     assert "hush" not in caplog.text
 
@@ -249,7 +271,7 @@ def test_stateful_resources_refuse_deletion_when_told_to(run_stack: RunStack) ->
 
 
 def test_no_emails_mean_no_alerts_and_a_warning(run_stack: RunStack, caplog: pytest.LogCaptureFixture) -> None:
-    assert not run_stack().recorder.of_type("monitor:MetricAlert")
+    assert not run_stack(fresh=True).recorder.of_type("monitor:MetricAlert")
     assert "alerts.emails is empty" in caplog.text
 
 
