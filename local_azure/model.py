@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -44,6 +44,8 @@ class Model:
         self.store = store
         self.directory = directory or Directory()
         self.types = TypeRegistry()
+        self.has_image: Callable[[str], bool] = lambda _: True
+        """Tells whether the registries that are here hold an image, by its reference; asked where apps really run."""
         self.server = uuid.uuid4().hex
         """Tells this process's unanswered creations from those of one that was killed."""
 
@@ -196,6 +198,9 @@ class Work:
 
     def type_of(self, resource_id: ArmId) -> ResourceType:
         return self._model.types.by_arm_type(resource_id.type)
+
+    def has_image(self, reference: str) -> bool:
+        return not options.read(self._transaction).data_plane or self._model.has_image(reference)
 
     def existing(self, resource_id: ArmId) -> Resource:
         if (resource := self._transaction.get(resource_id)) is None:

@@ -23,9 +23,10 @@ from typing import Any, cast
 
 from local_azure import options
 from local_azure.arm import serving
-from local_azure.data_plane import supervisor
+from local_azure.data_plane import images, supervisor
 from local_azure.files import write_atomically
 from local_azure.model import Model
+from local_azure.paths import Home
 from local_azure.provider.azure_native import AzureNativeProvider
 from local_azure.provider.random_values import RandomProvider
 from local_azure.provider.servicer import bind
@@ -89,6 +90,7 @@ async def serve(home: Path) -> None:
     """Serve until SIGTERM or SIGINT. Raises `OSError` when no port can be had."""
     store = Store(home / "state.sqlite")
     model = Model(store)
+    model.has_image = lambda reference: images.read(Home(home)).find(reference) is not None
     providers = {"azure-native": AzureNativeProvider(model), "random": RandomProvider()}
     endpoints = home / "endpoints.json"
     recorded = _recorded_ports(endpoints)

@@ -37,6 +37,10 @@ class Operations(Protocol):
         """The behaviour of another resource's type."""
         ...
 
+    def has_image(self, reference: str) -> bool:
+        """Return whether the registries that are here hold an image."""
+        ...
+
 
 @dataclass
 class Change:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.rules.apps import CONTAINER, app, changed, grant, revision_id, with_app, with_environment
-from tests.rules.cases import Refusal, Step, check
+from tests.rules.cases import Refusal, Step, all_of, check
 from tests.unit.local_azure.landscape import Landscape, app_properties, assigned
 
 REQUEST = "InvalidRequestParameterWithDetails"
@@ -50,6 +50,11 @@ def by_identity(one: Landscape) -> object:
     image = (f"{CONTAINER}.image", "contoso.azurecr.io/shop:1")
     pulled = {"server": "contoso.azurecr.io", "identity": one.identity}
     return app(("configuration.registries", [pulled]), image)(one)
+
+
+def with_images(*references: str) -> Step:
+    """The registries that are here hold these images and no other."""
+    return lambda one: setattr(one.model, "has_image", references.__contains__)
 
 
 def with_registry(one: Landscape) -> None:
@@ -300,6 +305,24 @@ REFUSALS = [
         "properties.template.containers[0].image",
         lambda one: (grant("group", ACR_PULL)(one), by_identity(one)),
         "unable to pull image using Managed identity",
+    ),
+    Refusal(
+        "an image that is not in its registry",
+        all_of(with_registry, grant("group", ACR_PULL), with_images("contoso.azurecr.io/shop:2")),
+        by_identity,
+        "ContainerAppOperationError",
+        "properties.template.containers[0].image",
+        all_of(with_images("contoso.azurecr.io/shop:1"), by_identity),
+        'MANIFEST_UNKNOWN: manifest tagged by "1" is not found; map[Tag:1]',
+    ),
+    Refusal(
+        "an image without a tag that is not in its registry",
+        all_of(with_registry, with_images()),
+        app((f"{CONTAINER}.image", "contoso.azurecr.io/shop")),
+        "ContainerAppOperationError",
+        "properties.template.containers[0].image",
+        app((f"{CONTAINER}.image", "elsewhere.azurecr.io/shop")),
+        'manifest tagged by "latest" is not found',
     ),
     # -- ingress
     Refusal(

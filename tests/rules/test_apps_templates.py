@@ -269,6 +269,24 @@ REFUSALS = [
         )
     ),
     Refusal(
+        "a readiness probe that may fail forty-nine times",
+        with_environment,
+        probe({"type": "Readiness", "failureThreshold": 49}),
+        "ContainerAppProbeFailureThresholdOutOfRange",
+        f"{AT}.probes[0].failureThreshold",
+        probe({"type": "Readiness", "failureThreshold": 48}),
+        "['1', '48']",
+    ),
+    Refusal(
+        "a startup probe that may fail 241 times",
+        with_environment,
+        probe({"type": "Startup", "failureThreshold": 241}),
+        "ContainerAppProbeFailureThresholdOutOfRange",
+        f"{AT}.probes[0].failureThreshold",
+        probe({"type": "Startup", "failureThreshold": 240}),
+        "'1', '240'",
+    ),
+    Refusal(
         "a readiness probe that wants eleven successes",
         with_environment,
         probe({"type": "Readiness", "successThreshold": 11}),

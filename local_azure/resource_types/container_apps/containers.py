@@ -24,11 +24,19 @@ _PROBE_LIMITS = {
     "failureThreshold": range(1, 31),
     "initialDelaySeconds": range(0, 61),
     "periodSeconds": range(1, 241),
-    "successThreshold": range(1, 11),
+    "successThreshold": range(1, 2),
     "timeoutSeconds": range(1, 241),
 }
-"""The API's schema (ContainerAppProbe); for `failureThreshold` it says 10, where the service answers 30:
-https://github.com/microsoft/azure-container-apps/issues/1100."""
+"""The API's schema (ContainerAppProbe), but for what `_PROBE_LIMITS_OF` has."""
+
+_PROBE_LIMITS_OF = {
+    ("Readiness", "failureThreshold"): range(1, 49),
+    ("Readiness", "successThreshold"): range(1, 11),
+    ("Startup", "failureThreshold"): range(1, 241),
+}
+"""Where a type of probe has limits of its own. For `failureThreshold` the schema says 10; the service answers 30 for
+liveness (https://github.com/microsoft/azure-container-apps/issues/1100), and takes 48 for readiness and 240 for startup
+(https://github.com/hashicorp/terraform-provider-azurerm/pull/31989)."""
 
 
 def containers_are_whole(change: Change) -> None:
@@ -104,9 +112,8 @@ def _probe_asks_one_way(probe: JsonObject, field: str, at: str) -> None:
 
 
 def _probe_is_within_limits(probe: JsonObject, kind: str, container: str, at: str) -> None:
-    for name, limits in _PROBE_LIMITS.items():
-        if name == "successThreshold" and kind != "Readiness":
-            limits = range(1, 2)
+    for name, usual in _PROBE_LIMITS.items():
+        limits = _PROBE_LIMITS_OF.get((kind, name), usual)
         value = probe.get(name)
         if value is not None and whole(value, f"{at}.{name}") not in limits:
             title = f"{name[0].upper()}{name[1:]}"

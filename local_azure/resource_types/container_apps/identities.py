@@ -60,7 +60,11 @@ def images_can_be_pulled(change: Change) -> None:
     """https://learn.microsoft.com/azure/container-apps/managed-identity-image-pull: the identity has AcrPull, in force
     when the app is made; https://github.com/microsoft/azure-container-apps/issues/1598 has the wording.
 
-    Only a registry that is here can be asked; any other is taken to let the app in.
+    An image that the registry does not have is refused as the operation ends, too:
+    https://github.com/Azure-Samples/call-center-voice-agent-accelerator/issues/3,
+    https://github.com/PacktPublishing/Pragmatic-Microservices-with-CSharp-and-Azure/issues/81.
+
+    Only a registry that is here can be asked; any other is taken to let the app in and to have the image.
     """
     identities = {
         str(get(one, "server")).lower(): str(get(one, "identity"))
@@ -79,10 +83,23 @@ def images_can_be_pulled(change: Change) -> None:
                     f"{server}",
                     f"{at}.image",
                 )
+            if _registry(change, server) and not change.operations.has_image(image):
+                tag = image.rpartition(":")[2] if ":" in image.rpartition("/")[2] else "latest"
+                raise revision_failed(
+                    change.id.name,
+                    f"template.containers.{get(container, 'name')}.image",
+                    f'"{image}": GET https:: MANIFEST_UNKNOWN: manifest tagged by "{tag}" is not found; map[Tag:{tag}]',
+                    f"{at}.image",
+                )
+
+
+def _registry(change: Change, server: str) -> str | None:
+    """Return the key of the registry with a login server, if it is one that is here."""
+    return change.transaction.holder(f"host/{server}") if server.endswith(_REGISTRY_DOMAIN) else None
 
 
 def _may_pull(change: Change, server: str, identity: str) -> bool:
-    holder = change.transaction.holder(f"host/{server}") if server.endswith(_REGISTRY_DOMAIN) else None
+    holder = _registry(change, server)
     if holder is None:
         return True
     # A system-assigned identity is there from the first PUT on, but nobody could give it a role before.
