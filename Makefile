@@ -50,7 +50,7 @@ test test-all:
 	export LOCAL_AZURE_HOME; \
 	trap './local stop >/dev/null; rm -rf "$$LOCAL_AZURE_HOME"' EXIT; \
 	trap 'exit 130' INT TERM; \
-	$(PYTHON_OF_PROJECT) -m pytest tests -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(SELECTION) \
+	$(PYTHON_OF_PROJECT) -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(SELECTION) \
 		$$(for path in $$left_out; do printf ' --ignore=%s' $$path; done); \
 	code=$$?; \
 	if [ -n "$$left_out" ]; then \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -11,21 +12,31 @@ import pytest
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 """How many tests of each slow group a run has left out."""
 LONGEST = (
-    "test_running_stack",
-    "test_sites",
-    "test_kill",
-    "test_make",
-    "test_combinations",
-    "test_commands",
-    "test_bench",
-    "test_az",
-    "test_az_story",
-    "test_lifecycle",
-    "test_drift",
-    "test_faults",
-    "test_tasks",
+    "test_running_stack.py",
+    "test_sites.py",
+    "test_kill.py",
+    "test_make.py",
+    "test_combinations.py",
+    "test_commands.py",
+    "test_bench.py",
+    "test_az.py",
+    "test_az_story.py",
+    "test_secrets.py",
+    "test_recovery.py",
+    "test_drift.py",
+    "test_faults.py",
+    "test_tasks.py",
 )
 """Files whose tests take minutes, the longest first: begun last, they would keep one core busy and the others idle."""
+GROUPS = {
+    "test_running_stack.py": r"(\w+)\[",  # a stack for each of the two services
+    "test_sites.py": r"\[([\w-]+)\]",  # a stack of each kind
+    "test_kill.py": r"\[([a-z]+)-",  # a local Azure for each letter
+    "test_combinations.py": r"(.*)",
+}
+"""Where a file's tests do not all share their fixtures: what in a test's id names those that do."""
+ALONE = ("test_bench.py", "test_make.py", "test_secrets.py")
+"""Files that measure, or watch the processes of the whole machine: not at the same time."""
 OUTPUT = "slow_groups_left_out"
 
 
@@ -33,17 +44,37 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[LEFT_OUT] = Counter()
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file's tests on one core, for they share fixtures, and begin with the longest files.
-
-    A test may belong to another group by the marker `xdist_group`; tests of one group never run at the same time.
-    """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    """Begin with the longest files."""
     ranks = {name: rank for rank, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Return what gives whole groups to processes, where `--dist loadfile` is asked for; None elsewhere.
+
+    The `xdist_group` of pytest-xdist 3.8 has no effect with pytest 9.2: ids of tests can no longer be changed.
+    """
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduler(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    return Scheduler(config, log)
+
+
+def group(nodeid: str) -> str:
+    """Return the group of a test by its id: tests of one group run in one process, one after the other."""
+    file, _, test = nodeid.partition("::")
+    name = file.rpartition("/")[2]
+    if name in ALONE:
+        return "alone"
+    found = re.match(f".*?{GROUPS[name]}", test) if name in GROUPS else None
+    return f"{file}::{found[1]}" if found else file
 
 
 def pytest_deselected(items: Iterable[pytest.Item]) -> None:

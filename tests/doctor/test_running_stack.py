@@ -280,27 +280,21 @@ def words_of(told: Any) -> str:
     return "\n".join(str(one) for one in told["checks"] if one["status"] != "pass")
 
 
-def cases(group: str, faults: Iterable[str], quick: Iterable[str]) -> list[Any]:
-    """The faults by their names: a few for every run, the rest for long ones; each group may have a core."""
+def cases(faults: Iterable[str], quick: Iterable[str] = ()) -> list[Any]:
+    """The faults by their names: a few for every run, the rest for long ones."""
     slow = pytest.mark.slow("faults in running stacks")
     chosen = set(quick)
-    return [
-        pytest.param(
-            fault,
-            marks=[pytest.mark.xdist_group(f"running-{group}"), *([] if fault in chosen else [slow])],
-        )
-        for fault in faults
-    ]
+    return [pytest.param(fault, marks=[] if fault in chosen else slow) for fault in faults]
 
 
 @pytest.mark.parametrize(
     "fault",
-    cases("managed", WHERE_THE_VAULT_IS_CLOSED, ["zone not linked", "key regenerated", "secret changed", "Redis down"]),
+    cases(WHERE_THE_VAULT_IS_CLOSED, ["zone not linked", "key regenerated", "secret changed", "Redis down"]),
 )
 def test_a_fault_is_named_and_mended_where_the_vault_is_closed(managed: Running, fault: str) -> None:
     assert_found_and_mended(managed, WHERE_THE_VAULT_IS_CLOSED[fault])
 
 
-@pytest.mark.parametrize("fault", cases("classic", WHERE_APPS_HOLD_THE_VALUES, []))
+@pytest.mark.parametrize("fault", cases(WHERE_APPS_HOLD_THE_VALUES))
 def test_a_fault_is_named_and_mended_where_the_apps_hold_the_values(classic: Running, fault: str) -> None:
     assert_found_and_mended(classic, WHERE_APPS_HOLD_THE_VALUES[fault])

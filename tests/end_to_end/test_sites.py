@@ -14,26 +14,10 @@ DEDICATED = "classic-references-dedicated"
 
 
 def on(*kinds: str, slow: tuple[str, ...] = ()) -> pytest.MarkDecorator:
-    """Run a test on stacks of these kinds, and on those of the slow ones in long runs; each kind may have a core."""
-    return pytest.mark.parametrize(
-        "site",
-        [
-            pytest.param(
-                kind,
-                marks=[
-                    pytest.mark.xdist_group(f"site-{kind}"),
-                    *(
-                        [pytest.mark.slow("applications in use, of further kinds and under load")]
-                        if kind in slow
-                        else []
-                    ),
-                ],
-            )
-            for kind in (*kinds, *slow)
-        ],
-        indirect=True,
-        scope="module",
-    )
+    """Run a test on stacks of these kinds, and on those of the slow ones in long runs."""
+    later = pytest.mark.slow("applications in use, of further kinds and under load")
+    sites = [pytest.param(kind, marks=later if kind in slow else []) for kind in (*kinds, *slow)]
+    return pytest.mark.parametrize("site", sites, indirect=True, scope="module")
 
 
 every_kind = on(REFERENCES, slow=tuple(kind for kind in KINDS if kind != REFERENCES))

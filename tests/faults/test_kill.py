@@ -31,11 +31,8 @@ POINTS = [
     pytest.param(
         group,
         number,
-        id=str(number),
-        marks=[
-            pytest.mark.xdist_group(f"kill-{group}"),
-            *([pytest.mark.slow("kill points 13 to 50")] if number > 12 else []),
-        ],
+        id=f"{group}-{number}",
+        marks=[pytest.mark.slow("kill points 13 to 50")] if number > 12 else [],
     )
     for group, numbers in GROUPS.items()
     for number in numbers

@@ -18,16 +18,17 @@ def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure
 
 
 @pytest.fixture
-def deploy(local_azure: LocalAzure, tmp_path: Path) -> Iterator[Callable[..., Deployment]]:
-    """Make a project with this program and a stack of these settings; what is deployed is destroyed at the end."""
-    deployments: list[Deployment] = []
+def deploy(local_azure: LocalAzure, tmp_path: Path) -> Callable[..., Deployment]:
+    """Make a project with this program and a stack of these settings.
+
+    Nothing is destroyed at the end: stacks have names of their own on a local Azure that is thrown away.
+    """
+    made: list[Deployment] = []
 
     def make(stack: str = "dev", project: str | None = None, **settings: Any) -> Deployment:
-        directory = tmp_path / f"project-{len(deployments)}"
+        directory = tmp_path / f"project-{len(made)}"
         write_project(directory, stack, settings, name=project)
-        deployments.append(Deployment(local_azure, directory, stack))
-        return deployments[-1]
+        made.append(Deployment(local_azure, directory, stack))
+        return made[-1]
 
-    yield make
-    for deployment in deployments:
-        deployment.remove()
+    return make

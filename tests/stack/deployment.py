@@ -14,6 +14,7 @@ import yaml
 
 from local_azure import options
 from local_azure.paths import Home
+from local_azure.project_copy import backend_of
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "contoso.azurecr.io/shop:1.4.2"
@@ -146,12 +147,13 @@ class Deployment:
 
     def resources(self, *, show_secrets: bool = False) -> list[dict[str, Any]]:
         """The resources in the engine's state."""
-        state = self._read("stack", "export", *(["--show-secrets"] if show_secrets else []))
-        return state["deployment"].get("resources", [])
+        read = ("stack", "export", "--show-secrets")
+        state = self._read(*read)["deployment"] if show_secrets else self._state()
+        return state.get("resources") or []
 
     def pending_operations(self) -> list[dict[str, Any]]:
         """What the engine had begun when it was interrupted, and has not recorded."""
-        return self._read("stack", "export")["deployment"].get("pending_operations") or []
+        return self._state().get("pending_operations") or []
 
     def resource(self, kind: str, name: str | None = None) -> dict[str, Any]:
         """The one resource in the state whose type ends so, or the one of that name."""
@@ -182,6 +184,13 @@ class Deployment:
                 found.add(json.loads(one["inputs"]["properties"]["value"]["plaintext"]))
         found |= {quote(secret, safe="") for secret in found}
         return {secret for secret in found if len(secret) >= 16}
+
+    def _state(self) -> dict[str, Any]:
+        """The stack's state as the engine last wrote it, without a process that reads it."""
+        project = yaml.safe_load((self.directory / "Pulumi.yaml").read_text())["name"]
+        backend = backend_of(Home(self.azure.home), self.directory)
+        file = backend / ".pulumi" / "stacks" / project / f"{self.stack}.json"
+        return json.loads(file.read_text())["checkpoint"].get("latest") or {}
 
     def _read(self, *arguments: str) -> dict[str, Any]:
         before = len(self.azure.transcript)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import ClientSecretCredential
 from azure.mgmt.appcontainers import ContainerAppsAPIClient
@@ -11,9 +12,7 @@ from azure.mgmt.redisenterprise import RedisEnterpriseManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 
 from local_azure.resource_types.base import Directory
-from tests.stack.deployment import Deployment, LocalAzure
-
-Deploy = Callable[..., Deployment]
+from tests.stack.deployment import Deployment, LocalAzure, write_project
 
 
 def _client(azure: LocalAzure, kind: Callable[..., Any]) -> Any:
@@ -38,9 +37,17 @@ def _client(azure: LocalAzure, kind: Callable[..., Any]) -> Any:
     )
 
 
-def test_a_deployed_stack_is_listed_whole_and_reads_back_as_asked(deploy: Deploy) -> None:
-    stack = deploy()
-    stack.up()
+@pytest.fixture(scope="module")
+def stack(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A deployed stack, which each test leaves as the program wants it."""
+    directory = tmp_path_factory.mktemp("endpoint") / "project"
+    write_project(directory, "dev", {})
+    deployed = Deployment(local_azure, directory, "dev")
+    deployed.up()
+    return deployed
+
+
+def test_a_deployed_stack_is_listed_whole_and_reads_back_as_asked(stack: Deployment) -> None:
     group = stack.outputs()["resourceGroupName"]
     resources = _client(stack.azure, ResourceManagementClient).resources
     listed = {one.id.lower() for one in resources.list_by_resource_group(group)}
@@ -69,9 +76,7 @@ def test_a_deployed_stack_is_listed_whole_and_reads_back_as_asked(deploy: Deploy
     assert [one.name for one in read.configuration.secrets] == sorted(one.name for one in read.configuration.secrets)
 
 
-def test_refresh_sees_what_changed_behind_the_stacks_back_and_up_mends_it(deploy: Deploy) -> None:
-    stack = deploy()
-    stack.up()
+def test_refresh_sees_what_changed_behind_the_stacks_back_and_up_mends_it(stack: Deployment) -> None:
     group = stack.outputs()["resourceGroupName"]
     client = _client(stack.azure, RedisEnterpriseManagementClient)
     cluster = stack.resource(":RedisEnterprise")["inputs"]["clusterName"]
@@ -82,9 +87,7 @@ def test_refresh_sees_what_changed_behind_the_stacks_back_and_up_mends_it(deploy
     assert stack.refresh() == []
 
 
-def test_a_regenerated_key_reaches_the_apps_with_the_next_up(deploy: Deploy) -> None:
-    stack = deploy()
-    stack.up()
+def test_a_regenerated_key_reaches_the_apps_with_the_next_up(stack: Deployment) -> None:
     outputs, before = stack.outputs(), stack.revisions()
     client = _client(stack.azure, RedisEnterpriseManagementClient)
     cluster = stack.resource(":RedisEnterprise")["inputs"]["clusterName"]
@@ -94,4 +97,6 @@ def test_a_regenerated_key_reaches_the_apps_with_the_next_up(deploy: Deploy) -> 
     assert {step.operation for step in stack.up()} == {"update"}
     assert stack.outputs()["redisUrl"] != outputs["redisUrl"]
     after = stack.revisions()
+    assert after.keys() == before.keys()
     assert all(after[app] != before[app] for app in before), "each app has one new revision"
+    assert stack.up() == []

@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from tests.stack.deployment import ROOT, Deployment
+from tests.stack.deployment import COMMAND_SECONDS, ROOT, Deployment
 
 Deploy = Callable[..., Deployment]
 
@@ -54,12 +54,16 @@ def test_an_interrupted_wait_for_roles_leaves_nothing_unrecorded(deploy: Deploy)
         raise AssertionError(f"the wait was not announced:\n{''.join(lines)}")
     # All that does not wait for the roles gets its time to be created.
     while not any("private-zone-group" in one["urn"] for one in stack.resources()):
-        time.sleep(0.5)
+        assert process.poll() is None
+        time.sleep(0.1)
     # The first Ctrl-C lets the engine finish what it has begun, the wait; the second ends it at once.
     os.killpg(process.pid, signal.SIGINT)
-    time.sleep(2)
+    for line in process.stdout:
+        lines.append(line)
+        if "press ^C again" in line:
+            break
     os.killpg(process.pid, signal.SIGINT)
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=COMMAND_SECONDS)
     assert process.returncode != 0
     stack.azure.transcript.append("".join(lines) + rest)
 
