@@ -11,7 +11,7 @@ NEEDS_ENGINE := tests/arm/test_az_story.py tests/bench tests/doctor tests/end_to
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview doctor down test test-all bench lint clean
+.PHONY: help up preview preflight doctor down test test-all bench lint clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,6 +25,9 @@ up: ## Deploy the stack to the local Azure, and wait until it serves
 
 preview: ## Show what "make up" would change, and judge it by the policies
 	@./local run pulumi preview --policy-pack policy --stack $(STACK)
+
+preflight: ## Find what would make a deployment fail, before it begins
+	@./local run $(PYTHON_OF_PROJECT) -m doctor.preflight --stack $(STACK)
 
 doctor: ## Find what is wrong with the running stack, and name the one cause
 	@./local run $(PYTHON_OF_PROJECT) -m doctor --stack $(STACK)

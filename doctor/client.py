@@ -118,12 +118,19 @@ class Client:
             found += objects(page, "value")
         return found
 
-    def read_action(self, path: str) -> JsonObject:
+    def read_action(self, path: str, body: JsonObject | None = None) -> JsonObject:
         """Return the answer of a POST that changes nothing, such as ``listKeys``.
 
         Raises `RefusedError`, `UnreachableError`.
         """
-        return self._ask("POST", self._url(path), {"api-version": version_of(path)})
+        return self._ask("POST", self._url(path), {"api-version": version_of(path)}, body=body)
+
+    def management_token(self) -> str:
+        """Return the token for Resource Manager, which a container registry takes in exchange for one of its own.
+
+        Raises `UnreachableError`.
+        """
+        return self._token(self.cloud.audience)
 
     # -- vaults
 
@@ -134,24 +141,26 @@ class Client:
     def _url(self, path: str) -> str:
         return self.cloud.resource_manager + path
 
-    def _ask(self, method: str, url: str, query: Mapping[str, str], audience: str = "") -> JsonObject:
+    def _ask(
+        self, method: str, url: str, query: Mapping[str, str], audience: str = "", body: JsonObject | None = None
+    ) -> JsonObject:
         headers = {"Authorization": f"Bearer {self._token(audience or self.cloud.audience)}"}
         try:
             # Redirects are not followed: the token would go to another host.
             answer = self.session.request(
-                method, url, params=query, headers=headers, timeout=_TIMEOUT_SECONDS, allow_redirects=False
+                method, url, params=query, headers=headers, json=body, timeout=_TIMEOUT_SECONDS, allow_redirects=False
             )
         except requests.RequestException as error:
             raise UnreachableError(why_unreachable(error)) from None
         try:
-            body: Any = answer.json()
+            said: Any = answer.json()
         except ValueError:
-            body = {}
+            said = {}
         if answer.status_code != requests.codes.ok:
-            inner = text(body, "error.innererror.code")
-            code = text(body, "error.code") + (f"/{inner}" if inner else "")
-            raise RefusedError(answer.status_code, code, _first_line(text(body, "error.message")))
-        return cast("JsonObject", body) if isinstance(body, dict) else {}
+            inner = text(said, "error.innererror.code")
+            code = text(said, "error.code") + (f"/{inner}" if inner else "")
+            raise RefusedError(answer.status_code, code, _first_line(text(said, "error.message")))
+        return cast("JsonObject", said) if isinstance(said, dict) else {}
 
     def _token(self, audience: str) -> str:
         with self._lock:
