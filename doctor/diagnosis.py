@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from doctor.checks.events import SCALER
 from doctor.checks.targets import VAULT
 from doctor.findings import Cause, Finding, Status
 
@@ -34,7 +35,13 @@ _URL = _SERVER | {
     Cause.KEY_NOT_CURRENT,
 }
 _OTHER_URL_IN_REPLICAS = frozenset(
-    {Cause.SECRET_MISSING, Cause.VARIABLE_BY_VALUE, Cause.VARIABLE_MISSING, Cause.SECRET_NOT_IN_REPLICAS}
+    {
+        Cause.SECRET_MISSING,
+        Cause.VARIABLE_BY_VALUE,
+        Cause.VARIABLE_MISSING,
+        Cause.SECRET_NOT_IN_REPLICAS,
+        Cause.REFERENCE_UNVERSIONED,
+    }
 )
 _NO_SERVER = frozenset({Cause.CACHE_MISSING, Cause.CACHE_FAILED, Cause.CACHE_NOT_RUNNING})
 _SERVER_REFUSES = frozenset(
@@ -87,6 +94,7 @@ EXPLAINED_BY: dict[Cause, frozenset[Cause]] = {
     # the secrets
     Cause.KEY_NOT_CURRENT: frozenset({Cause.WRONG_SERVER}),
     Cause.SECRET_NOT_IN_REPLICAS: _URL,
+    Cause.REFERENCE_UNVERSIONED: _URL,
     # what apps say of Redis
     Cause.NAME_UNRESOLVED: _NETWORK | _SERVER | _OTHER_URL_IN_REPLICAS | _NO_SERVER,
     # Redis drops a connection too many before the TLS handshake, which clients take for an outage.
@@ -99,13 +107,15 @@ EXPLAINED_BY: dict[Cause, frozenset[Cause]] = {
     Cause.KEY_REFUSED: _REFUSED_BY | {Cause.KEY_MISSING, Cause.KEY_NOT_CURRENT, Cause.KEY_NOT_ENCODED},
     **dict.fromkeys(_SERVER_REFUSES, _OTHER_URL_IN_REPLICAS | _NO_SERVER | {Cause.WRONG_SERVER}),
     Cause.REDIS_FAILS: _OF_REDIS,
+    Cause.SCALER_FAILS: _OF_REDIS | {Cause.SCALE_RULE_IDENTITY},
     # what apps come to
     Cause.REVISION_FAILING: _OF_A_START,
     Cause.APP_UNANSWERED: _OF_A_START | {Cause.REVISION_FAILING},
 }
 """What a fault follows from, where that is a fault as well."""
 
-_LOG = "log"
+_SEEN_BY_CLIENTS = ("log", SCALER)
+"""Checks of what the apps or KEDA are answered: they look at what is there, and explain nothing but outcomes."""
 _LOGGED_EXPLAINED_BY: dict[Cause, frozenset[Cause]] = {
     Cause.WRONG_DATABASE: _OTHER_URL_IN_REPLICAS,
     Cause.CERTIFICATE_RULE_MISSING: _OTHER_URL_IN_REPLICAS,
@@ -114,9 +124,11 @@ _LOGGED_EXPLAINED_BY: dict[Cause, frozenset[Cause]] = {
     Cause.KEY_NOT_CURRENT: _REFUSED_BY,
 }
 """The same for what an app's log says of the URL that its replicas have, which need not be the one that is set."""
-_OUTCOMES = frozenset({Cause.REDIS_FAILS, Cause.REVISION_FAILING, Cause.APP_UNANSWERED})
+_OUTCOMES = frozenset({Cause.SCALER_FAILS, Cause.REDIS_FAILS, Cause.REVISION_FAILING, Cause.APP_UNANSWERED})
 
-_NON_BREAKING = frozenset({Cause.PUBLIC_ACCESS_ON, Cause.TLS_NOT_REQUIRED, Cause.EVICTS_TASKS})
+_NON_BREAKING = frozenset(
+    {Cause.PUBLIC_ACCESS_ON, Cause.TLS_NOT_REQUIRED, Cause.EVICTS_TASKS, Cause.KILLED_AT_SHUTDOWN}
+)
 """Misconfigurations that break no app: never named before one that does."""
 _PRIVATE_PATH = _NETWORK - {Cause.ENVIRONMENT_OUTSIDE}
 
@@ -165,9 +177,9 @@ def _explains(root: Finding, fault: Finding) -> bool:
     if root.cause is None or fault.cause is None:
         return False
     known = EXPLAINED_BY.get(fault.cause, frozenset())
-    if fault.check == _LOG:
+    if fault.check in _SEEN_BY_CLIENTS:
         known |= _LOGGED_EXPLAINED_BY.get(fault.cause, frozenset())
-    if root.cause not in known or (root.check == _LOG and fault.cause not in _OUTCOMES):
+    if root.cause not in known or (root.check in _SEEN_BY_CLIENTS and fault.cause not in _OUTCOMES):
         return False
     if fault.cause in _PRIVATE_PATH and root.cause in _PRIVATE_PATH:
         return root.subject == fault.subject

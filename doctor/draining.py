@@ -9,7 +9,7 @@ from functools import partial
 from doctor import waiting
 from doctor.client import Client, RefusedError, UnreachableError
 from doctor.collecting import app_bodies
-from doctor.collecting.apps import revisions_of
+from doctor.collecting.apps import listed_revisions, revisions_of
 from doctor.facts import Absent, Stack
 from doctor.stack import not_deployed
 from doctor.values import JsonObject, text
@@ -51,7 +51,8 @@ def _left_of(client: Client, body: JsonObject) -> list[str]:
     if text(body, "properties.latestReadyRevisionName") != latest:
         return [f"{name}: {latest} is not ready yet"]
     try:
-        revisions = revisions_of(client, text(body, "id"), latest, _NEWEST)
+        app_id = text(body, "id")
+        revisions = revisions_of(client, app_id, listed_revisions(client, app_id), latest, _NEWEST)
     except (RefusedError, UnreachableError) as error:
         return [f"{name}: {error}"]
     if isinstance(revisions, Absent):

@@ -7,7 +7,7 @@ lower case, so that they can be compared: Azure spells one id in several ways.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -267,6 +267,11 @@ class VaultReference:
         """Name of the secret in the vault."""
         return self.url.partition("/secrets/")[2].partition("/")[0]
 
+    @property
+    def versioned(self) -> bool:
+        """Whether it names a version of the secret."""
+        return bool(self.url.partition("/secrets/")[2].partition("/")[2].strip("/"))
+
 
 @dataclass(frozen=True)
 class Secret:
@@ -320,7 +325,6 @@ class Revision:
 
     Attributes:
         name: its name.
-        active: whether it is to run.
         created: when it was made.
         running: Azure's ``runningState``.
         health: Azure's ``healthState``.
@@ -331,7 +335,6 @@ class Revision:
     """
 
     name: str
-    active: bool
     created: datetime | None
     running: str
     health: str
@@ -371,10 +374,46 @@ class LoggedSymptom:
     Attributes:
         symptom: what fails; None where Redis answers.
         ready: whether the replica gets requests.
+        at: when that was written; None where the line does not say.
     """
 
     symptom: Symptom | None
     ready: bool = True
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """An entry of an app's system log.
+
+    Attributes:
+        moment: when it happened; None where that cannot be read.
+        revision: name of the revision that it concerns; empty for the app.
+        replica: name of the replica that it concerns; empty for the revision.
+        reason: one word, such as ``KEDAScalerFailed`` or ``ContainerTerminated``.
+        message: what happened, in Azure's words.
+    """
+
+    moment: datetime | None
+    revision: str
+    replica: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class ScaleRule:
+    """A scale rule.
+
+    Attributes:
+        name: its name.
+        type: KEDA's type, such as ``redis``.
+        identity: the managed identity that it signs in with; empty for none.
+    """
+
+    name: str
+    type: str
+    identity: str
 
 
 @dataclass(frozen=True)
@@ -388,7 +427,6 @@ class App:
         variables: the variables of its containers.
         state: Azure's ``provisioningState``.
         min_replicas: replicas that always run.
-        max_replicas: replicas at the most.
         host: name under which it is served; empty without an ingress.
         external: whether the internet reaches it.
         modified: when it was last changed.
@@ -396,6 +434,11 @@ class App:
         latest_ready: name of its latest revision that was ready.
         revisions: its revisions that are active or have replicas, and the latest.
         logged: the last thing that the log of the latest revision says of Redis; None where it says nothing.
+        rules: its scale rules.
+        commands: what each container runs, by the container's name; empty for the image's own command.
+        commands_of: the same of its revisions, by their names.
+        grace_seconds: time between SIGTERM and SIGKILL when a replica ends.
+        events: its system log.
     """
 
     id: str
@@ -404,7 +447,6 @@ class App:
     variables: Sequence[Variable]
     state: str
     min_replicas: int
-    max_replicas: int
     host: str
     external: bool
     modified: datetime | None
@@ -412,6 +454,13 @@ class App:
     latest_ready: str
     revisions: Sequence[Revision] | Absent
     logged: LoggedSymptom | Absent | None
+    rules: Sequence[ScaleRule] = ()
+    commands: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    commands_of: Mapping[str, Mapping[str, Sequence[str]]] = field(
+        default_factory=dict[str, Mapping[str, Sequence[str]]]
+    )
+    grace_seconds: int = 30
+    events: Sequence[Event] | Absent = ()
 
     @property
     def name(self) -> str:

@@ -57,6 +57,7 @@ class Cause(StrEnum):
     WRONG_DATABASE = "wrong-database"
     KEY_NOT_CURRENT = "key-not-current"
     SECRET_NOT_IN_REPLICAS = "secret-changed-without-revision"
+    REFERENCE_UNVERSIONED = "vault-reference-without-version"
     # the apps
     NAME_UNRESOLVED = "redis-name-unresolved"
     REDIS_DOWN = "redis-down"
@@ -69,6 +70,9 @@ class Cause(StrEnum):
     KEY_REFUSED = "key-refused"
     REDIS_FAILS = "redis-fails"
     APP_DATABASE_FAILS = "app-database-fails"
+    SCALER_FAILS = "scaler-fails"
+    SCALE_RULE_IDENTITY = "scale-rule-identity"
+    KILLED_AT_SHUTDOWN = "killed-at-shutdown"
     REVISION_FAILING = "revision-failing"
     APP_UNANSWERED = "app-unanswered"
 

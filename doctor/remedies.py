@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Callable, Mapping
 
 from doctor.api_versions import version_of
+from doctor.checks.events import SCALER
+from doctor.checks.targets import BROKER
 from doctor.facts import Absent, Cache, Facts, Service, name_of
 from doctor.findings import Cause, Finding
 
@@ -104,6 +106,20 @@ def _restart(finding: Finding, facts: Facts) -> str:
 def _show_log(finding: Finding, facts: Facts) -> str:
     app = finding.subject
     return f"az containerapp logs show --resource-group {_group(facts)} --name {app} --type console --tail 100"
+
+
+def _show_events(finding: Finding, facts: Facts) -> str:
+    app = finding.subject
+    return f"az containerapp logs show --resource-group {_group(facts)} --name {app} --type system --tail 100"
+
+
+def _start_otherwise(finding: Finding, facts: Facts) -> str:
+    """Show the ends; how a process is started and how long its work takes is for the application to change."""
+    advice = (
+        "  # a script starts the process with `exec`; a worker stops by itself before its grace is over (Celery: "
+        "REMAP_SIGTERM=SIGQUIT and worker_soft_shutdown_timeout)"
+    )
+    return _show_events(finding, facts) + advice
 
 
 def _show_log_and_put_back(finding: Finding, facts: Facts) -> str:
@@ -208,7 +224,7 @@ def _group(facts: Facts) -> str:
 
 def _cache(finding: Finding, facts: Facts) -> Cache | None:
     """The cache that a finding is about: the one it names, or the one that the app's URL leads to."""
-    found = facts.broker if finding.subject == "broker" else facts.redis
+    found = facts.broker if finding.subject == BROKER or finding.check == SCALER else facts.redis
     return found if isinstance(found, Cache) else None
 
 
@@ -250,6 +266,7 @@ _REMEDIES: Mapping[Cause, Callable[[Finding, Facts], str]] = {
     Cause.WRONG_DATABASE: _set_anew,
     Cause.KEY_NOT_CURRENT: _set_anew,
     Cause.SECRET_NOT_IN_REPLICAS: _restart,
+    Cause.REFERENCE_UNVERSIONED: _set_anew,
     Cause.NAME_UNRESOLVED: _show_log,
     Cause.REDIS_DOWN: _wait_for_azure,
     Cause.REDIS_FULL: _enlarge,
@@ -261,6 +278,9 @@ _REMEDIES: Mapping[Cause, Callable[[Finding, Facts], str]] = {
     Cause.KEY_REFUSED: _set_anew,
     Cause.REDIS_FAILS: _show_log,
     Cause.APP_DATABASE_FAILS: _show_log,
+    Cause.SCALER_FAILS: _show_events,
+    Cause.SCALE_RULE_IDENTITY: _put_back,
+    Cause.KILLED_AT_SHUTDOWN: _start_otherwise,
     Cause.REVISION_FAILING: _show_log_and_put_back,
     Cause.APP_UNANSWERED: _show_log,
 }

@@ -49,6 +49,8 @@ _WORDS: dict[Cause, str] = {
     Cause.WRONG_DATABASE: "a URL asks for a database that the cache does not have",
     Cause.KEY_NOT_CURRENT: "the key in a URL is not one of the cache's: it was regenerated",
     Cause.SECRET_NOT_IN_REPLICAS: "a secret was changed, and the replicas still have the old one",
+    Cause.REFERENCE_UNVERSIONED: "a secret was changed in the vault, and an app refers to it without a version: the "
+    "revision still has the old value",
     Cause.NAME_UNRESOLVED: "the apps cannot resolve the cache's name, and the zones seen from here are right",
     Cause.REDIS_DOWN: "Redis does not answer, and the way to it is right",
     Cause.REDIS_FULL: "Redis is full, and its eviction policy frees nothing",
@@ -61,6 +63,9 @@ _WORDS: dict[Cause, str] = {
     "from where the secrets cannot be read",
     Cause.REDIS_FAILS: "the app cannot use Redis, and neither its log nor anything seen from here tells why",
     Cause.APP_DATABASE_FAILS: "the app cannot use its database",
+    Cause.SCALER_FAILS: "a scale rule cannot be measured, so the app does not scale",
+    Cause.SCALE_RULE_IDENTITY: "a scale rule has an identity that its type does not take, so the app does not scale",
+    Cause.KILLED_AT_SHUTDOWN: "replicas are killed at their end, with the work that they have begun",
     Cause.REVISION_FAILING: "the latest revision fails, and Redis is not the reason",
     Cause.APP_UNANSWERED: "the app does not answer",
 }

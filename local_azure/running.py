@@ -35,7 +35,7 @@ class RunningContainer:
     """Whether its startup probe has passed."""
     restarts: int = 0
     exit_code: int | None = None
-    """How it ended last; the negative number of the signal that ended it, if one did."""
+    """How it ended last; 128 and the number of the signal that ended it, if one did."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from doctor.checks import events
 from doctor.checks.secrets import VARIABLES
 from doctor.facts import Absent, App, Facts, LoggedSymptom, Readiness, Replica, Revision, Symptom, Unanswered
 from doctor.findings import Cause, Finding, Status, failed, passed, skipped
@@ -56,6 +57,7 @@ def check(facts: Facts, earlier: Sequence[Finding]) -> Iterator[Finding]:
         yield _revision(app)
         yield _carried(facts, app, secrets_are_right=secrets_are_right)
         yield _log(facts, app)
+        yield from events.check(app)
     yield _readiness(facts)
 
 
@@ -142,11 +144,17 @@ def _carried(facts: Facts, app: App, *, secrets_are_right: bool) -> Finding:
     if not started:
         return passed("carried secrets", app.name, "no replica runs, and the next one takes the current secrets")
     oldest = min(started)
-    newer = [
-        secret.name
+    set_at = [
+        (secret.name, secret.reference.versioned, secret.reference.created)
         for secret in app.secrets
-        if secret.reference and isinstance(secret.reference.created, datetime) and secret.reference.created > oldest
+        if secret.reference and isinstance(secret.reference.created, datetime)
     ]
+    # Only another revision reads a reference without a version again, a restart does not (azure-container-apps#856).
+    made = revision.created or oldest
+    if unversioned := [name for name, versioned, created in set_at if not versioned and created > made]:
+        words = f"{revision.name} was made at {_time(made)}, before the newest version of: {', '.join(unversioned)}"
+        return failed("carried secrets", app.name, Cause.REFERENCE_UNVERSIONED, words, revision.name)
+    newer = [name for name, versioned, created in set_at if versioned and created > oldest]
     if newer:
         words = f"replicas started at {_time(oldest)}, before the version that is now set: {', '.join(newer)}"
         return failed("carried secrets", app.name, Cause.SECRET_NOT_IN_REPLICAS, words, revision.name)

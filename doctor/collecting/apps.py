@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
@@ -10,10 +10,13 @@ from http import HTTPStatus
 from pydantic import SecretStr
 
 from doctor.client import Client, RefusedError, known
-from doctor.collecting import logs
+from doctor.collecting import events, logs
 from doctor.collecting.vault import Reference, Referred
-from doctor.facts import Absent, App, Container, LoggedSymptom, Replica, Revision, Secret, Variable
-from doctor.values import JsonObject, get, moment, objects, text
+from doctor.facts import Absent, App, Container, LoggedSymptom, Replica, Revision, ScaleRule, Secret, Variable
+from doctor.values import JsonObject, get, moment, objects, text, texts
+
+_GRACE_SECONDS = 30
+"""https://learn.microsoft.com/azure/container-apps/application-lifecycle-management#shutdown"""
 
 
 def host_of(body: JsonObject) -> str:
@@ -47,8 +50,11 @@ def app(client: Client, body: JsonObject, referred: Callable[[Reference], Referr
     latest = text(body, "properties.latestRevisionName")
     with ThreadPoolExecutor(2) as pool:
         listed = pool.submit(known, partial(client.read_action, f"{app_id}/listSecrets"))
-        revisions = revisions_of(client, app_id, latest)
-        logged = _logged(client, body, latest, revisions)
+        stream = logs.open_stream(client, body)
+        told = pool.submit(events.read, stream)
+        revision_bodies = listed_revisions(client, app_id)
+        revisions = revisions_of(client, app_id, revision_bodies, latest)
+        logged = _logged(stream, body, latest, revisions)
         values = listed.result()
     return App(
         id=app_id,
@@ -57,7 +63,6 @@ def app(client: Client, body: JsonObject, referred: Callable[[Reference], Referr
         variables=list(_variables(body)),
         state=text(body, "properties.provisioningState"),
         min_replicas=int(get(body, "properties.template.scale.minReplicas", 0)),
-        max_replicas=int(get(body, "properties.template.scale.maxReplicas", 10)),
         host=host_of(body),
         external=bool(get(body, "properties.configuration.ingress.external", False)),
         modified=moment(body, "systemData.lastModifiedAt"),
@@ -65,7 +70,30 @@ def app(client: Client, body: JsonObject, referred: Callable[[Reference], Referr
         latest_ready=text(body, "properties.latestReadyRevisionName"),
         revisions=revisions,
         logged=logged,
+        rules=[scale_rule(one) for one in objects(body, "properties.template.scale.rules")],
+        commands=_commands(body),
+        commands_of={
+            text(one, "name"): _commands(one)
+            for one in ([] if isinstance(revision_bodies, Absent) else revision_bodies)
+        },
+        grace_seconds=int(get(body, "properties.template.terminationGracePeriodSeconds", _GRACE_SECONDS)),
+        events=told.result(),
     )
+
+
+def _commands(body: JsonObject) -> dict[str, list[str]]:
+    """Return what the containers of an app or of a revision run."""
+    return {
+        text(one, "name"): [*texts(one, "command"), *texts(one, "args")]
+        for one in objects(body, "properties.template.containers")
+    }
+
+
+def scale_rule(body: JsonObject) -> ScaleRule:
+    """Return a scale rule; the kinds that Azure names itself have KEDA's name here."""
+    kind = next((key for key in body if key != "name"), "")
+    types = {"custom": text(body, "custom.type"), "azureQueue": "azure-queue"}
+    return ScaleRule(text(body, "name"), types.get(kind, kind), text(body, f"{kind}.identity"))
 
 
 def _secret(
@@ -91,13 +119,23 @@ def _containers(body: JsonObject) -> list[JsonObject]:
     return [*objects(body, "properties.template.initContainers"), *objects(body, "properties.template.containers")]
 
 
-def revisions_of(client: Client, app_id: str, latest: str, newest: int = 0) -> list[Revision] | Absent:
-    """An app's revisions that are active or have replicas, the latest, and so many of the newest, each with its
-    replicas. A revision's own count of replicas need not have those that are ending."""
+def listed_revisions(client: Client, app_id: str) -> list[JsonObject] | Absent:
+    """Return all revisions of an app, the newest first. Azure lists the inactive ones, too."""
     listed = known(partial(client.list, f"{app_id}/revisions"))
     if isinstance(listed, Absent):
         return listed
-    listed.sort(key=lambda one: text(one, "properties.createdTime"), reverse=True)
+    return sorted(listed, key=lambda one: text(one, "properties.createdTime"), reverse=True)
+
+
+def revisions_of(
+    client: Client, app_id: str, listed: Sequence[JsonObject] | Absent, latest: str, newest: int = 0
+) -> list[Revision] | Absent:
+    """Return the revisions that are active or have replicas, the latest, and the newest ones, with their replicas.
+
+    A revision's own count of replicas need not include those that are ending.
+    """
+    if isinstance(listed, Absent):
+        return listed
     wanted = [
         one
         for index, one in enumerate(listed)
@@ -117,7 +155,6 @@ def _revision(client: Client, app_id: str, body: JsonObject) -> Revision:
     replicas = known(partial(_replicas, client, f"{app_id}/revisions/{name}/replicas"))
     return Revision(
         name=name,
-        active=bool(get(body, "properties.active", False)),
         created=moment(body, "properties.createdTime"),
         running=text(body, "properties.runningState"),
         health=text(body, "properties.healthState"),
@@ -158,11 +195,11 @@ def _replica(body: JsonObject) -> Replica:
 
 
 def _logged(
-    client: Client, body: JsonObject, latest: str, revisions: list[Revision] | Absent
+    stream: logs.Stream | Absent, body: JsonObject, latest: str, revisions: list[Revision] | Absent
 ) -> LoggedSymptom | Absent | None:
     if isinstance(revisions, Absent):
         return revisions
     revision = next((one for one in revisions if one.name == latest), None)
     if revision is None or isinstance(revision.replicas, Absent):
         return revision.replicas if revision and isinstance(revision.replicas, Absent) else None
-    return logs.read(client, body, latest, revision.replicas)
+    return logs.read(stream, body, latest, revision.replicas)

@@ -8,14 +8,16 @@ application writes there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import requests
+from pydantic import SecretStr
 
 from doctor.client import Client, known, why_unreachable
 from doctor.facts import Absent, LoggedSymptom, Replica, Symptom
-from doctor.values import JsonObject, objects, text
+from doctor.values import JsonObject, moment, objects, text
 
 _LINES = 300
 """The most that Azure gives."""
@@ -71,10 +73,11 @@ _COMPLAINTS = (
 
 
 def last_said(lines: Iterable[str]) -> LoggedSymptom | None:
-    """What the last line that tells of Redis says; None where none does."""
+    """Return what the last line about Redis says; None where no line is about it."""
     said: LoggedSymptom | None = None
     flaw: Symptom | None = None
     for line in lines:
+        before = said
         if found := _SAYS_OF_THE_KEY.search(line):
             flaw = _FLAWS[found["flaw"]]
             continue
@@ -87,18 +90,49 @@ def last_said(lines: Iterable[str]) -> LoggedSymptom | None:
         elif _COMPLAINS.search(line):
             symptom = next((symptom for symptom, words in _COMPLAINTS if words.search(line)), None)
             said = LoggedSymptom(symptom) if symptom else said
+        if said and said is not before:
+            said = replace(said, at=moment({"at": line.partition(" ")[0]}, "at"))
         if said and said.symptom is None:
             flaw = None
     # Several processes write one log: the flaw holds for whatever line of theirs is the last.
-    return LoggedSymptom(flaw) if flaw and said and said.symptom is Symptom.AUTH else said
+    return replace(said, symptom=flaw) if flaw and said and said.symptom is Symptom.AUTH else said
 
 
-def read(client: Client, app: JsonObject, revision: str, replicas: Iterable[Replica]) -> LoggedSymptom | Absent | None:
-    """What the newest replica of a revision says last of Redis."""
-    newest = max(replicas, key=lambda one: (one.created is not None, one.created, one.name), default=None)
-    container = _container_of(app, newest)
-    if newest is None or not container:
-        return Absent("no replica runs, so there is no log to read")
+@dataclass(frozen=True)
+class Stream:
+    """The log stream of an app.
+
+    Attributes:
+        session: asks for it.
+        url: address of the app there.
+        token: opens it.
+    """
+
+    session: requests.Session
+    url: str
+    token: SecretStr
+
+    def lines(self, path: str, *, output: str) -> list[str] | Absent:
+        """Return the lines of a log, the newest last: at most as many as Azure gives."""
+        query = {"follow": "false", "output": output, "tailLines": str(_LINES)}
+        headers = {"Authorization": f"Bearer {self.token.get_secret_value()}"}
+        try:
+            with self.session.get(
+                self.url + path,
+                params=query,
+                headers=headers,
+                timeout=_TIMEOUT_SECONDS,
+                stream=True,
+                allow_redirects=False,
+            ) as answer:
+                answer.raise_for_status()
+                return [line.decode(errors="replace") for line in answer.iter_lines()]
+        except requests.RequestException as error:
+            return Absent(f"the log cannot be read from here: {why_unreachable(error)}")
+
+
+def open_stream(client: Client, app: JsonObject) -> Stream | Absent:
+    """Return the log stream of an app."""
     app_id = text(app, "id")
     token = known(partial(client.read_action, f"{app_id}/getAuthToken"))
     if isinstance(token, Absent):
@@ -107,15 +141,26 @@ def read(client: Client, app: JsonObject, revision: str, replicas: Iterable[Repl
     if not base:
         return Absent("the app names no log stream")
     _, _, subscription, _, group, *_, name = app_id.split("/")
-    url = (
-        f"{base}/subscriptions/{subscription}/resourceGroups/{group}/containerApps/{name}/revisions/{revision}"
-        f"/replicas/{newest.name}/containers/{container}/logstream"
-    )
-    try:
-        said = last_said(_lines(client, url, text(token, "properties.token")))
-    except requests.RequestException as error:
-        return Absent(f"the log cannot be read from here: {why_unreachable(error)}")
-    return said and LoggedSymptom(said.symptom, ready=all(one.ready for one in newest.containers))
+    url = f"{base}/subscriptions/{subscription}/resourceGroups/{group}/containerApps/{name}"
+    return Stream(client.session, url, SecretStr(text(token, "properties.token")))
+
+
+def read(
+    stream: Stream | Absent, app: JsonObject, revision: str, replicas: Iterable[Replica]
+) -> LoggedSymptom | Absent | None:
+    """Return what the newest replica of a revision says last of Redis."""
+    newest = max(replicas, key=lambda one: (one.created is not None, one.created, one.name), default=None)
+    container = _container_of(app, newest)
+    if newest is None or not container:
+        return Absent("no replica runs, so there is no log to read")
+    if isinstance(stream, Absent):
+        return stream
+    path = f"/revisions/{revision}/replicas/{newest.name}/containers/{container}/logstream"
+    lines = stream.lines(path, output="text")
+    if isinstance(lines, Absent):
+        return lines
+    said = last_said(lines)
+    return said and replace(said, ready=all(one.ready for one in newest.containers))
 
 
 def _container_of(app: JsonObject, replica: Replica | None) -> str:
@@ -123,14 +168,3 @@ def _container_of(app: JsonObject, replica: Replica | None) -> str:
     there = [one.name for one in replica.containers] if replica else []
     listed = [text(one, "name") for one in objects(app, "properties.template.containers")]
     return next((name for name in listed if name in there), there[0] if there else "")
-
-
-def _lines(client: Client, url: str, token: str) -> Iterator[str]:
-    query = {"follow": "false", "output": "text", "tailLines": str(_LINES)}
-    headers = {"Authorization": f"Bearer {token}"}
-    with client.session.get(
-        url, params=query, headers=headers, timeout=_TIMEOUT_SECONDS, stream=True, allow_redirects=False
-    ) as answer:
-        answer.raise_for_status()
-        for line in answer.iter_lines():
-            yield line.decode(errors="replace")

@@ -22,6 +22,9 @@ from local_azure.data_plane.probes import Asker, Kind, Probe, Verdict
 from local_azure.data_plane.processes import Child, Processes
 from local_azure.running import RunningContainer
 
+_KILLED_BY_SIGNAL = 128
+"""Exit codes above it: the number of the signal that ended a container, added to this."""
+
 
 class CannotStartError(Exception):
     """A container cannot be started.
@@ -143,7 +146,7 @@ class Container:
         self._stopping.set()
         self._ready = False
         if self._child:
-            await self._child.stop(grace_seconds, signal.SIGTERM)
+            await self._child.stop(grace_seconds, signal.SIGTERM, as_init=True)
 
     @property
     def _is_ready_at_once(self) -> bool:
@@ -208,7 +211,7 @@ class Container:
         self._set("Running", "", started=Kind.STARTUP not in self._probes, ready=self._is_ready_at_once)
         self._around.say("ContainerStarted", f"Started container '{self.name}'")
         if self._stopping.is_set():
-            await child.stop(self._around.grace_seconds, signal.SIGTERM)
+            await child.stop(self._around.grace_seconds, signal.SIGTERM, as_init=True)
         health = asyncio.create_task(self._watch_health(child))
         code = await child.wait()
         self._child = None
@@ -216,9 +219,11 @@ class Container:
         health.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await health
-        self._exit_code = code
+        # As a container's: 143 for SIGTERM, 137 for SIGKILL.
+        self._exit_code = code if code >= 0 else _KILLED_BY_SIGNAL - code
         self._set("Terminated", "Completed" if code == 0 else "Error")
-        self._around.say("ContainerTerminated", f"Container '{self.name}' was terminated with exit code '{code}'")
+        words = f"Container '{self.name}' was terminated with exit code '{self._exit_code}'"
+        self._around.say("ContainerTerminated", words)
         return code
 
     def _fail(self, reason: str, message: str) -> None:

@@ -77,9 +77,16 @@ class Child:
         """Its exit code, once it has ended, and with it all of its group."""
         return await asyncio.shield(self._exited)
 
-    async def stop(self, grace_seconds: float = GRACE_SECONDS, number: int = signal.SIGTERM) -> int:
-        """End it: the signal to the process alone, and SIGKILL to the whole group after the grace; its exit code."""
-        self.send_signal(number)
+    async def stop(
+        self, grace_seconds: float = GRACE_SECONDS, number: int = signal.SIGTERM, *, as_init: bool = False
+    ) -> int:
+        """End it, and return its exit code: the signal to the process alone, and SIGKILL to its group after the grace.
+
+        With ``as_init`` it is a container's first process, to which the kernel sends no signal that it does not handle
+        (https://man7.org/linux/man-pages/man7/pid_namespaces.7.html): a shell script without `exec` runs on.
+        """
+        if not as_init or _handles(self.pid, number):
+            self.send_signal(number)
         try:
             async with asyncio.timeout(grace_seconds):
                 return await self.wait()
@@ -117,6 +124,16 @@ class Child:
         if not self._exited.done():
             self._exited.set_result(code)
             self._ended(self)
+
+
+def _handles(pid: int, number: int) -> bool:
+    """Return whether a process handles a signal; True where the system does not say so."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True
+    caught = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")), "")
+    return not caught or bool(int(caught, 16) >> (number - 1) & 1)
 
 
 class Processes:

@@ -23,6 +23,9 @@ from local_azure.values import get
 
 _log = logging.getLogger(__name__)
 
+_SAY_AGAIN_SECONDS = 5.0
+"""The least time between two events of the same fault, however fast time passes."""
+
 
 class RevisionRunner:
     """Runs one revision."""
@@ -54,7 +57,7 @@ class RevisionRunner:
         self._meter = Meter(sources)
         self._autoscaler = Autoscaler(self._now())
         self._scaling = asyncio.create_task(self._scale(), name=f"scale {plan.name}")
-        self._said: dict[str, str] = {}
+        self._said: dict[str, tuple[str, float]] = {}
 
     @property
     def staying(self) -> list[Replica]:
@@ -181,12 +184,19 @@ class RevisionRunner:
         return float(get(scale, "scale.pollingInterval") or usual) / speedup
 
     def _say(self, rule: str, fault: str) -> None:
-        """Tell a rule's fault once, as long as it stays the same."""
-        if self._said.get(rule, "") != fault:
-            self._said[rule] = fault
-            if fault:
-                message = f"Scaler of rule '{rule}': {fault}"
-                self._platform.logs.system(self._app().name, self.plan.name, "", "KEDAScalerFailed", message)
+        """Write a rule's fault to the system log at every poll, and once that it is over.
+
+        KEDA emits an event each time that a scaler fails. Assumed: Azure shows one, too, when all scalers work again.
+        """
+        earlier, now = self._said.get(rule), self._now()
+        if fault and (earlier is None or earlier[0] != fault or now - earlier[1] >= _SAY_AGAIN_SECONDS):
+            self._said[rule] = (fault, now)
+            self._log_event("KEDAScalerFailed", f"Scaler of rule '{rule}': {fault}")
+        elif not fault and self._said.pop(rule, None) and not self._said:
+            self._log_event("ScaledObjectReady", "ScaledObject is ready for scaling")
+
+    def _log_event(self, reason: str, message: str) -> None:
+        self._platform.logs.system(self._app().name, self.plan.name, "", reason, message)
 
     @staticmethod
     def _now() -> float:

@@ -90,7 +90,7 @@ def test_a_killed_process_is_started_again_in_its_replica(plane: Plane) -> None:
     wait_until(lambda: plane.replicas("killed--0000001", ready=False)[0].containers[0].restarts == 1, "a restart")
     (again,) = plane.replicas("killed--0000001")
     assert again.name == replica.name
-    assert again.containers[0].exit_code == -9
+    assert again.containers[0].exit_code == 137
     assert plane.ask(again)["pid"] != first
 
 

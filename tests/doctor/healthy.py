@@ -91,7 +91,6 @@ def app(name: str, host: str = "") -> App:
         ],
         state="Succeeded",
         min_replicas=1,
-        max_replicas=3,
         host=host,
         external=bool(host),
         modified=SET_AT,
@@ -100,7 +99,6 @@ def app(name: str, host: str = "") -> App:
         revisions=[
             Revision(
                 name=revision,
-                active=True,
                 created=STARTED_AT,
                 running="Running",
                 health="Healthy",

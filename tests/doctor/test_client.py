@@ -179,5 +179,6 @@ def test_the_log_is_that_of_the_templates_container_and_not_of_a_sidecar() -> No
     }
     containers = [Container(name, started=True, ready=True, restarts=0, state="Running") for name in ("daprd", "web")]
     client = _Streaming()
-    logs.read(cast("Client", client), body, "shop--1", [Replica("shop--1-a", None, "Running", containers)])
+    stream = logs.open_stream(cast("Client", client), body)
+    logs.read(stream, body, "shop--1", [Replica("shop--1-a", None, "Running", containers)])
     assert client.url.endswith("/replicas/shop--1-a/containers/web/logstream")
