@@ -1,5 +1,6 @@
 """Replicas are real processes that live as Azure's containers do."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,24 @@ def test_a_killed_process_is_started_again_in_its_replica(plane: Plane) -> None:
     assert again.name == replica.name
     assert again.containers[0].exit_code == 137
     assert plane.ask(again)["pid"] != first
+
+
+@pytest.mark.parametrize(
+    ("name", "script", "code"),
+    [("shell", "python serve.py; exit", 137), ("exec", "exec python serve.py", 0)],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which signals a process handles")
+def test_a_signal_that_the_first_process_does_not_handle_does_not_reach_it(
+    plane: Plane, name: str, script: str, code: int
+) -> None:
+    """As the kernel has it for a container's process 1: a script without `exec` runs on until it is killed."""
+    template = {"terminationGracePeriodSeconds": 5}
+    plane.put_app(name, command=["sh", "-c", script], probes=[probe("Startup")], template=template)
+    (replica,) = plane.replicas(f"{name}--0000001")
+    plane.put_app(name, command=["sh", "-c", f"{script} "], probes=[probe("Startup")], template=template)
+    wait_until(lambda: plane.is_gone(f"{name}--0000001"), "the end of the first revision")
+    ends = [line for line in plane.events(name).splitlines() if "ContainerTerminated" in line and replica.name in line]
+    assert [f"exit code '{code}'" in one for one in ends] == [True], ends
 
 
 def test_one_that_keeps_failing_waits_and_its_revision_is_not_activated(plane: Plane) -> None:
