@@ -52,6 +52,7 @@ A fault holds from the next operation on, also for a local Azure that is running
   ./local faults add not-offered --type Microsoft.Cache/redisEnterprise --region westeurope
   ./local faults add quota --name ManagedEnvironmentCount --limit 0
   ./local faults add subscription-disabled
+  ./local faults add wrong-platform --name 'contoso.azurecr.io/shop:*'
 
 This lasts until the provider is registered, for example by `az provider register --namespace Microsoft.App`:
 
@@ -115,6 +116,9 @@ def add_parser(commands: _Commands) -> None:
     quota.add_argument("--name", default="*", help="pattern of the names of quotas (default: all)")
     quota.add_argument("--region", default="*", help="pattern of region names (default: all)")
     quota.add_argument("--limit", type=int, required=True, help="what it is lowered to")
+    platform = kinds.add_parser("wrong-platform", help="images are for another platform than linux/amd64")
+    platform.add_argument("--name", default="*", help="pattern of references (default: all)")
+    platform.add_argument("--platform", default="linux/arm64", help="what they are for (default: %(default)s)")
     kinds.add_parser("subscription-disabled", help="the subscription is read only")
     unregistered = kinds.add_parser(_UNREGISTERED, help="the subscription is not registered with a resource provider")
     unregistered.add_argument("--name", default="*", help="pattern of namespaces (default: all)")
@@ -245,6 +249,8 @@ def _fault(options: argparse.Namespace) -> Fault:
             )
         case "slow" | "late-running":
             return replace(fault, operation=options.operation, seconds=options.seconds)
+        case "wrong-platform":
+            return replace(fault, platform=options.platform)
         case "not-offered" | "quota" | "subscription-disabled":
             return replace(fault, region=getattr(options, "region", "*"), limit=getattr(options, "limit", 0))
         case "redis-down" | "redis-full":

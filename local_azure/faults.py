@@ -29,8 +29,11 @@ Kind = Literal[
     "quota",
     "subscription-disabled",
     "subnet-held",
+    "wrong-platform",
 ]
 Stage = Literal["request", "accepted"]
+PLATFORM = "linux/amd64"
+"""What Container Apps run (https://learn.microsoft.com/azure/container-apps/containers)."""
 WRITES = frozenset({"create", "update", "delete"})
 OPERATION_KINDS: frozenset[Kind] = frozenset({"fail", "throttle", "slow", "late-running"})
 """Those that operations meet; the others are states that resources are in."""
@@ -91,6 +94,8 @@ class Fault:
     """What a full Redis is filled with; None for as much as it has room for, whatever its size."""
     region: str = "*"
     """Where a type is not offered, or a quota is lower: a pattern of region names."""
+    platform: str = ""
+    """What an image is for, instead of linux/amd64."""
     limit: int = 0
     """The lower quota."""
     stage: Stage = "request"
@@ -131,11 +136,14 @@ class Fault:
             "not-offered": f"is not offered in {self.region}",
             "quota": f"may be used {self.limit} times in {self.region}",
             "subscription-disabled": "is disabled and read only",
+            "wrong-platform": f"is for {self.platform}",
         }[self.kind]
         if self.kind == "not-offered":
             return f"{self.type} {what}"
         if self.kind == "quota":
             return f"quota '{self.name}' {what}"
+        if self.kind == "wrong-platform":
+            return f"image '{self.name}' {what}"
         if self.kind == "subscription-disabled":
             return f"the subscription {what}"
         subject = f"{self.type} '{self.name}'"
@@ -247,3 +255,9 @@ def limit_of(transaction: Transaction, quota: str, region: str) -> int | None:
         if fnmatchcase(quota.lower(), one.name.lower()) and fnmatchcase(region.lower(), one.region.lower())
     )
     return next(limits, None)
+
+
+def platform_of(transaction: Transaction, image: str) -> str:
+    """Return what an image is for: linux/amd64, unless a fault says otherwise."""
+    found = (one.fault for one in active(transaction) if one.fault.kind == "wrong-platform")
+    return next((one.platform for one in found if fnmatchcase(image.lower(), one.name.lower())), PLATFORM)

@@ -21,12 +21,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from local_azure.arm.files import kept_text
 from local_azure.files import write_atomically
 
-SERVER_NAMES = ("localhost", "*.vault.azure.net", "*.azurecontainerapps.dev")
+SERVER_NAMES = ("localhost", "*.vault.azure.net", "*.azurecontainerapps.dev", "*.azurecr.io", "ghcr.io")
 """The host names of the endpoint."""
 _SERVER_ADDRESSES = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 _DOMAINS = (
     *("localhost", "vault.azure.net", "azurecontainerapps.io", "azurecontainerapps.dev"),
-    *("redis.azure.net", "redis.cache.windows.net", "azurecr.io"),
+    *("redis.azure.net", "redis.cache.windows.net", "azurecr.io", "ghcr.io"),
 )
 """What the authority may vouch for: the domains of everything that the local Azure may come to serve."""
 _NETWORKS = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))

@@ -12,7 +12,7 @@ from pathlib import Path
 from aiohttp import web
 
 from local_azure import running
-from local_azure.arm import vault
+from local_azure.arm import registry, vault
 from local_azure.arm.certificates import certificate_authority
 from local_azure.arm.cloud import Cloud
 from local_azure.arm.connections import HEAD_SECONDS, Connections
@@ -84,7 +84,7 @@ def _lead(port: int, home: Path) -> Lead:
     """Which port a host name of a data plane leads to, given the endpoint's own."""
 
     def lead(host: str) -> int | None:
-        if vault.is_vault_host(host) or is_stream_host(host):
+        if vault.is_vault_host(host) or is_stream_host(host) or registry.is_registry_host(host):
             return port
         if host.endswith(f".{APPS_DOMAIN}"):
             ports = read_ports(home)
@@ -97,10 +97,13 @@ def _lead(port: int, home: Path) -> Lead:
 def _route(endpoint: Endpoint, stream: LogStream) -> Handler:
     """Which part of the endpoint a request is for: a vault by its host, the tenant by its path, or Resource Manager."""
     cloud, manager, vaults = Cloud(endpoint), ResourceManager(endpoint), vault.VaultDataPlane(endpoint)
+    registries = registry.RegistryDataPlane(endpoint)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if vault.is_vault_host(request.host):
             return await vaults.handle(request)
+        if registry.is_registry_host(request.host):
+            return await registries.handle(request)
         if is_stream_host(request.host):
             return await stream.handle(request)
         return await cloud.handle(request) or await manager.handle(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from local_azure import faults
 from local_azure.azure_error import AzureError
 from local_azure.resource_types.base import Change
 from local_azure.resource_types.container_apps.containers import CONTAINERS
@@ -89,6 +90,14 @@ def images_can_be_pulled(change: Change) -> None:
                     change.id.name,
                     f"template.containers.{get(container, 'name')}.image",
                     f'"{image}": GET https:: MANIFEST_UNKNOWN: manifest tagged by "{tag}" is not found; map[Tag:{tag}]',
+                    f"{at}.image",
+                )
+            if faults.platform_of(change.transaction, image) != faults.PLATFORM:
+                # The words are those of public logs of deployments.
+                raise revision_failed(
+                    change.id.name,
+                    f"template.containers.{get(container, 'name')}.image",
+                    f'"{image}": no child with platform {faults.PLATFORM} in index {image}',
                     f"{at}.image",
                 )
 
