@@ -20,6 +20,7 @@ from typing import IO
 from local_azure.environment import without_credentials
 from local_azure.errors import LocalAzureError
 from local_azure.files import locked
+from local_azure.fork_servers import ForkServers
 from local_azure.paths import PACKAGE, ROOT, Home
 from local_azure.progress import say
 
@@ -80,7 +81,7 @@ def ensure(home: Home) -> tuple[Running, bool]:
 
 
 def stop(home: Home) -> bool:
-    """Ends the server; its state stays. Returns whether there was one. Raises `DaemonError`."""
+    """Ends the server and what it forks programs from; its state stays. Returns whether there was a server."""
     if not home.directory.exists():
         return False
     with locked(home.directory / "start.lock"):
@@ -200,6 +201,13 @@ def _last_line(home: Home, start: int) -> str:
 
 
 def _stop(home: Home) -> bool:
+    stopped = _stop_server(home)
+    # They end with the server; what they run may take some seconds longer.
+    ForkServers(home).end_all()
+    return stopped
+
+
+def _stop_server(home: Home) -> bool:
     pid, _ = _locked_by(home)
     if not pid:
         return False

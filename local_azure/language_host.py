@@ -2,7 +2,8 @@
 
 The engine starts an executable named `pulumi-language-python`, reads a port from its first line and asks it over gRPC
 to run programs and policy packs. The SDK's own `LanguageServer` (of the Automation API) answers that protocol for a
-program in its own process; this host does it for any program on disk, each run in a process of its own.
+program in its own process; this host does it for any program on disk, each run in a process of its own: a new one, or
+the fork of one that has loaded the SDK.
 """
 
 import argparse
@@ -25,9 +26,12 @@ from google.protobuf import empty_pb2, json_format
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
+from local_azure import daemon
+from local_azure.fork_servers import ForkServers
+from local_azure.paths import Home
 from local_azure.program_runner import ERROR_WAS_SHOWN
+from local_azure.program_runs import Launch, PlainRun, ProgramRun, end_process
 
-_RUNNER = Path(__file__).with_name("program_runner.py")
 _MAXIMUM_MESSAGE = 400 * 1024 * 1024
 """Bytes; the engine's own limit for a message."""
 
@@ -112,6 +116,9 @@ class ProgramHost(LanguageServer):
         super().__init__(lambda: None)
         self._engine_address = engine_address
         self._cancelled = threading.Event()
+        self._home = Home.from_environment()
+        self._servers = ForkServers(self._home)
+        self._servers.create()
 
     def Handshake(self, request: Any, context: Any) -> Any:
         self._engine_address = request.engine_address or self._engine_address
@@ -168,27 +175,48 @@ class ProgramHost(LanguageServer):
             return language_pb2.RunResponse(error=str(error))
         if not request.args and self._engine_address:
             request.args.append(self._engine_address)
-        # Standard output and standard error are inherited: the engine shows them as the program's own.
-        process = subprocess.Popen(
-            [python, "-u", str(_RUNNER), str(program.main)],
-            cwd=request.pwd or program.directory,
-            env=_environment_of(python),
-            stdin=subprocess.PIPE,
+        launch = Launch(
+            python=python,
+            program=program.main,
+            directory=Path(request.pwd) if request.pwd else program.directory,
+            environment=_environment_of(python),
+            request=request.SerializeToString(),
+            record=self._servers.record(request.project),
         )
-        threading.Thread(target=self._end_when_cancelled, args=(process,), daemon=True).start()
-        context.add_callback(lambda: _end(process))
-        process.communicate(request.SerializeToString())
+        run = self._begin(launch, context)
+        code = run.wait()
         if self._cancelled.is_set():
             return language_pb2.RunResponse(bail=True)
-        match process.returncode:
+        if request.dryRun and isinstance(run, PlainRun):
+            # What was previewed is usually deployed next: the SDK is loaded meanwhile.
+            self._servers.start(launch, self._azure)
+        match code:
             case 0:
                 return language_pb2.RunResponse()
-            case code if code == ERROR_WAS_SHOWN:
+            case _ if code == ERROR_WAS_SHOWN:
                 return language_pb2.RunResponse(bail=True)
-            case code if code < 0:
+            case _ if code < 0:
                 return language_pb2.RunResponse(error=f"the program was ended by signal {-code}")
-            case code:
+            case _:
                 return language_pb2.RunResponse(error=f"the program ended with exit code {code}")
+
+    def _begin(self, launch: Launch, context: Any) -> ProgramRun:
+        """Run the program in a fork if that can be, else in a new process; it is ended with the call."""
+        # The second attempt is for a server that has ended because the environment's files have changed.
+        for _ in range(2):
+            fork = self._servers.connect(launch, self._azure)
+            if fork is None:
+                break
+            self._end_with_call(fork, context)
+            if fork.begin(launch):
+                return fork
+        run = PlainRun(launch)
+        self._end_with_call(run, context)
+        return run
+
+    def _end_with_call(self, run: ProgramRun, context: Any) -> None:
+        threading.Thread(target=self._end_when_cancelled, args=(run,), daemon=True).start()
+        context.add_callback(run.end)
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
         """Runs a policy pack or a provider written in Python; the plugin prints its own port."""
@@ -208,9 +236,14 @@ class ProgramHost(LanguageServer):
             command, Path(request.pwd or program.directory), language_pb2.RunPluginResponse, context, environment
         )
 
-    def _end_when_cancelled(self, process: "subprocess.Popen[bytes]") -> None:
+    def _end_when_cancelled(self, run: ProgramRun) -> None:
         self._cancelled.wait()
-        _end(process)
+        run.end()
+
+    def _azure(self) -> int:
+        """The process id of the local Azure, with which a fork server ends; 0 if it does not run."""
+        running = daemon.find(self._home)
+        return running.pid if running else 0
 
     @staticmethod
     def _check_types(program: Program, python: str) -> None:
@@ -259,7 +292,7 @@ def _forwarded(
     process = subprocess.Popen(
         command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    context.add_callback(lambda: _end(process))
+    context.add_callback(lambda: end_process(process))
     assert process.stdout
     assert process.stderr
     yield from _merged(process.stdout, process.stderr, response)
@@ -292,16 +325,6 @@ def _merged(stdout: IO[bytes], stderr: IO[bytes], response: Any) -> Iterator[Any
             open_streams -= 1
         else:
             yield chunk
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """The engine has ended the call: so does the process."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
 
 
 def main() -> None:

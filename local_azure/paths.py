@@ -106,6 +106,11 @@ class Home:
         return self.directory / "projects"
 
     @property
+    def fork_servers(self) -> Path:
+        """Sockets and locks of the processes that fork programs, and which of the SDK's modules each program used."""
+        return self.directory / "fork-servers"
+
+    @property
     def engine_choice(self) -> Path:
         """Remembers which command-line program on PATH was found good, so that it is not asked again."""
         return self.directory / "engine.json"

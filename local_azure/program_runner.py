@@ -1,8 +1,9 @@
 """Runs one Pulumi program in a process of its own, by the interpreter of that program.
 
-Called by path with a serialized `RunRequest` of the engine on standard input, so that the configuration's secrets are
-in neither arguments nor environment. It imports nothing of this project and nothing but `pulumi`: the interpreter may
-be that of another program's virtual environment.
+Called by path: `program_runner.py PROGRAM RECORD`, with a serialized `RunRequest` of the engine on standard input, so
+that the configuration's secrets are in neither arguments nor environment. It imports nothing of this project and
+nothing but `pulumi`: the interpreter may be that of another program's virtual environment. `program_fork_server.py`
+calls `prepare` and `run` in a fork instead.
 """
 
 import os
@@ -10,36 +11,54 @@ import sys
 
 ERROR_WAS_SHOWN = 32
 """Exit code: the program failed and the user was told why."""
+SDK_PACKAGES = ("pulumi_azure_native", "pulumi_random")
+"""The SDK's packages whose modules are recorded, and loaded before a fork."""
 
 
 def main() -> int:
-    program, arguments = sys.argv[1], sys.argv[2:]
-    # As python itself has it for a script or a directory: the program's own modules come first, not this one's.
-    directory = program if os.path.isdir(program) else os.path.dirname(program)
-    sys.path[0] = os.path.abspath(directory)
-    sys.argv = [program, *arguments]
-
-    import asyncio
-    import logging
-    import runpy
-    from concurrent.futures import ThreadPoolExecutor
-
+    program, record = sys.argv[1:3]
+    prepare(program)
     try:
-        import pulumi
-        from pulumi import runtime
-        from pulumi.runtime.proto import language_pb2
+        import pulumi  # noqa: F401 # pyright: ignore[reportUnusedImport]
     except ImportError as error:
         print(
             f"{sys.executable} cannot import pulumi ({error}): install the program's requirements into its environment",
             file=sys.stderr,
         )
         return 1
-
-    request = language_pb2.RunRequest.FromString(sys.stdin.buffer.read())
+    request = sys.stdin.buffer.read()
     null_input = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null_input, 0)
     os.close(null_input)
+    return run(program, request, record)
 
+
+def directory_of(program: str) -> str:
+    """Return the absolute path of the directory that Python puts first on `sys.path` for a script or a directory."""
+    return os.path.abspath(program if os.path.isdir(program) else os.path.dirname(program))
+
+
+def prepare(program: str) -> None:
+    """Set `sys.path` and `sys.argv` as Python does: the program's own modules come first, not this one's."""
+    sys.path[0] = directory_of(program)
+    sys.argv = [program]
+
+
+def run(program: str, serialized: bytes, record: str) -> int:
+    """Run the program as this serialized `RunRequest` asks; return the exit code.
+
+    The file `record` gets the names of the SDK's modules that the program has used, if it succeeds.
+    """
+    import asyncio
+    import logging
+    import runpy
+    from concurrent.futures import ThreadPoolExecutor
+
+    import pulumi
+    from pulumi import runtime
+    from pulumi.runtime.proto import language_pb2
+
+    request = language_pb2.RunRequest.FromString(serialized)
     runtime.configure(
         runtime.Settings(
             project=request.project,
@@ -68,6 +87,7 @@ def main() -> int:
 
     try:
         loop.run_until_complete(runtime.run_in_stack(run_program))
+        _write_record(record)
         return 0
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
@@ -80,6 +100,32 @@ def main() -> int:
         loop.close()
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+def used_modules() -> list[str]:
+    """Return the names of the SDK's packages that are loaded and used.
+
+    A package that is still lazy, or loaded before the fork and not used since, has a type of its own.
+    """
+    from types import ModuleType
+
+    return sorted(
+        name
+        for name, module in list(sys.modules.items())
+        if name.partition(".")[0] in SDK_PACKAGES and type(module) is ModuleType and hasattr(module, "__path__")
+    )
+
+
+def _write_record(record: str) -> None:
+    """Write which modules were used. The record only saves time: a file that cannot be written is no error."""
+    import contextlib
+    import json
+
+    with contextlib.suppress(OSError):
+        temporary = f"{record}.{os.getpid()}"
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(used_modules(), file)
+        os.replace(temporary, record)
 
 
 def user_traceback(error: BaseException, program: str) -> str:

@@ -97,7 +97,7 @@ def test_a_syntax_error_shows_the_users_line_alone(tmp_path: Path) -> None:
 def test_a_program_is_run_without_a_module_of_this_project_in_reach(tmp_path: Path) -> None:
     """The runner is called by its path, which must not put its own directory first on the program's sys.path."""
     (tmp_path / "pulumi.py").write_text("raise ImportError('the program has its own pulumi.py')")
-    command = [sys.executable, program_runner.__file__, str(tmp_path)]
+    command = [sys.executable, program_runner.__file__, str(tmp_path), str(tmp_path / "record")]
     answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert answer.returncode == 1
     assert "the program has its own pulumi.py" in answer.stderr
