@@ -1,6 +1,6 @@
-"""The stack's configuration as one validated model: the only reader of ``pulumi.Config``.
+"""Read and validate the stack's configuration; no other module reads ``pulumi.Config``.
 
-Every fault is found before a resource is registered, and all are reported at once.
+Validation runs before any resource is registered and reports all faults at once.
 """
 
 import dataclasses
@@ -33,14 +33,14 @@ from components.redis_plan import RedisPlan
 from components.section import Fault, Section
 
 _SECRET_SETTINGS = frozenset({"secretEnv"})
-"""Settings whose values are never shown; a warning asks for their encryption where it is missing."""
+"""Settings whose values are never shown; a warning is logged where the stack file does not encrypt them."""
 
 _LOCATION = "azure-native:location"
 _REGION = re.compile(r"[a-z][a-z0-9]*")
 
 
 def _matching(pattern: str, rule: str, remedy: str) -> AfterValidator:
-    """A validator that refuses what the pattern does not match whole, with the fault's rule and remedy."""
+    """Return a validator that requires a full match, and reports the given rule and remedy otherwise."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -55,28 +55,30 @@ AppName = Annotated[
     str,
     _matching(
         r"(?=.{1,60}$)[a-z](?:-?[a-z0-9])*",
-        "it begins the names of resources: at most 60 lower-case letters, digits and single hyphens, a letter first",
-        "write one such as magictoolbox",
+        "resource names begin with it: at most 60 lower-case letters, digits and single hyphens, a letter first",
+        "for example magictoolbox",
     ),
 ]
 EnvironmentName = Annotated[
     str,
     _matching(
         r"(?=.{1,100}$)[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?",
-        "it ends the resource group's name: at most 100 letters, digits, '_', '.' and '-', a letter or digit first",
-        "write one such as dev",
+        "a resource group's name ends with it: at most 100 letters, digits, '_', '.' and '-', a letter or digit first",
+        "for example dev",
     ),
 ]
 Instance = Annotated[
     str,
-    _matching(r"[a-z0-9]{1,8}", "it ends names: one to eight lower-case letters and digits", "write one such as 01"),
+    _matching(
+        r"[a-z0-9]{1,8}", "resource names end with it: one to eight lower-case letters and digits", "for example 01"
+    ),
 ]
 Suffix = Annotated[
     str,
     _matching(
         r"[a-z0-9]{0,8}",
-        "it ends global names: up to eight lower-case letters and digits",
-        'write one such as x7k2q, "" for none, or leave it unset for a random one',
+        "global names end with it: up to eight lower-case letters and digits",
+        'for example x7k2q; "" for none, or leave it unset for a random one',
     ),
 ]
 TagName = Annotated[
@@ -84,36 +86,37 @@ TagName = Annotated[
     _matching(
         r"[^<>%&\\?/]{1,512}",
         "a tag's name has 1 to 512 characters, none of < > % & \\ ? /",
-        "choose one such as cost-centre",
+        "for example cost-centre",
     ),
 ]
 TagValue = Annotated[str, Field(max_length=256)]
 
 
 class Settings(Section):
-    """All settings of a stack; the names in the stack file are the camelCase ones.
+    """All settings of a stack, in camelCase in the stack file.
 
     Attributes:
-        app: the application; names begin with it, and Celery's default commands run the module of this name.
-        environment: feeds names and tags, never a decision; unset: the stack's name.
-        instance: number of this deployment within region and environment.
-        unique_suffix: end of the names that are unique in all Azure; unset: random; empty: none.
-        image: what web, workers and beat run, by tag or digest.
-        use_key_vault_references: apps read their secrets from the vault; otherwise they hold the values.
-        role_propagation_seconds: wait between granting the roles and creating the apps that need them, in seconds.
-        zone_redundant: spread environment and caches over availability zones, where the service can.
-        network: address ranges.
+        app: name of the application: prefix of resource names, and the Python module that Celery's default commands
+            run.
+        environment: used in resource names and tags only, nothing branches on it; unset: the stack's name.
+        instance: number of this deployment within its region, to tell several apart.
+        unique_suffix: suffix of globally unique names; unset: random; empty: none.
+        image: container image of web, workers and beat, with a tag or digest.
+        use_key_vault_references: container app secrets are Key Vault references; otherwise they hold the values.
+        role_propagation_seconds: wait after the role assignments, before the apps that need them, in seconds.
+        zone_redundant: spread environment and caches over availability zones, where the service supports it.
+        network: address ranges of the virtual network.
         redis: the cache or caches.
         key_vault: the vault.
-        web: the app that answers requests.
-        workers: the apps that work off queues.
+        web: the app that serves HTTP requests.
+        workers: the Celery workers, one app each.
         beat: Celery's scheduler.
         registry: a private registry that holds the image.
-        env: variables of every container, in the clear.
-        secret_env: variables of every container, as secrets.
-        alerts: who is told when the cache is in trouble.
-        protect: caches, vault and signing key refuse deletion until it is turned off.
-        tags: tags of every resource, beside ``app`` and ``environment``.
+        env: environment variables of every container, in plain text.
+        secret_env: environment variables of every container, as secrets.
+        alerts: who receives alerts about the caches.
+        protect: deletion of caches, vault and signing key is refused until this is turned off.
+        tags: further tags of every resource; ``app`` and ``environment`` are always set.
     """
 
     app: AppName = "magictoolbox"
@@ -139,16 +142,16 @@ class Settings(Section):
 
     @property
     def processes(self) -> Processes:
-        """What runs of the image."""
+        """Return how web, workers and beat run."""
         return Processes(self.web, self.workers, self.beat)
 
     @property
     def resource_tags(self) -> dict[str, str]:
-        """Tags of every resource."""
+        """Return the tags of every resource."""
         return {"app": self.app, "environment": self.environment, **self.tags}
 
     def faults(self, at: str = "") -> Iterator[Fault]:
-        """Yield what breaks a rule that no single field can tell."""
+        """Yield violations of rules that involve several fields."""
         yield from self.network.faults("network")
         yield from self.redis.faults("redis")
         yield from self.web.faults("web")
@@ -182,7 +185,7 @@ def load() -> tuple[Settings, str]:
     encrypted = {key for key in raw if pulumi.runtime.is_config_secret(prefix + key)}
     for name in sorted(_SECRET_SETTINGS & raw.keys() - encrypted):
         pulumi.log.warn(
-            f"{name} stands in the clear in the stack file; "
+            f"{name} is in plain text in the stack file; "
             f"encrypt its values: `pulumi config set --secret --path {name}.NAME`"
         )
     return parse(raw, stack=pulumi.get_stack(), location=found.get(_LOCATION), encrypted=encrypted)
@@ -191,7 +194,7 @@ def load() -> tuple[Settings, str]:
 def parse(
     raw: Mapping[str, str], *, stack: str, location: str | None, encrypted: Set[str] = frozenset()
 ) -> tuple[Settings, str]:
-    """Validate configuration as the engine hands it over: scalars as text, objects and lists as JSON.
+    """Validate configuration in the engine's form: scalars as text, objects and lists as JSON.
 
     Args:
         raw: values by their setting's name, without namespace.
@@ -212,26 +215,25 @@ def parse(
         remedy = "run `pulumi config set azure-native:location westeurope`"
         faults.append(Fault(_LOCATION, None, "the region is not set", remedy))
     elif _REGION.fullmatch(region) is None:
-        remedy = "write one such as westeurope; `az account list-locations` prints them"
-        faults.append(Fault(_LOCATION, location, "this is not a region's name", remedy))
+        remedy = "for example westeurope; `az account list-locations` lists them"
+        faults.append(Fault(_LOCATION, location, "this is not the name of an Azure region", remedy))
     if faults:
         raise SettingsError(sorted(faults, key=lambda fault: fault.setting.lower()))
     return settings, region
 
 
 def _without_secrets(faults: list[Fault], encrypted: Set[str]) -> list[Fault]:
-    """Leave out of the faults what nobody may read.
+    """Remove secret values from faults.
 
-    Of a setting that is encrypted and should not be, that is the only fault told, for the words of a rule may repeat
-    the value.
+    A setting that is encrypted and should not be gets this fault only, because the text of a rule may repeat the value.
     """
     misplaced = (encrypted & _names(Settings).keys()) - _SECRET_SETTINGS
     shown = [
         Fault(
             name,
             None,
-            "only secretEnv keeps its values secret, elsewhere they show in state and logs",
-            "write it in the clear, or move it to secretEnv",
+            "only values in secretEnv stay secret, others appear in state and logs",
+            "write it in plain text, or move it to secretEnv",
         )
         for name in misplaced
     ]
@@ -243,29 +245,29 @@ def _without_secrets(faults: list[Fault], encrypted: Set[str]) -> list[Fault]:
 
 
 def _all_configuration() -> dict[str, str]:
-    """Every configuration value of the run, by its full key.
+    """Return every configuration value of the run, by its full key.
 
-    ``pulumi.Config`` answers for one key at a time, so a key that nobody asks for, such as a misspelt one, would go
-    unseen. A language host hands the values over in the environment or in the process.
+    ``pulumi.Config`` reads one key at a time, so a misspelt key would go unnoticed. A language host passes the values
+    in the environment or in the process.
     """
     return {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
 
 
 def _decode(text: str) -> Any:
-    """Turn the JSON of an object or a list into its value; leave any other text as it is."""
+    """Decode the JSON of an object or a list; return any other text as it is."""
     if text.lstrip().startswith(("{", "[")):
         try:
             return json.loads(text)
         except ValueError:
-            pass  # a text that begins like JSON; where there has to be a map or a list, validation says so
+            pass  # a text that begins like JSON; validation reports it where a map or a list is required
     return text
 
 
 def _validate(values: dict[str, Any]) -> tuple[Settings, list[Fault]]:
-    """Validate; leave out what is wrong and validate the rest, so that the rules can be tried on that.
+    """Validate types, dropping wrong values until the rest is valid, so that the other rules can be checked too.
 
     Returns:
-        Settings without the wrong values, and a fault for each of these.
+        Settings without the wrong values, and a fault for each of them.
     """
     faults: dict[str, Fault] = {}
     while True:
@@ -279,12 +281,12 @@ def _validate(values: dict[str, Any]) -> tuple[Settings, list[Fault]]:
                 _leave_out(values, details)
 
 
-_STAND_INS = {"environment": "stand-in", "image": "stand-in:0"}
-"""Values that break no rule, for the settings that must not be left out."""
+_PLACEHOLDERS = {"environment": "placeholder", "image": "placeholder:0"}
+"""Valid values in place of wrong ones, for required settings."""
 
 
 def _location(details: ErrorDetails) -> list[str | int]:
-    """Where an error is: names, and indexes of lists."""
+    """Return the path of an error: names, and indexes of lists."""
     location = list(details["loc"])
     # Pydantic marks an error about a map's key, and not about the value behind it, so.
     if location[-1] == "[key]" and len(location) > 2 and details["type"] != "extra_forbidden":
@@ -293,15 +295,15 @@ def _location(details: ErrorDetails) -> list[str | int]:
 
 
 def _leave_out(values: dict[str, Any], details: ErrorDetails) -> None:
-    """Remove the value that an error is about; a list goes with its wrong item, a section with what it lacks."""
+    """Remove the value that an error is about: with a wrong item the whole list, with a missing field the section."""
     location = _location(details)
     match location:
-        case [str(name)] if name in _STAND_INS:
-            values[name] = _STAND_INS[name]
+        case [str(name)] if name in _PLACEHOLDERS:
+            values[name] = _PLACEHOLDERS[name]
             return
         case ["workers", int(index)]:
-            # The other workers' rules are still to be tried.
-            values["workers"][index] = {"name": f"stand-in-{index}"}
+            # The rules for the other workers are still to be checked.
+            values["workers"][index] = {"name": f"placeholder-{index}"}
             return
         case _:
             pass
@@ -315,26 +317,26 @@ def _leave_out(values: dict[str, Any], details: ErrorDetails) -> None:
             holder = holder[part]
         del holder[location[-1]]
     except KeyError:
-        pass  # it went with a section or a list already
+        pass  # removed already, with its section or list
 
 
 _WORDING = {
-    "bool": ("it is neither true nor false", "write one of the two"),
+    "bool": ("it is neither true nor false", "write true or false"),
     "dict": ("it is not a map", "write names and values"),
-    "float": ("it is not a number", "write one such as 0.5"),
+    "float": ("it is not a number", "for example 0.5"),
     "greater": (None, "raise it"),
-    "int": ("it is not a whole number", "write one such as 2"),
+    "int": ("it is not a whole number", "for example 2"),
     "less": (None, "lower it"),
     "model": ("it is not a map of settings", "write names and values"),
     "string_too_long": (None, "shorten it"),
     "string_type": ("it is not a text", "put it in quotes"),
-    "tuple": ("it is not a list", "write one, even of a single item"),
+    "tuple": ("it is not a list", "write a list, even of a single item"),
 }
-"""Rule, where pydantic's own words would not do, and remedy, by the beginning of the name of pydantic's error."""
+"""Rule (``None``: pydantic's own text) and remedy by the prefix of pydantic's error type."""
 
 
 def _shape_fault(details: ErrorDetails) -> Fault:
-    """Word one of pydantic's errors: the setting's path as written, value, rule, remedy."""
+    """Convert an error of pydantic to a fault: the setting's path as written, value, rule, remedy."""
     location = _location(details)
     setting = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
     value = details["input"]
@@ -346,14 +348,14 @@ def _shape_fault(details: ErrorDetails) -> Fault:
         rule, _, remedy = details["msg"].removeprefix("Value error, ").partition("; ")
         return Fault(setting, value, rule, remedy)
     if details["type"] in ("enum", "literal_error"):
-        return Fault(setting, value, "it is not one of the choices", f"choose {details.get('ctx', {}).get('expected')}")
+        return Fault(setting, value, "it is not an allowed value", f"choose {details.get('ctx', {}).get('expected')}")
     words = (words for kind, words in _WORDING.items() if details["type"].startswith(kind))
     rule, remedy = next(words, (None, "correct it"))
     return Fault(setting, value, rule or re.sub("^(Input|String) should", "it should", details["msg"]), remedy)
 
 
 def _nearest(location: list[str | int]) -> str:
-    """Name the settings a misspelt one may have meant."""
+    """Return a remedy for a misspelt setting: the closest name, or all names."""
     model: type[BaseModel] | None = Settings
     for part in location[:-1]:
         if isinstance(part, str) and model is not None:
@@ -366,12 +368,12 @@ def _nearest(location: list[str | int]) -> str:
 
 
 def _section_of(model: type[BaseModel], alias: str) -> type[BaseModel] | None:
-    """The section that a field holds, be it optional or a list of them."""
+    """Return the section model of a field that holds a section or a list of them."""
     field = _names(model).get(alias)
     kinds = (field.annotation, *get_args(field.annotation)) if field is not None else ()
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def _names(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """A section's fields by the names they have in the stack file."""
+    """Return a section's fields by their names in the stack file."""
     return {field.alias or name: field for name, field in model.model_fields.items()}

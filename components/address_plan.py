@@ -1,4 +1,4 @@
-"""The virtual network's address ranges: what Azure accepts for a Container Apps environment and private endpoints."""
+"""Validate the virtual network's address ranges for a Container Apps environment and private endpoints."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network
@@ -20,13 +20,13 @@ RESERVED_RANGES = tuple(
         "100.100.192.0/19",
     )
 )
-"""Ranges a Container Apps environment keeps for itself.
+"""Ranges that a Container Apps environment reserves for itself.
 
 Source: https://learn.microsoft.com/azure/container-apps/custom-virtual-networks (subnet address range restrictions).
 """
 
 PRIVATE_RANGES = tuple(IPv4Network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
-"""Ranges in which a virtual network does not hide a public address (RFC 1918, RFC 6598)."""
+"""Private ranges (RFC 1918, RFC 6598); a virtual network elsewhere would hide public addresses."""
 
 APPS_SUBNET_LONGEST_PREFIX = 27
 """A workload-profiles environment needs a subnet of /27 or larger; the size cannot be changed afterwards.
@@ -35,7 +35,7 @@ Source: https://learn.microsoft.com/azure/container-apps/custom-virtual-networks
 """
 
 SUBNET_LONGEST_PREFIX = 29
-"""Azure keeps five addresses of every subnet, so /29 is the smallest.
+"""Azure reserves five addresses of every subnet, so /29 is the smallest.
 
 Source: https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq.
 """
@@ -48,9 +48,9 @@ class AddressPlan(Section):
     """Address space of the virtual network and of its two subnets, in CIDR notation.
 
     Attributes:
-        address_space: all of the network, private; it holds both subnets.
-        apps_subnet: the environment's own, /27 or larger.
-        endpoints_subnet: for the private endpoints.
+        address_space: range of the whole network, private; contains both subnets.
+        apps_subnet: range of the Container Apps environment, /27 or larger.
+        endpoints_subnet: range of the private endpoints.
     """
 
     address_space: str = "10.0.0.0/16"
@@ -63,16 +63,14 @@ class AddressPlan(Section):
         try:
             network = IPv4Network(value, strict=False)
         except ValueError:
-            raise ValueError(
-                "it is not an IPv4 range; write its first address and its prefix, such as 10.0.0.0/16"
-            ) from None
+            raise ValueError("it is not an IPv4 range in CIDR notation; for example 10.0.0.0/16") from None
         # Python reads netmasks and lone addresses as well, Azure does not.
         if value != str(network):
-            raise ValueError(f"it is not the first address of a range and its prefix; did you mean {network}?")
+            raise ValueError(f"it is not the first address of a range with its prefix length; did you mean {network}?")
         return value
 
     def faults(self, at: str) -> Iterator[Fault]:
-        """Yield the ranges that Azure would refuse, or that would break name resolution of public hosts."""
+        """Yield ranges that Azure would refuse, or that would hide public hosts."""
         space = IPv4Network(self.address_space)
         subnets = {
             f"{at}.appsSubnet": (IPv4Network(self.apps_subnet), APPS_SUBNET_LONGEST_PREFIX, "the apps subnet"),
@@ -89,7 +87,7 @@ class AddressPlan(Section):
             yield Fault(
                 f"{at}.addressSpace",
                 str(space),
-                "the range is public, and would hide the hosts that own it",
+                "the range is public and would hide the hosts that use it",
                 "choose one inside 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10",
             )
         for setting, (subnet, longest, what) in subnets.items():
@@ -110,8 +108,8 @@ class AddressPlan(Section):
                 yield Fault(
                     setting,
                     str(subnet),
-                    f"Container Apps keeps {reserved} for itself",
-                    "choose a range that does not touch it",
+                    f"Container Apps reserves {reserved} for itself",
+                    "choose a range that does not overlap it",
                 )
         (apps_setting, (apps, _, _)), (endpoints_setting, (endpoints, _, _)) = subnets.items()
         if apps.overlaps(endpoints):

@@ -1,4 +1,4 @@
-"""What runs: web, workers and beat, their sizes and commands, and the rules that Container Apps sets for them."""
+"""Settings of web, workers and beat: sizes, commands and environment variables, with the rules of Container Apps."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,30 +29,30 @@ _REGISTRY_ID = re.compile(
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 PLAIN_VARIABLES = ("ALLOWED_HOSTS", "CELERY_KEY_PREFIX", "CSRF_TRUSTED_ORIGINS", "REDIS_KEY_PREFIX", "SECRETS_DIGEST")
-"""Variables the stack sets by value."""
+"""Environment variables that the stack sets by value."""
 
 
 def _is_host(host: str) -> str:
     if _HOST.fullmatch(host) is None:
-        raise ValueError("it is not a host name in lower case; write the name alone, such as www.example.org")
+        raise ValueError("it is not a host name in lower case; write the name alone, for example www.example.org")
     return host
 
 
 def _is_absolute(path: str) -> str:
     if not path.startswith("/"):
-        raise ValueError("it is not a path; begin it with a slash, such as /api/health/liveness/")
+        raise ValueError("it is not an absolute path; begin it with a slash, for example /api/health/liveness/")
     return path
 
 
 def _is_worker_name(name: str) -> str:
     if _WORKER_NAME.fullmatch(name) is None:
-        raise ValueError("it may hold lower-case letters, digits and single hyphens; write one such as emails")
+        raise ValueError("it must consist of lower-case letters, digits and single hyphens; for example emails")
     return name
 
 
 def _is_queue_name(name: str) -> str:
     if _QUEUE_NAME.fullmatch(name) is None:
-        raise ValueError("a queue's name has no comma and no space; write one such as emails")
+        raise ValueError("a queue's name has no comma and no space; for example emails")
     return name
 
 
@@ -71,14 +71,14 @@ def _is_registry_id(value: str) -> str:
 def _is_registry_server(server: str) -> str:
     if _HOST.fullmatch(server) is None:
         raise ValueError(
-            "it is not a server's name in lower case; write it without a scheme, such as contoso.azurecr.io"
+            "it is not a host name in lower case; write it without a scheme, for example contoso.azurecr.io"
         )
     return server
 
 
 def _is_email(address: str) -> str:
     if _EMAIL.fullmatch(address) is None:
-        raise ValueError("it is not an e-mail address; write one such as team@example.org")
+        raise ValueError("it is not an e-mail address; for example team@example.org")
     return address
 
 
@@ -89,13 +89,13 @@ Replicas = Annotated[int, Field(ge=0, le=REPLICAS_MOST)]
 
 
 class Replicated(Section):
-    """The size of one replica and how many there may be.
+    """The size of a replica, and the limits of scaling.
 
     Attributes:
-        cpu: cores of one replica, 0.25 to 4 in steps of 0.25.
-        memory: memory of one replica in GiB, such as ``1Gi``: twice the cores.
-        min_replicas: replicas that always run.
-        max_replicas: replicas at the most.
+        cpu: vCPU cores of a replica, 0.25 to 4 in steps of 0.25.
+        memory: memory of a replica in GiB, such as ``1Gi``: always twice the cores.
+        min_replicas: minimum number of replicas.
+        max_replicas: maximum number of replicas.
     """
 
     cpu: Cpu = 0.5
@@ -104,14 +104,12 @@ class Replicated(Section):
     max_replicas: Annotated[int, Field(ge=1, le=REPLICAS_MOST)] = 5
 
     def faults(self, at: str) -> Iterator[Fault]:
-        """Yield a pair of cores and memory that the Consumption profile lacks, and a range upside down.
+        """Yield a pair of cores and memory that the Consumption profile does not offer, and a minimum over the maximum.
 
         Source of the pairs: https://learn.microsoft.com/azure/container-apps/containers (allocations).
         """
         if self.cpu > _CPU_MOST or self.cpu % _CPU_STEP:
-            yield Fault(
-                f"{at}.cpu", self.cpu, "a replica has 0.25 to 4 cores in steps of 0.25", "choose one such as 0.5"
-            )
+            yield Fault(f"{at}.cpu", self.cpu, "a replica has 0.25 to 4 cores in steps of 0.25", "for example 0.5")
         else:
             wanted = f"{self.cpu * _GIBIBYTES_PER_CPU:g}Gi"
             memory = _MEMORY.fullmatch(self.memory)
@@ -129,16 +127,16 @@ class Replicated(Section):
 
 
 class WebPlan(Replicated):
-    """The app that answers requests.
+    """The app that serves HTTP requests.
 
     Attributes:
-        command: what a replica runs, in place of the image's ENTRYPOINT and CMD; unset: those of the image.
-        init_command: what runs to its end before a replica starts: the migrations.
-        target_port: port the command listens on.
-        external: whether the internet reaches it, or only the environment does.
-        hosts: further host names that lead to it, beyond the one that Azure gives.
-        readiness_path: tells whether the app can serve: it gates a new revision.
-        liveness_path: tells whether the process is alive, whatever becomes of its cache.
+        command: command of the container, in place of the image's ENTRYPOINT and CMD; unset: those of the image.
+        init_command: command of the init container, which completes before a replica starts: the migrations.
+        target_port: port on which the container listens.
+        external: whether it is reachable from the internet, or only within the environment.
+        hosts: further host names in ``ALLOWED_HOSTS``, beside the one that Azure assigns.
+        readiness_path: path of the readiness check, which a new revision must pass before it gets traffic.
+        liveness_path: path of the liveness check, which must not depend on the cache.
     """
 
     min_replicas: Replicas = 1
@@ -153,14 +151,14 @@ class WebPlan(Replicated):
 
 
 class WorkerPlan(Replicated):
-    """An app that works off Celery queues; it may scale to zero.
+    """An app that runs a Celery worker; it may scale to zero.
 
     Attributes:
-        name: tells the workers of a stack apart.
-        queues: Celery queues it works off.
-        command: what a replica runs, in place of the image's ENTRYPOINT and CMD; unset: Celery's worker for these
+        name: name of the worker, unique in the stack.
+        queues: Celery queues that it consumes.
+        command: command of the container, in place of the image's ENTRYPOINT and CMD; unset: Celery's worker for these
             queues.
-        queue_length: messages in a queue for each replica that is added.
+        queue_length: number of messages in a queue per replica that KEDA adds.
     """
 
     name: Annotated[str, AfterValidator(_is_worker_name)] = "worker"
@@ -175,8 +173,8 @@ class BeatPlan(Section):
     """Celery's scheduler: exactly one replica where it is enabled.
 
     Attributes:
-        enabled: whether there is one.
-        command: what it runs, in place of the image's ENTRYPOINT and CMD; unset: Celery's beat.
+        enabled: whether beat runs.
+        command: command of the container, in place of the image's ENTRYPOINT and CMD; unset: Celery's beat.
     """
 
     enabled: bool = False
@@ -184,7 +182,7 @@ class BeatPlan(Section):
 
 
 class RegistryPlan(Section):
-    """A private container registry, pulled from with the apps' identity.
+    """A private container registry, from which images are pulled with the apps' identity.
 
     Attributes:
         server: its login server, such as ``contoso.azurecr.io``.
@@ -196,10 +194,10 @@ class RegistryPlan(Section):
 
 
 class AlertsPlan(Section):
-    """Who is told when the cache is in trouble.
+    """Who receives alerts about the caches.
 
     Attributes:
-        emails: addresses that get mail; none: there are no alerts.
+        emails: addresses that alerts are sent to; empty: no alerts are created.
     """
 
     emails: tuple[Annotated[str, AfterValidator(_is_email)], ...] = ()
@@ -207,7 +205,7 @@ class AlertsPlan(Section):
 
 @dataclass(frozen=True)
 class Processes:
-    """What runs of an image: one app each for web, every worker and, where it is enabled, beat."""
+    """How the processes of an image run: an app each for web, every worker and, where it is enabled, beat."""
 
     web: WebPlan = field(default_factory=WebPlan)
     workers: Sequence[WorkerPlan] = field(default_factory=lambda: (WorkerPlan(),))
@@ -215,20 +213,20 @@ class Processes:
 
 
 def workers_faults(at: str, workers: tuple[WorkerPlan, ...]) -> Iterator[Fault]:
-    """Yield the names that two apps of a stack would share, with each worker's own faults."""
+    """Yield each worker's faults, and names that two apps of a stack would share."""
     seen = {"web": "web", "beat": "beat"}
     for index, worker in enumerate(workers):
         path = f"{at}[{index}]"
         yield from worker.faults(path)
         if worker.name in seen:
             other = seen[worker.name]
-            rule = f"{other} has this name already"
+            rule = f"{other} already has this name"
             yield Fault(f"{path}.name", worker.name, rule, "choose another", (f"{other}.name",))
         seen.setdefault(worker.name, path)
 
 
 def variables_faults(env: Mapping[str, str], secret_env: Mapping[str, SecretStr]) -> Iterator[Fault]:
-    """Yield names that are no variable's, belong to the stack, or are given twice; no value is shown."""
+    """Yield invalid, reserved and duplicate names of environment variables; no value is shown."""
     ours = {*VARIABLE_OF_SECRET.values(), *PLAIN_VARIABLES}
     our_secrets = [name.value for name in SecretName]
     for at, names in (("env", env), ("secretEnv", secret_env)):
@@ -236,18 +234,18 @@ def variables_faults(env: Mapping[str, str], secret_env: Mapping[str, SecretStr]
             path = f"{at}.{name}"
             if _VARIABLE.fullmatch(name) is None:
                 remedy = "use letters, digits and underscores, not starting with a digit"
-                yield Fault(path, None, "this is not a variable's name", remedy)
+                yield Fault(path, None, "this is not a valid name of an environment variable", remedy)
             elif name in ours:
                 yield Fault(path, None, "the stack sets this variable itself", "leave it out")
     by_secret: dict[str, str] = {}
     for name in secret_env:
         path, secret = f"secretEnv.{name}", secret_name(name)
         if _VARIABLE.fullmatch(name) is None or name in ours:
-            continue  # told above
+            continue  # reported above
         if name in env:
-            yield Fault(path, None, "env has a variable of this name", "leave one of the two out", (f"env.{name}",))
+            yield Fault(path, None, "env has a variable of this name", "remove one of the two", (f"env.{name}",))
         if secret in our_secrets:
-            yield Fault(path, None, f"its secret would be {secret}, which the stack has already", "choose another name")
+            yield Fault(path, None, f"its secret would be {secret}, which the stack already has", "choose another name")
         elif secret in by_secret:
             yield Fault(path, None, f"{by_secret[secret]} would share its secret {secret}", "choose another name")
         elif not 1 <= len(secret) <= SECRET_NAME_LIMIT:
@@ -265,26 +263,26 @@ _IMAGE = re.compile(
 
 
 def image_faults(at: str, image: str) -> Iterator[Fault]:
-    """Yield a reference that is none, or that leaves open which image it means.
+    """Yield an invalid image reference, or one without tag and digest.
 
     Source: https://github.com/opencontainers/distribution-spec (pulling manifests).
     """
     match = _IMAGE.fullmatch(image)
     if match is None:
-        yield Fault(at, image, "this is not an image reference", "write one such as contoso.azurecr.io/shop:1.4.2")
+        yield Fault(at, image, "this is not an image reference", "for example contoso.azurecr.io/shop:1.4.2")
     elif not match["tag"] and not match["digest"]:
         rule = "it has neither tag nor digest, so two replicas could run two images"
-        yield Fault(at, image, rule, f"write one such as {image}:1.4.2")
+        yield Fault(at, image, rule, f"for example {image}:1.4.2")
 
 
 def worker_command(app: str, worker: WorkerPlan) -> tuple[str, ...]:
-    """What a worker runs: its own command, or Celery's worker of the application's module for its queues."""
+    """Return a worker's command: the configured one, or Celery's worker for its queues."""
     module = app.replace("-", "_")
     return worker.command or ("celery", "-A", module, "worker", "--loglevel", "info", "-Q", ",".join(worker.queues))
 
 
 def beat_command(app: str, beat: BeatPlan) -> tuple[str, ...]:
-    """What beat runs: its own command, or Celery's beat, its schedule in the one directory it may surely write to."""
+    """Return beat's command: the configured one, or Celery's beat with its schedule in a directory it can write to."""
     module = app.replace("-", "_")
     schedule = "/tmp/celerybeat-schedule"
     return beat.command or ("celery", "-A", module, "beat", "--loglevel", "info", "--schedule", schedule)

@@ -1,4 +1,4 @@
-"""The apps' secrets: where each value comes from, where an app reads it, and the digest that follows all of them."""
+"""Collect the apps' secrets, store them in the vault, and compute their digest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,12 +44,12 @@ class AppSecrets:
     depends_on: Sequence[pulumi.Resource] = ()
 
     def without(self, name: SecretName) -> "AppSecrets":
-        """Return the same secrets but one."""
+        """Return all secrets except one."""
         return replace(self, by_name={key: secret for key, secret in self.by_name.items() if key != name})
 
     @property
     def digest(self) -> pulumi.Output[str]:
-        """The digest of names and values, not secret: in an app's template, it makes a new revision of a new value."""
+        """Return the digest of names and values, not secret: in an app's template, a new value creates a revision."""
         values = pulumi.Output.from_input({name: secret.value for name, secret in self.by_name.items()})
         digest = pulumi.Output.all(self.digest_key, values).apply(lambda args: secrets_digest(args[0], args[1]))
         return pulumi.Output.unsecret(digest)
@@ -66,11 +66,11 @@ def store_secrets(
     """Generate or collect the apps' secrets and store them in the vault.
 
     Args:
-        vault: stores all of them, whether or not the apps read them there.
+        vault: vault that stores the secrets, even if the apps do not read them from it.
         placement: whether Django's signing key is protected from deletion.
-        caches: give the connection strings and the access key of the broker.
-        secret_env: further environment variables by name; each becomes a secret.
-        use_references: the apps read the secrets from the vault; otherwise they hold the values.
+        caches: source of the connection strings and of the broker's access key.
+        secret_env: further environment variables by name, each of which becomes a secret.
+        use_references: create Key Vault references; otherwise the apps hold the values.
     """
     signing_key = random.RandomPassword(
         "django-secret-key", length=64, opts=pulumi.ResourceOptions(protect=placement.protect)

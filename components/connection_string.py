@@ -1,4 +1,4 @@
-"""The one form of a Redis URL that redis-py, django-redis, the Celery broker and the Celery backend all read alike."""
+"""Build the Redis URL that redis-py, django-redis, the Celery broker and the Celery backend parse alike."""
 
 from urllib.parse import quote
 
@@ -6,18 +6,18 @@ from urllib.parse import quote
 def redis_url(host: str, port: int, key: str, database: int) -> str:
     """Build ``rediss://:{key}@{host}:{port}/{database}?ssl_cert_reqs=required``.
 
-    The key is percent-encoded whole, ``/`` included: an access key is base64, and a raw ``/`` ends the authority of a
-    URL, so that a client reads another host or none. The database stands in the path, because kombu does not read
-    ``?db=``; ``required`` is the one spelling of the certificate rule that all four clients accept.
+    The key is percent-encoded completely, including ``/``: an access key is base64, and a raw ``/`` ends the authority
+    of a URL, so that a client would parse another host or none. The database is in the path, because kombu ignores
+    ``?db=``; ``required`` is the only spelling of the certificate rule that all four clients accept.
 
     Args:
-        host: the cache's public name; the private DNS zone answers it with the private address.
+        host: the cache's public host name, which the private DNS zone resolves to the private address.
         port: the TLS port, 1 to 65535.
         key: the raw access key, as the list-keys call returns it.
         database: the database's index, 0 or more.
 
     Returns:
-        The URL. It holds the key: keep it secret.
+        The URL. It contains the key: keep it secret.
 
     Raises:
         ValueError: if host or key is empty, or port or database is out of range. The key is never in the message.

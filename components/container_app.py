@@ -1,4 +1,4 @@
-"""One container app: how its secrets, variables, probes and replicas become Azure's resource."""
+"""Create a container app from its secrets, environment variables, probes and scale rules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from components.app_secrets import AppSecrets
 from components.placement import Placement
 
 CONSUMPTION = "Consumption"
-"""The workload profile that every environment here has."""
+"""Name and type of the workload profile of every environment."""
 
 _DATA_VOLUME = "data"
 _DATA_PATH = "/data"
@@ -23,10 +23,10 @@ class Runtime:
 
     Attributes:
         application: Python module whose Celery application workers and beat run by default.
-        image: what they run, by tag or digest.
-        identity_id: resource id of the identity they act as.
+        image: container image, with a tag or digest.
+        identity_id: resource id of their user-assigned identity.
         secrets: their secrets.
-        env: environment variables by name, in the clear.
+        env: environment variables by name, in plain text.
         registry: private registry that holds the image; ``None``: the image is public.
         depends_on: resources that must exist before an app starts: DNS records, roles in force.
     """
@@ -42,20 +42,20 @@ class Runtime:
 
 @dataclass(frozen=True)
 class Process:
-    """What tells one app from another.
+    """How one app runs.
 
     Attributes:
         container: name of its container.
-        command: what it runs; ``None``: the image's own command.
-        cpu: cores of a replica.
+        command: command of the container; ``None``: that of the image.
+        cpu: vCPU cores of a replica.
         memory: memory of a replica, such as ``1Gi``.
-        min_replicas: replicas that always run.
-        max_replicas: replicas at the most.
-        termination_grace_seconds: time to finish between being told to stop and being killed, in seconds.
-        rules: scale rules beyond the default.
-        ingress: how requests reach it, if they do.
-        probes: how its health is asked for.
-        init_command: what runs to its end before it starts, on the same data volume.
+        min_replicas: minimum number of replicas.
+        max_replicas: maximum number of replicas.
+        termination_grace_seconds: time for graceful shutdown between SIGTERM and SIGKILL, in seconds.
+        rules: scale rules; none: Azure's default HTTP rule.
+        ingress: ingress; ``None``: it receives no requests.
+        probes: health probes.
+        init_command: command of an init container on the same data volume; ``None``: there is none.
     """
 
     container: str
@@ -83,8 +83,8 @@ def container_app(
 ) -> app.ContainerApp:
     """Create the container app ``app_name`` in an environment.
 
-    Its template carries a digest of its secrets: Azure makes a new revision only for a changed template, and restarts
-    nothing for a changed secret. ``revisionSuffix`` is left to Azure, for a fixed one could not be used twice.
+    Its template contains a digest of its secrets: Azure creates a new revision only for a changed template, and does
+    not restart replicas for a changed secret. Azure chooses ``revisionSuffix``: a fixed one could not be used twice.
     """
     env = _variables(runtime)
     resources = app.ContainerResourcesArgs(cpu=process.cpu, memory=process.memory)
@@ -145,7 +145,7 @@ def container_app(
 
 
 def _secrets(runtime: Runtime) -> Sequence[app.SecretArgs]:
-    """The app's secrets, sorted: Azure takes another order for a change."""
+    """Return the app's secrets, sorted: Azure treats another order as a change."""
     return [
         app.SecretArgs(name=name, value=pulumi.Output.secret(secret.value))
         if secret.key_vault_uri is None
@@ -155,7 +155,7 @@ def _secrets(runtime: Runtime) -> Sequence[app.SecretArgs]:
 
 
 def _variables(runtime: Runtime) -> Sequence[app.EnvironmentVarArgs]:
-    """The containers' variables, sorted: by value, by reference to a secret, and the digest of all secrets."""
+    """Return the containers' environment variables, sorted: values, references to secrets, and the secrets' digest."""
     plain: dict[str, pulumi.Input[str]] = {**runtime.env, "SECRETS_DIGEST": runtime.secrets.digest}
     variables = [app.EnvironmentVarArgs(name=name, value=value) for name, value in plain.items()]
     variables += [

@@ -1,4 +1,4 @@
-"""The Container Apps environment and what runs in it: web, workers, and beat."""
+"""Create the Container Apps environment and its apps: web, workers and beat."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from components.secret_names import SecretName
 from components.stack_names import StackNames
 
 REDIS_KEY_PREFIX = "cache"
-"""Prefix of the cache's keys, which sets them apart from the queue's on a shared database."""
+"""Prefix of the cache's keys, to separate them from the queue's in a shared database."""
 
 _WEB_TERMINATION_GRACE_SECONDS = 30
 _WORKER_TERMINATION_GRACE_SECONDS = 120
@@ -24,17 +24,17 @@ _BEAT_CPU, _BEAT_MEMORY = 0.25, "0.5Gi"
 
 
 class ContainerApps(pulumi.ComponentResource):
-    """An environment in its own subnet, and the apps of one image.
+    """A Container Apps environment in its own subnet, and the apps of one image.
 
     Attributes:
         environment_id: resource id of the environment.
-        image: what the apps run.
-        web_host_name: the name under which Azure serves web.
-        web_url: its address.
-        readiness_url: address of its readiness check.
-        web: the app that answers requests.
-        workers: the apps that work off queues, by their plan's name.
-        beat: Celery's scheduler, where it is enabled.
+        image: container image of the apps.
+        web_host_name: host name of web.
+        web_url: URL of web.
+        readiness_url: URL of web's readiness check.
+        web: the app that serves HTTP requests.
+        workers: the Celery workers, by the name in their plan.
+        beat: Celery's scheduler, if it is enabled.
     """
 
     environment_id: pulumi.Output[str]
@@ -67,7 +67,7 @@ class ContainerApps(pulumi.ComponentResource):
             subnet_id: subnet of the environment, delegated to it, of /27 or larger.
             runtime: what the apps have in common; the environment does not wait for its ``depends_on``.
             processes: how web, workers and beat run.
-            queue: where the broker keeps its messages.
+            queue: address of the queues, for KEDA.
             opts: as for every resource.
         """
         super().__init__("django-aca:container_apps:ContainerApps", name, None, opts)
@@ -144,7 +144,7 @@ def _web(plan: WebPlan, host_name: pulumi.Input[str]) -> Process:
             http_get=app.ContainerAppProbeHttpGetArgs(
                 path=path,
                 port=plan.target_port,
-                # A probe asks by the replica's address, which Django's ALLOWED_HOSTS refuses.
+                # A probe's default Host header is the replica's address, which Django's ALLOWED_HOSTS refuses.
                 http_headers=[app.ContainerAppProbeHttpHeadersArgs(name="Host", value=host_name)],
             ),
             period_seconds=period,
@@ -162,8 +162,8 @@ def _web(plan: WebPlan, host_name: pulumi.Input[str]) -> Process:
         termination_grace_seconds=_WEB_TERMINATION_GRACE_SECONDS,
         ingress=app.IngressArgs(external=plan.external, target_port=plan.target_port, allow_insecure=False),
         probes=[
-            # Readiness gates the revision at its start only: were it asked for later on, a blip of the cache would
-            # take every replica out of the ingress at once.
+            # Readiness is checked at start-up only: later, a short outage of the cache would take every replica out of
+            # the ingress at once.
             probe(app.Type.STARTUP, plan.readiness_path, period=4, failures=25),
             probe(app.Type.READINESS, plan.liveness_path, period=10, failures=3),
             probe(app.Type.LIVENESS, plan.liveness_path, period=10, failures=6),
@@ -191,7 +191,7 @@ def _beat(application: str, plan: BeatPlan) -> Process:
         command=beat_command(application, plan),
         cpu=_BEAT_CPU,
         memory=_BEAT_MEMORY,
-        # Two schedulers would send every task twice; none would send nothing.
+        # Two schedulers would send every task twice.
         min_replicas=1,
         max_replicas=1,
         termination_grace_seconds=_WEB_TERMINATION_GRACE_SECONDS,

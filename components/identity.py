@@ -1,4 +1,4 @@
-"""The identity that the apps act as, the roles it is granted, and the wait until they are in force."""
+"""Create the apps' identity and its role assignments, and wait until these are in effect."""
 
 import asyncio
 import uuid
@@ -25,12 +25,12 @@ class Role(StrEnum):
 
 
 def role_assignment_name(scope: str, principal_id: str, role: Role) -> str:
-    """GUID of the assignment of a role at a scope to a principal: the same three always give the same one."""
+    """Return the GUID of a role assignment, which is a function of scope, principal and role."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{scope.lower()}|{principal_id}|{role}"))
 
 
 def role_definition_id(scope: str, role: Role) -> str:
-    """Resource id of a built-in role in the subscription that the scope lies in."""
+    """Return the resource id of a built-in role in the scope's subscription."""
     subscription = "/".join(scope.split("/")[:3])
     return f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"
 
@@ -38,7 +38,7 @@ def role_definition_id(scope: str, role: Role) -> str:
 class AppIdentity(pulumi.ComponentResource):
     """A user-assigned identity and its role assignments.
 
-    A user-assigned identity exists before the apps, so its roles can be in force when the first app reads a secret.
+    A user-assigned identity exists before the apps, so its roles can be in effect when the first app reads a secret.
 
     Attributes:
         identity_id: resource id of the identity.
@@ -72,7 +72,7 @@ class AppIdentity(pulumi.ComponentResource):
         self.register_outputs({"identityId": self.identity_id, "principalId": self.principal_id})
 
     def grant(self, role: Role, scope: pulumi.Input[str]) -> None:
-        """Assign a role at a scope: a vault's resource id, a registry's, or that of what holds them."""
+        """Assign a role at a scope: the resource id of a vault, of a registry, or of a group of them."""
         key = role.name.lower().replace("_", "-")
         target = pulumi.Output.from_input(scope)
         self._assignments[key] = authorization.RoleAssignment(
@@ -83,18 +83,18 @@ class AppIdentity(pulumi.ComponentResource):
             ),
             role_definition_id=target.apply(lambda value: role_definition_id(value, role)),
             principal_id=self.principal_id,
-            # Without it Azure looks the principal up in the directory, where a new identity is not seen yet.
+            # Without it Azure looks the principal up in Microsoft Entra ID, where a new identity is not replicated yet.
             principal_type=authorization.PrincipalType.SERVICE_PRINCIPAL,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
     def roles_in_force(self, seconds: int) -> Sequence[pulumi.Resource]:
-        """Return what to depend on for all roles granted so far to be in force; nothing where none was granted.
+        """Return resources to depend on so that all roles granted so far are in effect; none if none was granted.
 
-        An assignment takes effect minutes after Azure has accepted it, and nothing tells when
-        (https://learn.microsoft.com/azure/role-based-access-control/troubleshooting). The wait hangs on a marker, not
-        on the assignments: a marker whose wait was interrupted is simply made again, and no assignment goes
-        unrecorded. It happens when the marker is created, that is, once for each set of assignments.
+        An assignment takes effect minutes after Azure has accepted it, and no API reports when
+        (https://learn.microsoft.com/azure/role-based-access-control/troubleshooting). The wait is a hook of a marker
+        resource, not of the assignments: after an interrupted wait the marker is created again, and every assignment is
+        in the state. The hook runs when the marker is created, that is, once for each set of assignments.
 
         Args:
             seconds: length of the wait, in seconds.

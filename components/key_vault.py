@@ -1,4 +1,4 @@
-"""The vault that holds the secrets, reached from inside the network only."""
+"""Create the Key Vault, reachable through its private endpoint only, and its secrets."""
 
 from dataclasses import dataclass
 
@@ -18,21 +18,21 @@ class VaultSecret:
     """A secret in the vault.
 
     Attributes:
-        uri_with_version: where this version of it is read.
+        uri_with_version: URI of this version of the secret.
     """
 
     uri_with_version: pulumi.Output[str]
 
 
 class KeyVault(pulumi.ComponentResource):
-    """A vault with roles for access, no public access, and its private endpoint.
+    """A Key Vault with role-based access control, without public access, and its private endpoint.
 
-    Secrets are written through Azure Resource Manager, which needs no way into the network.
+    Secrets are written through Azure Resource Manager, which does not need network access to the vault.
 
     Attributes:
         vault_id: resource id of the vault.
-        uri: address of its data plane.
-        private_endpoint: its way into the network.
+        uri: URI of its data plane.
+        private_endpoint: its private endpoint.
     """
 
     vault_id: pulumi.Output[str]
@@ -50,14 +50,14 @@ class KeyVault(pulumi.ComponentResource):
         plan: KeyVaultPlan | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make a vault, or take the soft-deleted one of this name back.
+        """Create a vault, or recover the soft-deleted one of this name.
 
         Args:
             name: Pulumi's name of the component.
             placement: resource group, region, tags, protection.
-            vault_name: Azure's name of the vault, unique in all Azure; a soft-deleted vault keeps its own taken.
+            vault_name: Azure's name of the vault, globally unique; a soft-deleted vault still occupies its name.
             endpoint: name, subnet and zone of the private endpoint; the zone is ``PRIVATE_DNS_ZONE``.
-            tenant_id: the Entra tenant whose principals get roles on it.
+            tenant_id: Microsoft Entra tenant whose principals get roles.
             plan: purge protection and recovery.
             opts: as for every resource.
         """
@@ -74,9 +74,9 @@ class KeyVault(pulumi.ComponentResource):
             properties=keyvault.VaultPropertiesArgs(
                 sku=keyvault.SkuArgs(family=keyvault.SkuFamily.A, name=keyvault.SkuName.STANDARD),
                 tenant_id=tenant_id,
-                # The SDK sends false unless told otherwise.
+                # The SDK's default is false.
                 enable_rbac_authorization=True,
-                # False is refused: once on, it stays on. So it is either on or not sent.
+                # Azure refuses false, because it cannot be turned off; so it is either true or not sent.
                 enable_purge_protection=True if plan.purge_protection else None,
                 public_network_access="Disabled",
                 network_acls=keyvault.NetworkRuleSetArgs(
@@ -100,10 +100,10 @@ class KeyVault(pulumi.ComponentResource):
         self.register_outputs({"vaultId": self.vault_id, "uri": self.uri})
 
     def add_secret(self, name: str, value: pulumi.Input[str]) -> VaultSecret:
-        """Keep a value under a name; each new value makes a new version.
+        """Create a secret; each new value creates a new version.
 
-        Deleting a secret needs the data plane, which is closed to whoever deploys, so a secret no longer wanted stays
-        in the vault, and goes with it.
+        Deleting a secret needs the data plane, which the deployer cannot reach, so a removed secret stays in the vault
+        until the vault is deleted.
         """
         secret = keyvault.Secret(
             f"{self._name}-{name}",

@@ -1,14 +1,14 @@
-"""How the vault can be deleted and recovered."""
+"""Settings of the Key Vault."""
 
 from components.section import Section
 
 
 class KeyVaultPlan(Section):
-    """The vault.
+    """The Key Vault.
 
     Attributes:
-        purge_protection: nobody can purge the vault before its retention ends; it cannot be turned off again.
-        recover: take the soft-deleted vault of this name back; turn it off once it is back.
+        purge_protection: prevent purging of the deleted vault before its retention ends; cannot be turned off again.
+        recover: recover the soft-deleted vault of this name; turn it off afterwards.
     """
 
     purge_protection: bool = False

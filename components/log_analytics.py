@@ -1,4 +1,4 @@
-"""The workspace that takes the logs and metrics of everything else."""
+"""Create the Log Analytics workspace for logs and metrics of all other resources."""
 
 import pulumi
 from pulumi_azure_native import operationalinsights

@@ -1,4 +1,4 @@
-"""Names of Azure resources: the convention, each type's limit, and the suffix that makes global names unique."""
+"""Build names of Azure resources: naming convention, limits of each type, and the suffix of globally unique names."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -64,7 +64,7 @@ REGION_CODES = {
     "westus2": "wus2",
     "westus3": "wus3",
 }
-"""Short codes of regions, after the geo-codes that Azure Backup publishes. A region not listed is written whole.
+"""Short codes of regions, as the geo-codes of Azure Backup. A region without a code is written in full.
 
 A code here says nothing about which services the region has.
 """
@@ -94,11 +94,11 @@ def normalize_region(region: str) -> str:
 
 
 def fit(base: str, limit: int, suffix: str = "") -> str:
-    """Join ``base`` and ``suffix`` with a hyphen; shorten the base where the whole would exceed ``limit`` characters.
+    """Join ``base`` and ``suffix`` with a hyphen; shorten the base if the result would exceed ``limit`` characters.
 
-    A shortened base keeps its head and ends in six hexadecimal digits of its SHA-256, so that two bases which share
-    their head stay apart; the suffix is kept whole. The result has no double, leading or trailing hyphen if the base
-    has none.
+    A shortened base is truncated and ends in six hexadecimal digits of its SHA-256, so that two bases with the same
+    beginning have different names; the suffix is never shortened. The result has no double, leading or trailing hyphen
+    if the base has none.
 
     Raises:
         ValueError: if the limit leaves no room for the hash and the suffix.
@@ -116,10 +116,9 @@ def fit(base: str, limit: int, suffix: str = "") -> str:
 
 @dataclass(frozen=True)
 class Names:
-    """The names of one stack's resources, in Azure's region ``region``.
+    """The names of one stack's resources.
 
-    Names that Azure wants unique beyond the resource group take the suffix as an argument, because a random suffix is
-    known only to an Output; the others are plain.
+    Globally unique names take the suffix as an argument, because a random suffix is known only as an Output.
 
     Attributes:
         app: the application's name: lower-case letters, digits and single hyphens, starting with a letter.
@@ -141,22 +140,22 @@ class Names:
         return "-".join((kind, REGION_CODES.get(region, region), self.app, self.instance))
 
     def resource_group(self, suffix: str = "") -> str:
-        """``rg-westeurope-magictoolbox-dev``."""
+        """Return ``rg-westeurope-magictoolbox-dev``."""
         base = "-".join(("rg", normalize_region(self.region), self.app, self.environment))
         return fit(base, RESOURCE_GROUP_LIMIT, suffix)
 
     def redis(self, role: str = "", suffix: str = "") -> str:
-        """``red-westeurope-magictoolbox-01``; a cache with a role of its own has it before the instance."""
+        """Return ``red-westeurope-magictoolbox-01``, or with a role ``red-westeurope-magictoolbox-broker-01``."""
         return fit(self._regional("red", *filter(None, (role,))), REDIS_LIMIT, suffix)
 
     def key_vault(self, suffix: str = "") -> str:
-        """``kv-we-magictoolbox-01``, shortened: a vault's name has 24 characters at most."""
+        """Return ``kv-we-magictoolbox-01``; a vault's name has at most 24 characters."""
         return fit(self._short("kv"), KEY_VAULT_LIMIT, suffix)
 
     def container_app(self, role: str = "") -> str:
-        """``app-we-magictoolbox-01``; ``app-we-magictoolbox-01-worker`` for the app of another role."""
+        """Return ``app-we-magictoolbox-01``, or with a role ``app-we-magictoolbox-01-worker``."""
         return fit(self._short("app"), CONTAINER_APP_LIMIT, fit(role, _ROLE_LIMIT))
 
     def common(self, kind: str, *roles: str) -> str:
-        """``{kind}-westeurope-magictoolbox-01`` for a type whose names are unique within the resource group only."""
+        """Return ``{kind}-westeurope-magictoolbox-01``, for a type whose names are unique per resource group."""
         return fit(self._regional(kind, *roles), COMMON_LIMIT)

@@ -1,4 +1,4 @@
-"""The virtual network: a subnet for the apps, delegated to Container Apps, and one for private endpoints."""
+"""Create the virtual network: a subnet for the apps, delegated to Container Apps, and one for private endpoints."""
 
 import pulumi
 from pulumi_azure_native import network
@@ -12,7 +12,7 @@ class Network(pulumi.ComponentResource):
     """A virtual network with its two subnets.
 
     Azure answers concurrent writes to one virtual network with ``AnotherOperationInProgress``, so the subnets are
-    written one after the other, and whoever takes a subnet's id from here waits for both.
+    created one after the other, and the ids below resolve only after both exist.
 
     Attributes:
         virtual_network_id: resource id of the virtual network.
@@ -43,7 +43,7 @@ class Network(pulumi.ComponentResource):
             location=placement.location,
             tags=placement.tags,
             address_space=network.AddressSpaceArgs(address_prefixes=[plan.address_space]),
-            # The subnets are resources of their own: what the service reports of them here is no change of ours.
+            # The subnets are separate resources; Azure also reports them here, which must not count as a change.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["subnets"]),
         )
         endpoints_subnet = network.Subnet(

@@ -1,4 +1,4 @@
-"""Where logs and metrics go, and who is told when a cache is in trouble."""
+"""Send logs and metrics to Log Analytics, and create alerts on the caches."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -30,8 +30,8 @@ _COMMON_ALERTS = {
     "evictions": _Alert("evictedkeys", "Total", 0, "the cache evicts keys: cached sessions and values are lost"),
 }
 _ALERTS = {
-    # Azure Managed Redis has no metric of failed connections, and an alert on a metric that is not there is refused:
-    # its alert is one on its logs.
+    # Azure Managed Redis has no metric for failed connections, and Azure refuses an alert on a missing metric: that
+    # alert queries the logs.
     RedisService.MANAGED: _COMMON_ALERTS,
     RedisService.CLASSIC: {
         **_COMMON_ALERTS,
@@ -47,11 +47,10 @@ _REFUSED_CONNECTIONS = textwrap.dedent(
     | where _ResourceId =~ "{database}"
     | where EventType == "auth" and EventStatus in (0, 1, 4, 6)"""
 )
-"""The log entries of connections that were turned away, with a wrong key for example. What failed on its way to the
-cache (name, network, TLS), or never sent a key, leaves none.
+"""Log entries of refused connections, for example with a wrong key. A failure of DNS, network or TLS leaves no entry.
 
 Source of the codes: https://learn.microsoft.com/azure/azure-monitor/reference/queries/redconnectionevents; the others
-stand for success (2, 7, 8) or for what is still under way (3, 5)."""
+mean success (2, 7, 8) or in progress (3, 5)."""
 
 _RESOURCE_TYPE = {
     RedisService.MANAGED: "Microsoft.Cache/redisEnterprise",
@@ -74,7 +73,7 @@ class Observability(pulumi.ComponentResource):
         emails: Sequence[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Send logs and metrics to the workspace; mail ``emails`` when a cache is in trouble.
+        """Create diagnostic settings, and alerts that send mail to ``emails``.
 
         Args:
             name: Pulumi's name of the component.
@@ -83,7 +82,7 @@ class Observability(pulumi.ComponentResource):
             caches: caches by their role.
             vault_id: resource id of the vault.
             environment_id: resource id of the Container Apps environment.
-            emails: who is told; nobody: there are no alerts, and a warning says so.
+            emails: recipients of alerts; empty: no alerts are created, and a warning is logged.
             opts: as for every resource.
         """
         super().__init__("django-aca:observability:Observability", name, None, opts)
@@ -106,7 +105,7 @@ class Observability(pulumi.ComponentResource):
                 if cache.service is RedisService.MANAGED:
                     self._alert_on_refused_connections(placement, role, cache, group)
         else:
-            pulumi.log.warn("alerts.emails is empty: nobody will be told when Redis is in trouble", self)
+            pulumi.log.warn("alerts.emails is empty: no alerts about Redis will be sent", self)
         self.register_outputs({})
 
     def _send(self, what: str, resource_id: pulumi.Input[str], *, logs: bool = True, metrics: bool = True) -> None:
@@ -115,7 +114,7 @@ class Observability(pulumi.ComponentResource):
             name="to-log-analytics",
             resource_uri=resource_id,
             workspace_id=self._workspace_id,
-            # Logs into tables of their own, not all into AzureDiagnostics: queries and alerts name these tables.
+            # Resource-specific tables instead of AzureDiagnostics: queries and alerts name these tables.
             log_analytics_destination_type="Dedicated" if logs else None,
             logs=[monitor.DiagnosticsLogSettingsArgs(category_group="allLogs", enabled=True)] if logs else None,
             metrics=[monitor.DiagnosticsMetricSettingsArgs(category="AllMetrics", enabled=True)] if metrics else None,
@@ -190,13 +189,13 @@ class Observability(pulumi.ComponentResource):
             location=placement.location,
             tags=placement.tags,
             kind="LogAlert",
-            description=f"{role}: the cache turns connections away, with a wrong key for example",
+            description=f"{role}: the cache refuses connections, for example with a wrong key",
             enabled=True,
             severity=2,
             scopes=[self._workspace_id],
             evaluation_frequency="PT5M",
             window_size="PT5M",
-            # The workspace has the table only once the first entry has come.
+            # The workspace has the table only after the first entry.
             skip_query_validation=True,
             criteria=monitor.ScheduledQueryRuleCriteriaArgs(
                 all_of=[

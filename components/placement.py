@@ -1,4 +1,4 @@
-"""Where and how a component's resources are created: what all resources of a stack have in common."""
+"""Properties that all resources of a stack have in common."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,14 +8,14 @@ import pulumi
 
 @dataclass(frozen=True)
 class Placement:
-    """Where and how the resources of one stack are created.
+    """Where and how the resources of a stack are created.
 
     Attributes:
         resource_group_name: name of the resource group.
         location: Azure's name of the region, such as ``westeurope``.
-        tags: tags of every resource that can carry them.
-        zone_redundant: spread over availability zones whatever can be spread; cannot be changed afterwards.
-        protect: resources that hold data refuse deletion.
+        tags: tags of every resource whose type supports them.
+        zone_redundant: spread resources over availability zones, where the type supports it; cannot be changed later.
+        protect: refuse deletion of resources that hold data.
     """
 
     resource_group_name: pulumi.Input[str]

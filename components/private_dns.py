@@ -1,4 +1,4 @@
-"""A private DNS zone: inside the linked network it answers a service's public names with private addresses."""
+"""Create a private DNS zone, which resolves a service's public host names to private addresses in one network."""
 
 import pulumi
 from pulumi_azure_native import privatedns
@@ -9,7 +9,7 @@ from components.placement import Placement
 class PrivateDnsZone(pulumi.ComponentResource):
     """A zone such as ``privatelink.redis.azure.net``, linked to one virtual network.
 
-    A network takes one link for each zone name, so a stack makes one zone for each service and shares it.
+    A network can be linked to one zone of each name, so all private endpoints of a service share a zone.
 
     Attributes:
         zone_id: resource id of the zone.

@@ -1,4 +1,4 @@
-"""A private endpoint: the address inside the network under which one service is reached, and its DNS record."""
+"""Create a private endpoint, the address of a service inside the network, and its DNS record."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class PrivateEndpoint(pulumi.ComponentResource):
     """A private endpoint of a service, and the zone group that keeps its record in the service's zone.
 
     Attributes:
-        reachable: what must be there before a client in the network can resolve and reach the service.
+        reachable: resources that must exist before a client in the network can resolve and reach the service.
     """
 
     reachable: Sequence[pulumi.Resource]

@@ -1,4 +1,4 @@
-"""A Redis that only its own network reaches: Azure Managed Redis or Azure Cache for Redis behind one face."""
+"""Create a Redis cache with a private endpoint: Azure Managed Redis or Azure Cache for Redis, with one interface."""
 
 from dataclasses import dataclass
 
@@ -21,13 +21,13 @@ _PRIVATE_LINK_GROUP = {RedisService.MANAGED: "redisEnterprise", RedisService.CLA
 _MANAGED_PORT = 10000
 _CLASSIC_TLS_PORT = 6380
 
-# Creation takes 20 to 30 minutes and more; the provider's own limit would give up on a cache that is on its way.
+# Creation takes 20 to 30 minutes or more, longer than the provider's default timeout.
 _TIMEOUTS = pulumi.CustomTimeouts(create="60m", update="60m", delete="60m")
 
 
 @dataclass(frozen=True)
 class _Service:
-    """What the two services have in common once they are made. The keys are secret."""
+    """Outputs that the two services have in common. The keys are secret."""
 
     id: pulumi.Output[str]
     host_name: pulumi.Output[str]
@@ -42,15 +42,15 @@ class RedisCache(pulumi.ComponentResource):
     """A cache without public access, with access keys, TLS 1.2, and its private endpoint.
 
     Attributes:
-        id: resource id of the cache, of the cluster on managed.
-        logs_id: resource id of what emits its logs: the database on managed.
-        service: which of the two services it is.
-        host_name: the public name; the private DNS zone answers it with the private address.
+        id: resource id of the cache; of the cluster on managed.
+        logs_id: resource id that emits the logs; the database on managed.
+        service: managed or classic.
+        host_name: public host name, which the private DNS zone resolves to the private address.
         port: the TLS port.
         primary_key: the first access key, secret.
         secondary_key: the second access key, secret.
-        active_key: the one of the two that the URLs carry, secret.
-        private_endpoint: its way into the network.
+        active_key: the access key in the URLs, secret.
+        private_endpoint: its private endpoint.
     """
 
     id: pulumi.Output[str]
@@ -74,15 +74,15 @@ class RedisCache(pulumi.ComponentResource):
         eviction_policy: EvictionPolicy | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make a cache by the plan's service, size and high availability.
+        """Create a cache with the plan's service, size and high availability.
 
         Args:
             name: Pulumi's name of the component.
             placement: resource group, region, tags, zone redundancy, protection.
-            cache_name: Azure's name of the cache, unique in all Azure.
+            cache_name: Azure's name of the cache, globally unique.
             endpoint: name, subnet and zone of the private endpoint; the zone is ``PRIVATE_DNS_ZONE[plan.service]``.
             plan: service, size, high availability, active key.
-            eviction_policy: in place of the plan's own, as a broker needs it.
+            eviction_policy: overrides that of the plan, for a broker.
             opts: as for every resource.
         """
         super().__init__("django-aca:redis_cache:RedisCache", name, None, opts)
@@ -112,7 +112,7 @@ class RedisCache(pulumi.ComponentResource):
         self.register_outputs({"id": self.id, "hostName": self.host_name, "port": self.port})
 
     def url(self, database: int) -> pulumi.Output[str]:
-        """Connection string of one database, with the active key; secret."""
+        """Return the connection string of a database, with the active key; secret."""
         return pulumi.Output.all(self.host_name, self.active_key).apply(
             lambda args: redis_url(args[0], self.port, args[1], database)
         )
@@ -126,7 +126,7 @@ def _managed(
     policy: EvictionPolicy,
     child: pulumi.ResourceOptions,
 ) -> _Service:
-    """Azure Managed Redis: a cluster and its one database, which must be named ``default``."""
+    """Create a cluster of Azure Managed Redis and its only database, which must be named ``default``."""
     cluster = redisenterprise.RedisEnterprise(
         f"{name}-cluster",
         cluster_name=cache_name,
@@ -147,12 +147,12 @@ def _managed(
         port=_MANAGED_PORT,
         access_keys_authentication="Enabled",
         client_protocol="Encrypted",
-        # The API's default, OSSCluster, answers ordinary clients MOVED.
+        # With the API's default, OSSCluster, clients without cluster support get MOVED errors.
         clustering_policy="NoCluster",
         eviction_policy=policy,
         opts=child,
     )
-    # The database's own outputs as arguments: the call cannot run before it exists. Its result is not marked secret.
+    # The database's outputs as arguments: the call must not run before it exists. The result is not marked secret.
     keys = pulumi.Output.secret(
         redisenterprise.list_database_keys_output(
             cluster_name=cluster.name, database_name=database.name, resource_group_name=placement.resource_group_name
@@ -179,7 +179,7 @@ def _classic(
     policy: EvictionPolicy,
     child: pulumi.ResourceOptions,
 ) -> _Service:
-    """Azure Cache for Redis."""
+    """Create an Azure Cache for Redis."""
     sku = classic_sku(plan.size)
     cache = redis.Redis(
         f"{name}-redis",

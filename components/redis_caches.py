@@ -1,4 +1,4 @@
-"""Django's cache and Celery's broker: one Redis for both, or one for each."""
+"""Create Django's cache and Celery's broker: one Redis for both, or one for each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from components.stack_names import StackNames
 
 @dataclass(frozen=True)
 class QueueAddress:
-    """Where Celery's messages are: the broker's cache and database."""
+    """Address of Celery's queues: the broker's host, port and database."""
 
     host_name: pulumi.Input[str]
     port: int
@@ -27,8 +27,8 @@ class RedisCaches:
     """The caches of a stack by their use.
 
     Attributes:
-        cache: what Django caches in, database 0.
-        broker: what holds Celery's messages and results; the same as ``cache`` unless it has one of its own.
+        cache: Django's cache, database 0.
+        broker: Celery's broker and result backend; the same as ``cache`` unless it is dedicated.
         broker_database: index of the broker's database.
     """
 
@@ -38,27 +38,27 @@ class RedisCaches:
 
     @property
     def by_role(self) -> Mapping[str, RedisCache]:
-        """Every cache once, by its role: ``redis``, and ``broker`` where that is another."""
+        """Return every cache once, by its role: ``redis``, and ``broker`` if it is dedicated."""
         return {"redis": self.cache} if self.broker is self.cache else {"redis": self.cache, "broker": self.broker}
 
     @property
     def cache_url(self) -> pulumi.Output[str]:
-        """Connection string for Django, secret."""
+        """Return the connection string for Django, secret."""
         return self.cache.url(0)
 
     @property
     def broker_url(self) -> pulumi.Output[str]:
-        """Connection string for Celery's broker and result backend, secret."""
+        """Return the connection string for Celery's broker and result backend, secret."""
         return self.broker.url(self.broker_database)
 
     @property
     def queue(self) -> QueueAddress:
-        """Where Celery's messages are, for KEDA."""
+        """Return the address of the queues, for KEDA."""
         return QueueAddress(self.broker.host_name, self.broker.port, self.broker_database)
 
     @property
     def reachable(self) -> Sequence[pulumi.Resource]:
-        """Resources that must exist before a client in the network can resolve and reach the caches."""
+        """Return the resources that must exist before a client in the network can resolve and reach the caches."""
         return [resource for cache in self.by_role.values() for resource in cache.private_endpoint.reachable]
 
 
@@ -70,14 +70,14 @@ def redis_caches(
     zone: PrivateDnsZone,
     plan: RedisPlan,
 ) -> RedisCaches:
-    """Create the cache, and one for the broker where the plan asks for it.
+    """Create the cache, and a dedicated broker if the plan asks for it.
 
     Args:
         placement: resource group, region, tags, zone redundancy, protection.
         names: Azure's names of caches and private endpoints.
         subnet_id: subnet of the private endpoints.
         zone: private DNS zone of the plan's service, shared by the endpoints.
-        plan: service, size, eviction policy, and whether the broker has a cache of its own.
+        plan: service, size, eviction policy, and whether the broker is dedicated.
     """
 
     def cache(role: str, eviction_policy: EvictionPolicy) -> RedisCache:

@@ -1,4 +1,4 @@
-"""Which Redis, how large, and what it may evict: the choices, and the rules that Azure and the queue set for them."""
+"""Settings of the caches: service, size and eviction policy, with the rules of Azure and of Celery."""
 
 import re
 from collections.abc import Iterator
@@ -26,16 +26,16 @@ EvictionPolicy = Literal[
     "VolatileRandom",
     "VolatileTTL",
 ]
-"""Eviction policies by the names that Azure Managed Redis uses; classic gets Redis's own spelling of the same."""
+"""Eviction policies by their names in Azure Managed Redis; classic gets Redis's own names of the same policies."""
 
 MANAGED_SIZES_GB = {
     **{f"Balanced_B{size}": gigabytes for size, gigabytes in ((0, 0.5), (1, 1), (3, 3), (5, 6), (10, 12), (20, 24))},
     **{f"MemoryOptimized_M{size}": gigabytes for size, gigabytes in ((10, 12), (20, 24))},
     **{f"ComputeOptimized_X{size}": gigabytes for size, gigabytes in ((3, 3), (5, 6), (10, 12), (20, 24))},
 }
-"""Sizes of Azure Managed Redis on which the clustering policy ``NoCluster`` is allowed: those of up to 25 GB.
+"""Sizes of Azure Managed Redis that allow the clustering policy ``NoCluster``: those of up to 25 GB.
 
-Ordinary clients need that policy: ``OSSCluster`` answers them ``MOVED``, ``EnterpriseCluster`` refuses the
+Clients without cluster support need that policy: ``OSSCluster`` answers ``MOVED``, ``EnterpriseCluster`` refuses the
 multi-key transactions of the Celery broker.
 Source: https://learn.microsoft.com/azure/redis/architecture (cluster policies).
 """
@@ -60,7 +60,7 @@ class ClassicSku:
 
 
 def classic_sku(sku: str) -> ClassicSku:
-    """Take a size such as ``Standard_C1`` apart.
+    """Parse a size such as ``Standard_C1``.
 
     Raises:
         ValueError: if Azure Cache for Redis has no such size.
@@ -74,7 +74,7 @@ def classic_sku(sku: str) -> ClassicSku:
 
 
 def redis_policy_name(policy: EvictionPolicy) -> str:
-    """Return Redis's own spelling of a policy: ``VolatileLRU`` is ``volatile-lru``."""
+    """Return Redis's own name of a policy: ``volatile-lru`` for ``VolatileLRU``."""
     return policy.lower().replace("allkeys", "allkeys-").replace("volatile", "volatile-")
 
 
@@ -84,10 +84,10 @@ class RedisPlan(Section):
     Attributes:
         service: ``managed`` or ``classic``.
         sku: size, as ``Balanced_B0`` or ``Basic_C0``; unset: the service's smallest.
-        high_availability: a replica in another zone; unset: off on ``managed``, as the size says on ``classic``.
-        eviction_policy: of the cache; unset: ``AllKeysLRU``, or ``VolatileLRU`` where the queue shares it.
-        active_key: which of the two access keys every URL carries.
-        dedicated_broker: give the queue a cache of its own, which never evicts.
+        high_availability: keep a replica in another zone; unset: off on ``managed``, given by the size on ``classic``.
+        eviction_policy: eviction policy of the cache; unset: ``AllKeysLRU``, or ``VolatileLRU`` if the queue shares it.
+        active_key: access key in the connection strings.
+        dedicated_broker: create a separate cache for the Celery queue, which never evicts.
     """
 
     service: RedisService = RedisService.MANAGED
@@ -99,21 +99,24 @@ class RedisPlan(Section):
 
     @property
     def size(self) -> str:
-        """The size, chosen or default."""
+        """Return the configured or default size."""
         return self.sku or _SMALLEST[self.service]
 
     @property
     def cache_policy(self) -> EvictionPolicy:
-        """Eviction policy of the cache: a queue has no time to live, so what shares it may only evict keys that do."""
+        """Return the cache's eviction policy.
+
+        A queue has no time to live, so a cache that it shares may only evict keys that have one.
+        """
         return self.eviction_policy or ("AllKeysLRU" if self.dedicated_broker else "VolatileLRU")
 
     @property
     def broker_database(self) -> int:
-        """Index of the queue's database: managed has database 0 only, where key prefixes set the queue apart."""
+        """Return the index of the queue's database: managed has database 0 only, key prefixes separate the queue."""
         return 0 if self.service is RedisService.MANAGED else 1
 
     def faults(self, at: str) -> Iterator[Fault]:
-        """Yield sizes of the other service or out of reach, and policies that would drop queued tasks."""
+        """Yield sizes that the service does not offer, and eviction policies that could drop queued tasks."""
         yield from self._size_faults(f"{at}.sku", f"{at}.service")
         if not self.dedicated_broker and self.cache_policy.startswith("AllKeys"):
             yield Fault(
@@ -134,7 +137,7 @@ class RedisPlan(Section):
             elif self.size not in MANAGED_SIZES_GB:
                 match = _MANAGED_SIZE.fullmatch(self.size)
                 rule = (
-                    "a cache without clustering, which Celery needs, holds 25 GB at most"
+                    "Celery needs a cache without clustering, which holds at most 25 GB"
                     if match and int(match["number"]) > _MANAGED_NUMBER_MOST
                     else "Azure Managed Redis has no such size"
                 )
@@ -143,7 +146,7 @@ class RedisPlan(Section):
                 )
             return
         if _MANAGED_SIZE.fullmatch(self.size):
-            remedy = f"choose one such as Standard_C1, or set {service_setting} to managed"
+            remedy = f"for example Standard_C1, or set {service_setting} to managed"
             yield Fault(setting, self.size, "the size belongs to managed", remedy, (service_setting,))
             return
         try:

@@ -1,4 +1,4 @@
-"""How KEDA counts a worker's messages: the queues' lists, and the hash of those taken but not yet acknowledged."""
+"""Build KEDA's scale rules of a worker: messages in its queues, and messages not yet acknowledged."""
 
 from collections.abc import Sequence
 
@@ -9,19 +9,19 @@ from components.redis_caches import QueueAddress
 from components.secret_names import SecretName
 
 CELERY_KEY_PREFIX = "celery:"
-"""Prefix of the queue's keys, as Celery's ``global_keyprefix``: it stands before every name as it is."""
+"""Prefix of the queue's keys, Celery's ``global_keyprefix``."""
 
 
 def queue_rules(address: QueueAddress, queues: Sequence[str], queue_length: int) -> Sequence[app.ScaleRuleArgs]:
-    """One rule for each queue, and one for Celery's hash ``unacked``.
+    """Return a rule for each queue, and one for Celery's hash ``unacked``.
 
-    A message that a worker has taken is no longer in the list but in the hash. Without the second rule a busy worker,
-    or the only one that could restore a dead one's messages, would be scaled away with its tasks.
+    A message that a worker has received is no longer in the list but in the hash. Without the second rule KEDA would
+    remove a busy worker, or the only one that could restore the messages of a lost one.
 
     Args:
-        address: the broker.
-        queues: Celery queues, whose lists have their names behind the prefix.
-        queue_length: messages for each replica that is added.
+        address: address of the queues.
+        queues: names of the Celery queues, without prefix.
+        queue_length: number of messages per replica.
     """
     counted = {
         **{f"queue-{index}": (queue, queue_length) for index, queue in enumerate(queues)},

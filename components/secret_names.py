@@ -1,10 +1,10 @@
-"""Names of the apps' secrets, and the environment variable that each of them sets."""
+"""Names of the apps' secrets, and the environment variables that they set."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
 SECRET_NAME_LIMIT = 127
-"""Characters in the name of a secret in a vault.
+"""Maximum length of the name of a secret in a vault.
 
 Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules (Microsoft.KeyVault).
 """

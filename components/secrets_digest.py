@@ -1,4 +1,4 @@
-"""A fingerprint of an app's secrets, which changes whenever one of them does, and tells nothing about them."""
+"""Compute a digest of an app's secrets, which changes whenever a secret does and does not reveal it."""
 
 import hmac
 import json
@@ -8,10 +8,10 @@ DIGEST_LENGTH = 16
 
 
 def secrets_digest(key: str, secrets: Mapping[str, str]) -> str:
-    """First 16 hexadecimal digits of HMAC-SHA256 over the sorted pairs of name and value.
+    """Return the first 16 hexadecimal digits of HMAC-SHA256 over the sorted pairs of name and value.
 
-    In an app's template it makes a changed secret a changed template, which is what Azure makes a new revision for.
-    The key keeps anyone from trying values against the digest, which stands in the clear.
+    With the digest in an app's template, a changed secret changes the template, for which Azure creates a new revision.
+    The key prevents guessing values from the digest, which is plain text.
 
     Args:
         key: a random key, kept secret.

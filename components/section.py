@@ -1,4 +1,4 @@
-"""What every section of the settings has in common: its form, and how a wrong value is reported."""
+"""Base class of the sections of the settings, and the fault that reports a wrong value."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ class Fault:
 
     Attributes:
         setting: path of the setting as it is written in the stack file, such as ``redis.sku``.
-        value: the value found there, as it may be shown; ``None`` where there is none to show.
-        rule: what the value breaks.
+        value: the value, if it may be shown; ``None``: show none.
+        rule: the rule that the value breaks.
         remedy: what to write instead.
-        also: paths of further settings the rule looked at; where one of them is wrong itself, this fault is not
-            reported, for it may only follow from the other.
+        also: paths of other settings that the rule depends on; if one of them is wrong itself, this fault is not
+            reported, because it may only be a consequence.
     """
 
     setting: str
@@ -28,12 +28,12 @@ class Fault:
 
     def __str__(self) -> str:
         shown = "" if self.value is None else f" = {self.value!r}"
-        # The name of a setting may hold anything, even the end of a line.
+        # The name of a setting may contain anything, even a line break.
         return " ".join(f"{self.setting}{shown}: {self.rule}; {self.remedy}".splitlines())
 
 
 class Section(BaseModel):
-    """A group of settings: camelCase in the stack file, snake_case here, unknown keys refused, unchangeable."""
+    """A group of settings: camelCase in the stack file, snake_case here, unknown keys are refused, immutable."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -45,5 +45,5 @@ class Section(BaseModel):
     )
 
     def faults(self, at: str) -> Iterator[Fault]:
-        """Yield what breaks a rule that no single field can tell; ``at`` is this section's path."""
+        """Yield violations of rules that involve several fields; ``at`` is this section's path."""
         yield from ()

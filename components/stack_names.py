@@ -1,4 +1,4 @@
-"""Azure's names of one stack's resources, as inputs of resources: those unique in all Azure end in the suffix."""
+"""Names of one stack's resources as inputs of resources; globally unique names end in the suffix."""
 
 import pulumi
 import pulumi_random as random
@@ -18,11 +18,11 @@ class StackNames:
     key_vault: pulumi.Output[str]
 
     def __init__(self, names: Names, unique_suffix: str | None) -> None:
-        """Name resources by the convention.
+        """Create the random suffix, if it is needed.
 
         Args:
-            names: the convention, for this stack's application, environment, region and instance.
-            unique_suffix: end of the names that are unique in all Azure; ``None``: random, empty: none.
+            names: names by this stack's application, environment, region and instance.
+            unique_suffix: suffix of globally unique names; ``None``: random, empty: none.
         """
         suffix = (
             random.RandomString("unique-suffix", length=5, special=False, upper=False).result
@@ -35,7 +35,7 @@ class StackNames:
         self.key_vault = suffix.apply(names.key_vault)
 
     def redis(self, role: str = "") -> pulumi.Output[str]:
-        """Return the name of a cache; ``role`` is empty for the cache that every stack has."""
+        """Return the name of a cache; ``role`` is empty for Django's cache."""
         return self._suffix.apply(lambda suffix: self._names.redis(role, suffix))
 
     def container_app(self, role: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The stack's outputs: what people, tests and the doctor read from a deployed stack."""
+"""Export the stack's outputs, which people, tests and the doctor read."""
 
 import pulumi
 from pulumi_azure_native import resources
@@ -11,7 +11,7 @@ from components.redis_caches import RedisCaches
 def export_outputs(
     *, group: resources.ResourceGroup, caches: RedisCaches, vault: KeyVault, apps: ContainerApps
 ) -> None:
-    """Export addresses and ids of the stack, and its connection strings as secrets."""
+    """Export addresses and resource ids, and the connection strings as secrets."""
     outputs: dict[str, pulumi.Input[str | int]] = {
         "appUrl": apps.web_url,
         "readinessUrl": apps.readiness_url,

@@ -1,4 +1,4 @@
-"""Start-up tuning: what the program switches off because one short run does not need it (docs/decisions/0005)."""
+"""Tune the Python process for one short run (docs/decisions/0005)."""
 
 import atexit
 import gc
@@ -10,24 +10,22 @@ _VERSIONED = re.compile(r"azure-native:[a-z]+/v[0-9]+[a-z]*:")
 
 
 def tune() -> None:
-    """Run without garbage collection, and without the aliases of resource types that name an API version.
+    """Disable garbage collection, and drop aliases of resource types that contain an API version.
 
-    Looking for garbage among the SDK's hundreds of thousands of lasting objects, now and again and at exit, took more
-    than a third of a preview.
+    Collections, over hundreds of thousands of long-lived objects of the SDK, took more than a third of a preview.
     """
     gc.disable()
-    # The interpreter collects once more at exit, disabled or not, but leaves out what is frozen.
+    # The interpreter collects at exit even when disabled, but skips frozen objects.
     atexit.unregister(gc.freeze)
     atexit.register(gc.freeze)
     pulumi.runtime.register_stack_transformation(without_versioned_types)
 
 
 def without_versioned_types(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
-    """Leave out the aliases by which a resource would be found that was made with an explicit version of its API.
+    """Remove aliases of resource types that contain an API version.
 
-    The SDK gives a resource one for each version of its API, hundreds in a stack, and computes a URN for each of them.
-    This program takes the SDK's default versions, whose types have no version in their name; the aliases of types that
-    moved from one module to another stay.
+    The SDK adds an alias for each API version, hundreds in a stack, and computes a URN for each of them. This program
+    uses the SDK's default versions, whose types contain no version; aliases of types that moved to another module stay.
     """
     options = args.opts
     if options.aliases:

@@ -1,10 +1,10 @@
-"""Writes the reference of the settings, docs/settings.md, from the model that reads them.
+"""Generate the reference of the settings, docs/settings.md, from the model in `settings.py`.
 
-    python -m docs.tools.settings_reference            # prints it
+    python -m docs.tools.settings_reference            # print it
     python -m docs.tools.settings_reference --write
 
-Descriptions are those of the `Attributes:` in the docstrings of the model's sections, choices and limits those of its
-types. Rules that look at several settings are told by the error message when one is broken.
+Descriptions come from the `Attributes:` in the docstrings of the model's sections, allowed values and limits from its
+types. Rules that involve several settings are explained by their error message.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ TARGET = ROOT / "docs" / "settings.md"
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting as the stack file has it.
+    """A setting as it is written in the stack file.
 
     Attributes:
-        path: its name with those of the sections that it stands in, such as ``redis.sku``.
-        kind: what it holds, in words.
-        default: as it would be written; None where it must be set.
-        description: what it means.
+        path: its name with those of its sections, such as ``redis.sku``.
+        kind: its type in words.
+        default: its default as written in YAML; None if it is required.
+        description: its meaning.
     """
 
     path: str
@@ -51,9 +51,9 @@ class Group:
     """The settings of one section of the model.
 
     Attributes:
-        path: where it stands in the stack file; empty for the top.
-        summary: what it is about.
-        settings: in the order of the model.
+        path: its path in the stack file; empty for the top level.
+        summary: its first sentence.
+        settings: its settings, in the order of the model.
     """
 
     path: str
@@ -62,7 +62,7 @@ class Group:
 
 
 def groups(model: type[BaseModel] = Settings, path: str = "") -> Iterator[Group]:
-    """The settings of a model by section: its own first, then each section's below it."""
+    """Yield the settings of a model by section, its own first."""
     descriptions = attributes(model)
     own: list[Setting] = []
     below: list[tuple[str, type[BaseModel]]] = []
@@ -83,7 +83,7 @@ def _section_kind(section: type[BaseModel], listed: bool) -> str:
 
 
 def attributes(model: type[BaseModel]) -> Mapping[str, str]:
-    """What the `Attributes:` in the docstrings of a model and of the models under it say, by the field's name."""
+    """Return the descriptions in the docstrings of a model and of its base classes, by the field's name."""
     found: dict[str, str] = {}
     for one in reversed(model.__mro__[: model.__mro__.index(BaseModel)]):
         _, _, section = inspect.cleandoc(one.__dict__.get("__doc__") or "").partition("Attributes:\n")
@@ -105,7 +105,7 @@ def _summary(model: type[BaseModel]) -> str:
 
 
 def _section(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """The section that a field holds, optional or not, and whether it holds a list of them."""
+    """Return the section of a field, and whether the field is a list of sections."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, False
     for part in get_args(annotation):
@@ -125,7 +125,7 @@ _WORDS: Mapping[Any, str] = {
 
 
 def kind_of(annotation: Any, metadata: Sequence[Any] = ()) -> str:
-    """A type in words, with its choices and limits."""
+    """Describe a type in words, with its allowed values and limits."""
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return kind_of(parts[0], [*parts[1:], *metadata])
@@ -161,13 +161,13 @@ def _limits(metadata: Sequence[Any]) -> Iterator[str]:
             yield f"at most {longest} characters"
 
 
-_FROM_ELSEWHERE = {"environment": "the stack's name"}
-"""Defaults of settings that the model must be given, and that `settings.load` takes from elsewhere."""
+_COMPUTED_DEFAULTS = {"environment": "the stack's name"}
+"""Defaults that `settings.load` computes; in the model these settings are required."""
 
 
 def _default(name: str, field: FieldInfo, section: type[BaseModel] | None) -> str | None:
     if field.is_required():
-        return _FROM_ELSEWHERE.get(name)
+        return _COMPUTED_DEFAULTS.get(name)
     value = field.get_default(call_default_factory=True)
     if value is None:
         return "unset"
@@ -177,7 +177,7 @@ def _default(name: str, field: FieldInfo, section: type[BaseModel] | None) -> st
 
 
 def _written(value: Any) -> str:
-    """A value as YAML writes it in one line."""
+    """Return a value as YAML in one line."""
     plain: object = value.value if isinstance(value, Enum) else value
     if isinstance(plain, tuple):
         plain = [*cast("tuple[object, ...]", plain)]
@@ -186,36 +186,36 @@ def _written(value: Any) -> str:
 
 
 def document() -> str:
-    """The whole reference."""
+    """Return the whole reference."""
     lines = [
         "# Settings",
         "",
-        "Written by `python -m docs.tools.settings_reference --write` from the model in `settings.py`, `components/`;",
-        "a test keeps it current. All settings stand under `config:` in `Pulumi.<stack>.yaml`, beside the region,",
-        "`azure-native:location`. `pulumi config set --path redis.sku Balanced_B1` writes one that is in a section.",
-        "All faults in them are reported at once, each with the rule and a remedy, before anything is changed.",
+        "Generated by `python -m docs.tools.settings_reference --write` from the model in `settings.py`;",
+        "a test compares the two. Settings are entries of `config:` in `Pulumi.<stack>.yaml`, beside the region,",
+        "`azure-native:location`. `pulumi config set --path redis.sku Balanced_B1` sets one that is in a section.",
+        "All faults are reported at once, each with the rule and a remedy, before anything is changed.",
     ]
     for group in groups():
         title = f"`{group.path.removesuffix('[]')}`" if group.path else "Top level"
-        listed = " These are the settings of one item of the list." if group.path.endswith("[]") else ""
+        listed = " Each item of the list has these settings." if group.path.endswith("[]") else ""
         lines += [
             "",
             f"## {title}",
             "",
             f"{group.summary}{listed}",
             "",
-            "| Setting | Holds | Default | |",
+            "| Setting | Type | Default | Description |",
             "|---|---|---|---|",
         ]
         for setting in group.settings:
-            default = "**must be set**" if setting.default is None else setting.default
+            default = "**required**" if setting.default is None else setting.default
             cells = (f"`{setting.path}`", setting.kind, default, setting.description)
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the reference, or write it."""
+    """Print or write the reference."""
     parser = argparse.ArgumentParser(
         prog="python -m docs.tools.settings_reference", description=(__doc__ or "").splitlines()[0]
     )

@@ -1,4 +1,4 @@
-"""A Pulumi without an engine: every resource a program registers is recorded, with outputs shaped as Azure's."""
+"""Mocks of the Pulumi engine: record every registered resource, and return outputs like Azure's."""
 
 import asyncio
 import json
@@ -45,11 +45,11 @@ _NAME_PROPERTIES = (
 
 
 _SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""Key that marks a special value on the wire; source: pulumi.runtime.rpc."""
+"""Key that marks a special value in the protocol; source: pulumi.runtime.rpc."""
 
 
 def _without_secrets(value: Any) -> Any:
-    """Inputs with every secret replaced by what it holds."""
+    """Return inputs with every secret unwrapped."""
     if isinstance(value, dict):
         if _SECRET_SIGNATURE in value:
             return _without_secrets(value["value"])
@@ -77,11 +77,11 @@ class Registered:
 
     @property
     def dependencies(self) -> frozenset[str]:
-        """Names of the resources it waits for by itself."""
+        """Return the names of its direct dependencies."""
         return frozenset(urn.rsplit("::", 1)[-1] for urn in self.request.dependencies)
 
     def plain_texts(self) -> Iterator[str]:
-        """Every text among its inputs that is not secret."""
+        """Yield every text among its inputs that is not secret."""
 
         def walk(value: Any) -> Iterator[str]:
             match value.WhichOneof("kind"):
@@ -101,7 +101,7 @@ class Registered:
 
 
 class RecordingMonitor(mocks.MockMonitor):
-    """Keeps the requests themselves: options and dependencies do not reach the mocks."""
+    """Records the requests themselves: the mocks do not get options and dependencies."""
 
     def RegisterResource(self, request: Any) -> Any:
         answer = super().RegisterResource(request)
@@ -114,7 +114,7 @@ class RecordingMonitor(mocks.MockMonitor):
 
 @dataclass
 class HookRecorder:
-    """Takes the place of the server through which an engine calls a program's resource hooks."""
+    """Replaces the server through which an engine calls a program's resource hooks."""
 
     hooks: dict[str, pulumi.ResourceHook] = field(default_factory=dict)
 
@@ -124,7 +124,7 @@ class HookRecorder:
 
 @dataclass
 class Recorder(mocks.Mocks):
-    """Answers as Azure would, and remembers what was asked."""
+    """Returns outputs like Azure's, and records resources and calls."""
 
     inputs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     requests: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -178,11 +178,11 @@ class Recorder(mocks.Mocks):
 
     @property
     def registered(self) -> list[Registered]:
-        """Every resource, in the order of registration."""
+        """Return every resource, in the order of registration."""
         return [Registered(*key, self.inputs[key], request) for key, request in self.requests.items()]
 
     def waits_for(self, name: str) -> frozenset[str]:
-        """Names of all resources that must be there before this one, near and far."""
+        """Return the names of all direct and indirect dependencies of a resource."""
         dependencies = {one.name: one.dependencies for one in self.registered if one.request.custom}
         found: set[str] = set()
         ahead = [name]
@@ -193,19 +193,19 @@ class Recorder(mocks.Mocks):
         return frozenset(found)
 
     def of_type(self, kind: str) -> list[Registered]:
-        """Resources whose type ends so, such as ``app:ContainerApp``, in the order of their names."""
+        """Return resources by the end of their type, such as ``app:ContainerApp``, sorted by name."""
         found = (one for one in self.registered if one.type.endswith(kind) and one.request.custom)
         return sorted(found, key=lambda one: one.name)
 
     def one(self, kind: str, name: str | None = None) -> Registered:
-        """The one resource of a type, or the one of that Pulumi name."""
+        """Return the only resource of a type, or that of a Pulumi name."""
         found = [one for one in self.of_type(kind) if name in (None, one.name)]
         assert len(found) == 1, f"{kind} {name or ''}: {[one.name for one in found]}"
         return found[0]
 
 
 class InlineExecutor(ThreadPoolExecutor):
-    """Makes the SDK's calls at once: there is no engine that could keep any of them waiting."""
+    """Runs the SDK's calls in the calling thread: no engine makes them wait."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         done: Future[Any] = Future()
@@ -221,7 +221,7 @@ def run_with_mocks(
     configuration: Mapping[str, Any] | None = None,
     encrypted: Sequence[str] = ("secretEnv",),
 ) -> tuple[Recorder, Any]:
-    """Run a program to its end, all outputs settled.
+    """Run a program until all outputs are resolved.
 
     Args:
         program: registers resources; what it returns may hold Outputs.
@@ -261,25 +261,25 @@ def run_with_mocks(
 
 @dataclass(frozen=True)
 class Stack:
-    """The whole program, run with mocks."""
+    """A run of the whole program under mocks."""
 
     recorder: Recorder
     outputs: Mapping[str, Any]
 
     def secrets(self, app: str) -> dict[str, Any]:
-        """Secrets of a container app by name."""
+        """Return the secrets of a container app by name."""
         secrets: Sequence[Mapping[str, Any]] = self.app(app)["configuration"]["secrets"]
         return {secret["name"]: secret for secret in secrets}
 
     def variables(self, app: str) -> dict[str, Any]:
-        """Variables of a container app by name."""
+        """Return the environment variables of a container app by name."""
         return {variable["name"]: variable for variable in self.container(app)["env"]}
 
     def container(self, app: str) -> Mapping[str, Any]:
-        """The one container of an app."""
+        """Return the container of an app."""
         (container,) = self.app(app)["template"]["containers"]
         return container
 
     def app(self, name: str) -> dict[str, Any]:
-        """A container app's inputs by Pulumi's name of it."""
+        """Return a container app's inputs by its Pulumi name."""
         return self.recorder.one("app:ContainerApp", name).inputs

@@ -16,8 +16,8 @@ def faults(space: str, apps: str, endpoints: str) -> list[Fault]:
     return list(plan.faults("network"))
 
 
-def told(space: str, apps: str, endpoints: str) -> list[tuple[str, str]]:
-    """Setting and rule of each fault."""
+def faults_of(space: str, apps: str, endpoints: str) -> list[tuple[str, str]]:
+    """Return setting and rule of each fault."""
     return [(fault.setting.removeprefix("network."), fault.rule) for fault in faults(space, apps, endpoints)]
 
 
@@ -37,20 +37,20 @@ def told(space: str, apps: str, endpoints: str) -> list[tuple[str, str]]:
     ],
 )
 def test_a_plan_within_the_rules_has_no_fault(space: str, apps: str, endpoints: str, case: str) -> None:
-    assert told(space, apps, endpoints) == [], case
+    assert faults_of(space, apps, endpoints) == [], case
 
 
 @pytest.mark.parametrize(
     ("prefix", "refused"), [(23, False), (26, False), (27, False), (28, True), (29, True), (32, True)]
 )
 def test_the_apps_subnet_is_27_or_larger(prefix: int, refused: bool) -> None:
-    rules = told("10.0.0.0/16", f"10.0.0.0/{prefix}", "10.0.2.0/24")
+    rules = faults_of("10.0.0.0/16", f"10.0.0.0/{prefix}", "10.0.2.0/24")
     assert rules == ([("appsSubnet", "the apps subnet needs /27 or larger")] if refused else [])
 
 
 @pytest.mark.parametrize(("prefix", "refused"), [(24, False), (28, False), (29, False), (30, True), (32, True)])
 def test_the_endpoints_subnet_is_29_or_larger(prefix: int, refused: bool) -> None:
-    rules = told("10.0.0.0/16", "10.0.0.0/23", f"10.0.2.0/{prefix}")
+    rules = faults_of("10.0.0.0/16", "10.0.0.0/23", f"10.0.2.0/{prefix}")
     assert rules == ([("endpointsSubnet", "a subnet needs /29 or larger")] if refused else [])
 
 
@@ -66,7 +66,7 @@ def test_the_endpoints_subnet_is_29_or_larger(prefix: int, refused: bool) -> Non
     ],
 )
 def test_subnets_may_touch_but_not_overlap(endpoints: str, overlaps: bool) -> None:
-    rules = told("10.0.0.0/16", "10.0.4.0/23", endpoints)
+    rules = faults_of("10.0.0.0/16", "10.0.4.0/23", endpoints)
     wanted = [("endpointsSubnet", "the range overlaps network.appsSubnet 10.0.4.0/23")]
     assert rules == (wanted if overlaps else [])
 
@@ -86,7 +86,7 @@ def test_subnets_lie_inside_the_address_space(apps: str, endpoints: str, outside
     assert [fault.setting.removeprefix("network.") for fault in found] == outside
 
 
-def test_subnets_outside_a_wrong_address_space_are_held_back_until_it_is_right() -> None:
+def test_subnets_are_not_checked_against_a_wrong_address_space() -> None:
     outside = [fault for fault in faults("10.1.0.0/16", "10.0.0.0/24", "10.2.0.0/24") if "outside" in fault.rule]
     assert [fault.also for fault in outside] == [("network.addressSpace",)] * 2
 
@@ -94,7 +94,7 @@ def test_subnets_outside_a_wrong_address_space_are_held_back_until_it_is_right()
 @pytest.mark.parametrize("reserved", RESERVED_RANGES, ids=str)
 @pytest.mark.parametrize("which", ["appsSubnet", "endpointsSubnet"])
 @pytest.mark.parametrize("part", ["whole", "first", "last", "around"])
-def test_no_subnet_touches_a_range_that_container_apps_keeps(reserved: IPv4Network, which: str, part: str) -> None:
+def test_no_subnet_overlaps_a_range_that_container_apps_reserves(reserved: IPv4Network, which: str, part: str) -> None:
     wanted = {
         "whole": reserved,
         "first": next(reserved.subnets(new_prefix=27)),
@@ -103,9 +103,9 @@ def test_no_subnet_touches_a_range_that_container_apps_keeps(reserved: IPv4Netwo
     }[part]
     other = "10.0.0.0/24"
     subnets = (str(wanted), other) if which == "appsSubnet" else (other, str(wanted))
-    rules = [rule for setting, rule in told("10.0.0.0/8", *subnets) if setting == which]
+    rules = [rule for setting, rule in faults_of("10.0.0.0/8", *subnets) if setting == which]
     assert any(rule.endswith("for itself") for rule in rules)
-    assert not any("keeps" in rule for setting, rule in told("10.0.0.0/8", *subnets) if setting != which)
+    assert not any("keeps" in rule for setting, rule in faults_of("10.0.0.0/8", *subnets) if setting != which)
 
 
 def test_the_reserved_ranges_are_azures() -> None:
@@ -127,16 +127,16 @@ def test_the_reserved_ranges_are_azures() -> None:
         ("10.0.0.0/7", "a virtual network is at most /8"),
         ("8.0.0.0/7", "a virtual network is at most /8"),
         ("0.0.0.0/0", "a virtual network is at most /8"),
-        ("8.8.0.0/16", "the range is public, and would hide the hosts that own it"),
-        ("172.0.0.0/8", "the range is public, and would hide the hosts that own it"),
-        ("172.32.0.0/16", "the range is public, and would hide the hosts that own it"),
-        ("100.128.0.0/16", "the range is public, and would hide the hosts that own it"),
-        ("192.169.0.0/16", "the range is public, and would hide the hosts that own it"),
+        ("8.8.0.0/16", "the range is public and would hide the hosts that use it"),
+        ("172.0.0.0/8", "the range is public and would hide the hosts that use it"),
+        ("172.32.0.0/16", "the range is public and would hide the hosts that use it"),
+        ("100.128.0.0/16", "the range is public and would hide the hosts that use it"),
+        ("192.169.0.0/16", "the range is public and would hide the hosts that use it"),
     ],
 )
 def test_the_address_space_is_private_and_no_larger_than_azure_allows(space: str, rule: str) -> None:
     subnets = IPv4Network(space).subnets(new_prefix=24)
-    assert ("addressSpace", rule) in told(space, str(next(subnets)), str(next(subnets)))
+    assert ("addressSpace", rule) in faults_of(space, str(next(subnets)), str(next(subnets)))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_the_address_space_is_private_and_no_larger_than_azure_allows(space: str
     ],
 )
 @pytest.mark.parametrize("field", ["address_space", "apps_subnet", "endpoints_subnet"])
-def test_only_cidr_notation_is_read(field: str, value: str, message: str) -> None:
+def test_only_cidr_notation_is_accepted(field: str, value: str, message: str) -> None:
     with pytest.raises(ValidationError) as refused:
         AddressPlan.model_validate({field: value})
     assert message in str(refused.value)
@@ -176,7 +176,7 @@ def test_faults_of_subnets_inside_a_space_are_exactly_those_of_size_and_overlap(
     step = 1 << (32 - prefix)
     index = place % (space.num_addresses // step)
     endpoints = IPv4Network((int(space.network_address) + index * step, prefix))
-    wrong = {setting for setting, _ in told(str(space), str(apps), str(endpoints))}
+    wrong = {setting for setting, _ in faults_of(str(space), str(apps), str(endpoints))}
     expected = {
         *(["appsSubnet"] if apps.prefixlen > 27 else []),
         *(["endpointsSubnet"] if endpoints.prefixlen > 29 or apps.overlaps(endpoints) else []),

@@ -1,4 +1,4 @@
-"""What runs: Container Apps' sizes and names, image references, commands, variables and the secrets behind them."""
+"""Settings of web, workers and beat: sizes, names, images, commands and environment variables."""
 
 import re
 from typing import Any
@@ -44,7 +44,7 @@ PAIRS = [(quarters / 4, f"{quarters / 2:g}Gi") for quarters in range(1, 17)]
 
 
 @pytest.mark.parametrize(("cpu", "memory"), PAIRS)
-def test_every_pair_of_cores_and_memory_is_taken_and_no_other_memory_with_it(cpu: float, memory: str) -> None:
+def test_each_number_of_cores_allows_exactly_one_memory_size(cpu: float, memory: str) -> None:
     assert web(cpu=cpu, memory=memory) == []
     for _, other in PAIRS:
         if other != memory:
@@ -55,12 +55,12 @@ def test_every_pair_of_cores_and_memory_is_taken_and_no_other_memory_with_it(cpu
 
 
 @pytest.mark.parametrize("cpu", [0.1, 0.2, 0.3, 0.51, 4.25, 5, 1000, float("inf")])
-def test_cores_beyond_the_profile_are_refused_and_nothing_is_said_of_the_memory(cpu: float) -> None:
+def test_unavailable_cores_are_refused_without_a_fault_about_the_memory(cpu: float) -> None:
     assert [(fault.setting, fault.value) for fault in web(cpu=cpu)] == [("web.cpu", cpu)]
 
 
 @pytest.mark.parametrize("cpu", [0, -0.25, float("nan")])
-def test_cores_are_more_than_none(cpu: float) -> None:
+def test_cores_are_greater_than_zero(cpu: float) -> None:
     with pytest.raises(ValidationError):
         WebPlan(cpu=cpu)
 
@@ -78,7 +78,7 @@ def test_memory_is_written_in_gi(memory: str) -> None:
 
 
 @pytest.mark.parametrize(("fewest", "most", "wrong"), [(0, 1, False), (3, 3, False), (4, 3, True), (1000, 1000, False)])
-def test_there_are_no_more_replicas_at_least_than_at_most(fewest: int, most: int, wrong: bool) -> None:
+def test_the_minimum_of_replicas_is_not_over_the_maximum(fewest: int, most: int, wrong: bool) -> None:
     found = web(minReplicas=fewest, maxReplicas=most)
     assert [(fault.setting, fault.value) for fault in found] == ([("web.minReplicas", fewest)] if wrong else [])
     assert found == [] or "web.maxReplicas, which is 3" in found[0].rule
@@ -107,38 +107,38 @@ def test_workers_of_different_names_have_no_fault() -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "mail", "mail-2", "a-b-c", "a1", "w" * 100])
-def test_a_workers_name_is_of_lower_case_letters_digits_and_single_hyphens(name: str) -> None:
+def test_a_worker_name_has_lower_case_letters_digits_and_single_hyphens(name: str) -> None:
     assert WorkerPlan(name=name).name == name
 
 
 @pytest.mark.parametrize("name", ["", "A", "1a", "-a", "a-", "a--b", "a_b", "a b", "a.b", "ä", "a\n"])
-def test_a_workers_name_of_other_form_is_refused(name: str) -> None:
+def test_an_invalid_worker_name_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="lower-case letters, digits and single hyphens"):
         WorkerPlan(name=name)
 
 
 @pytest.mark.parametrize("name", ["web", "beat"])
-def test_a_worker_is_not_named_as_another_app_of_the_stack(name: str) -> None:
+def test_a_worker_name_of_another_app_is_refused(name: str) -> None:
     (fault,) = workers({"name": "mail"}, {"name": name})
     assert (fault.setting, fault.value) == ("workers[1].name", name)
-    assert fault.rule == f"{name} has this name already"
+    assert fault.rule == f"{name} already has this name"
 
 
-def test_every_worker_that_takes_a_taken_name_is_told_who_has_it() -> None:
+def test_the_fault_of_a_duplicate_worker_name_names_the_other_app() -> None:
     found = workers({"name": "mail"}, {"name": "sms"}, {"name": "mail"}, {"name": "mail"})
     assert [(fault.setting, fault.rule, fault.also) for fault in found] == [
-        ("workers[2].name", "workers[0] has this name already", ("workers[0].name",)),
-        ("workers[3].name", "workers[0] has this name already", ("workers[0].name",)),
+        ("workers[2].name", "workers[0] already has this name", ("workers[0].name",)),
+        ("workers[3].name", "workers[0] already has this name", ("workers[0].name",)),
     ]
 
 
-def test_each_workers_own_faults_come_with_its_place_in_the_list() -> None:
+def test_a_workers_faults_contain_its_index() -> None:
     found = workers({}, {"name": "mail", "cpu": 1}, {"name": "sms", "minReplicas": 9})
     assert [fault.setting for fault in found] == ["workers[1].memory", "workers[2].minReplicas"]
 
 
 @pytest.mark.parametrize("queues", [[], [""], ["a b"], ["a,b"], ["ok", "a\tb"], ["a\n"]])
-def test_a_workers_queues_can_stand_in_celerys_list(queues: list[str]) -> None:
+def test_queue_names_fit_into_celerys_comma_separated_list(queues: list[str]) -> None:
     with pytest.raises(ValidationError):
         WorkerPlan.model_validate({"queues": queues})
 
@@ -146,7 +146,7 @@ def test_a_workers_queues_can_stand_in_celerys_list(queues: list[str]) -> None:
 # Commands.
 
 
-def test_a_worker_works_off_its_queues_for_the_applications_module() -> None:
+def test_the_default_worker_command_names_module_and_queues() -> None:
     plan = WorkerPlan(queues=("mail", "sms"))
     wanted = ("celery", "-A", "my_shop", "worker", "--loglevel", "info", "-Q", "mail,sms")
     assert worker_command("my-shop", plan) == wanted
@@ -154,12 +154,12 @@ def test_a_worker_works_off_its_queues_for_the_applications_module() -> None:
     assert worker_command("shop", WorkerPlan())[-2:] == ("-Q", "celery")
 
 
-def test_beat_keeps_its_schedule_where_it_may_write() -> None:
+def test_beats_schedule_is_in_a_writable_directory() -> None:
     wanted = ("celery", "-A", "my_shop", "beat", "--loglevel", "info", "--schedule", "/tmp/celerybeat-schedule")
     assert beat_command("my-shop", BeatPlan(enabled=True)) == wanted
 
 
-def test_a_command_of_ones_own_is_run_as_it_is() -> None:
+def test_a_configured_command_is_run_unchanged() -> None:
     command = ("python", "-m", "my worker")
     assert worker_command("shop", WorkerPlan(command=command)) == command
     assert beat_command("shop", BeatPlan(command=command)) == command
@@ -200,18 +200,18 @@ DIGEST = f"@sha256:{'0123456789abcdef' * 4}"
         f"shop:{'x' * 128}",
     ],
 )
-def test_an_image_with_tag_or_digest_is_taken(image: str) -> None:
+def test_an_image_with_tag_or_digest_is_valid(image: str) -> None:
     assert list(image_faults("image", image)) == []
 
 
 @pytest.mark.parametrize(
     "image", ["shop", "contoso/shop", "contoso.azurecr.io/shop", "localhost:5000/shop", "registry.example.org:443/a/b"]
 )
-def test_an_image_without_tag_and_digest_leaves_open_what_runs(image: str) -> None:
+def test_an_image_without_tag_and_digest_is_refused(image: str) -> None:
     (fault,) = image_faults("image", image)
     assert (fault.setting, fault.value) == ("image", image)
     assert fault.rule == "it has neither tag nor digest, so two replicas could run two images"
-    assert list(image_faults("image", fault.remedy.removeprefix("write one such as "))) == []
+    assert list(image_faults("image", fault.remedy.removeprefix("for example "))) == []
 
 
 @pytest.mark.parametrize(
@@ -248,19 +248,19 @@ def test_an_image_without_tag_and_digest_leaves_open_what_runs(image: str) -> No
         f"shop{DIGEST}:1",
     ],
 )
-def test_what_is_no_image_reference_is_refused(image: str) -> None:
+def test_an_invalid_image_reference_is_refused(image: str) -> None:
     (fault,) = image_faults("image", image)
     assert (fault.setting, fault.value, fault.rule) == ("image", image, "this is not an image reference")
-    assert list(image_faults("image", fault.remedy.removeprefix("write one such as "))) == []
+    assert list(image_faults("image", fault.remedy.removeprefix("for example "))) == []
 
 
 # Variables and secrets.
 
 
 def variables(env: dict[str, str], secret_env: dict[str, str]) -> list[tuple[str, str]]:
-    """Setting and rule of each fault."""
+    """Return setting and rule of each fault."""
     found = list(variables_faults(env, {name: SecretStr(value) for name, value in secret_env.items()}))
-    assert all(fault.value is None for fault in found), "a variable's value may be anything"
+    assert all(fault.value is None for fault in found), "a value is never shown"
     return [(fault.setting, fault.rule) for fault in found]
 
 
@@ -290,20 +290,20 @@ def test_a_secrets_name_is_no_longer_than_a_vault_allows(length: int, refused: b
     assert variables({}, {name: "x"}) == (wanted if refused else [])
 
 
-def test_variables_in_the_clear_and_secret_ones_stand_side_by_side() -> None:
+def test_plain_and_secret_variables_can_be_combined() -> None:
     assert variables({"DEBUG": "0", "_x": "1"}, {"API_KEY": "hush", "SENTRY_DSN": "hush"}) == []
 
 
 @pytest.mark.parametrize("name", ["", "1A", "A-B", "A B", "A.B", "Ä", "A=", "A\n"])
 @pytest.mark.parametrize("where", ["env", "secretEnv"])
-def test_what_is_no_variables_name_is_refused(where: str, name: str) -> None:
+def test_an_invalid_variable_name_is_refused(where: str, name: str) -> None:
     given = {name: "hush"}
     rules = variables(given, {}) if where == "env" else variables({}, given)
-    assert rules == [(f"{where}.{name}", "this is not a variable's name")]
+    assert rules == [(f"{where}.{name}", "this is not a valid name of an environment variable")]
 
 
 @pytest.mark.parametrize("name", [*VARIABLE_OF_SECRET.values(), *PLAIN_VARIABLES])
-def test_no_variable_of_the_stack_is_overwritten(name: str) -> None:
+def test_a_variable_that_the_stack_sets_is_refused(name: str) -> None:
     assert variables({name: "x"}, {}) == [(f"env.{name}", "the stack sets this variable itself")]
     assert variables({}, {name: "x"}) == [(f"secretEnv.{name}", "the stack sets this variable itself")]
 
@@ -319,7 +319,7 @@ def test_the_stacks_variables_are_the_contracts() -> None:
     }
 
 
-def test_one_name_is_either_a_variable_or_a_secret() -> None:
+def test_a_name_in_env_and_secret_env_is_refused() -> None:
     assert variables({"A": "x", "B": "x"}, {"A": "hush"}) == [("secretEnv.A", "env has a variable of this name")]
 
 
@@ -327,10 +327,10 @@ def test_one_name_is_either_a_variable_or_a_secret() -> None:
     ("name", "secret"),
     [("REDIS_KEY", "redis-key"), ("DJANGO_SECRET_KEY", "django-secret-key"), ("redis_url", "redis-url")],
 )
-def test_no_secret_of_the_stack_is_overwritten(name: str, secret: str) -> None:
-    wanted = [(f"secretEnv.{name}", f"its secret would be {secret}, which the stack has already")]
+def test_a_secret_that_the_stack_has_is_refused(name: str, secret: str) -> None:
+    wanted = [(f"secretEnv.{name}", f"its secret would be {secret}, which the stack already has")]
     assert variables({}, {name: "hush"}) == wanted
-    assert variables({name: "x"}, {}) == [], "a variable in the clear needs no secret"
+    assert variables({name: "x"}, {}) == [], "a plain variable needs no secret"
 
 
 def test_no_two_variables_share_a_secret() -> None:
@@ -341,7 +341,7 @@ def test_no_two_variables_share_a_secret() -> None:
 
 
 @pytest.mark.parametrize("name", ["_", "___"])
-def test_a_variable_that_leaves_no_name_for_its_secret_is_refused(name: str) -> None:
+def test_a_variable_without_a_valid_secret_name_is_refused(name: str) -> None:
     assert variables({}, {name: "hush"}) == [(f"secretEnv.{name}", "no secret can be named after it")]
 
 
@@ -349,7 +349,7 @@ def test_a_variable_that_leaves_no_name_for_its_secret_is_refused(name: str) -> 
 
 
 @pytest.mark.parametrize("host", ["www.example.org", "a.b", "xn--bcher-kva.example", f"{'a' * 63}.org"])
-def test_a_host_is_a_name_alone(host: str) -> None:
+def test_a_host_is_a_host_name_without_scheme_or_port(host: str) -> None:
     assert WebPlan(hosts=(host,)).hosts == (host,)
 
 
@@ -372,7 +372,7 @@ def test_a_host_is_a_name_alone(host: str) -> None:
         "a.org,b.org",
     ],
 )
-def test_what_is_no_host_name_is_refused(host: str) -> None:
+def test_an_invalid_host_name_is_refused(host: str) -> None:
     with pytest.raises(ValidationError, match="it is not a host name"):
         WebPlan(hosts=(host,))
 
@@ -381,7 +381,7 @@ def test_what_is_no_host_name_is_refused(host: str) -> None:
 def test_a_path_begins_with_a_slash(field: str) -> None:
     assert getattr(WebPlan.model_validate({field: "/"}), field) == "/"
     for path in ("", "ready", "https://x/ready"):
-        with pytest.raises(ValidationError, match="it is not a path"):
+        with pytest.raises(ValidationError, match="it is not an absolute path"):
             WebPlan.model_validate({field: path})
 
 
@@ -398,14 +398,14 @@ REGISTRY_ID = "/subscriptions/s/resourceGroups/shared/providers/Microsoft.Contai
 
 
 @pytest.mark.parametrize("resource_id", [REGISTRY_ID, REGISTRY_ID.lower(), REGISTRY_ID.upper()])
-def test_a_registrys_id_is_read_in_any_case(resource_id: str) -> None:
+def test_a_registry_id_is_case_insensitive(resource_id: str) -> None:
     assert RegistryPlan(server="contoso.azurecr.io", id=resource_id).id == resource_id
 
 
 @pytest.mark.parametrize(
     "resource_id", ["", "contoso", REGISTRY_ID[1:], f"{REGISTRY_ID}/x", REGISTRY_ID.replace("registries", "runs")]
 )
-def test_what_is_no_registrys_id_is_refused(resource_id: str) -> None:
+def test_an_invalid_registry_id_is_refused(resource_id: str) -> None:
     with pytest.raises(ValidationError, match="az acr show"):
         RegistryPlan(server="contoso.azurecr.io", id=resource_id)
 
@@ -413,15 +413,15 @@ def test_what_is_no_registrys_id_is_refused(resource_id: str) -> None:
 @pytest.mark.parametrize(
     "server", ["", "contoso", "https://contoso.azurecr.io", "contoso.azurecr.io/shop", "C.azurecr.io"]
 )
-def test_a_registrys_server_is_a_name_alone(server: str) -> None:
-    with pytest.raises(ValidationError, match="not a server's name"):
+def test_a_registry_server_is_a_host_name_without_scheme(server: str) -> None:
+    with pytest.raises(ValidationError, match="not a host name"):
         RegistryPlan(server=server, id=REGISTRY_ID)
 
 
 @pytest.mark.parametrize(
     "address", ["", "me", "@example.org", "me@", "me@example", "me @example.org", "a@b@example.org"]
 )
-def test_what_is_no_address_for_an_alert_is_refused(address: str) -> None:
+def test_an_invalid_email_address_is_refused(address: str) -> None:
     with pytest.raises(ValidationError, match="not an e-mail address"):
         AlertsPlan(emails=(address,))
     assert AlertsPlan(emails=("team+redis@example.org",)).emails == ("team+redis@example.org",)

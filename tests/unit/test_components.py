@@ -1,4 +1,4 @@
-"""Each component by itself: what it registers, in which order, and what it hands out."""
+"""Each component alone: its resources, their order, and its outputs."""
 
 import asyncio
 import dataclasses
@@ -63,7 +63,7 @@ def _vault(plan: KeyVaultPlan | None = None, placement: Placement = PLACEMENT) -
     )
 
 
-def test_the_networks_subnets_are_written_one_after_the_other() -> None:
+def test_subnets_are_created_one_after_the_other() -> None:
     def program() -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         network = Network("network", placement=PLACEMENT, virtual_network_name="vnet")
         return network.apps_subnet_id, network.endpoints_subnet_id
@@ -74,7 +74,7 @@ def test_the_networks_subnets_are_written_one_after_the_other() -> None:
     assert ids == (f"{SUBSCRIPTION}/network-apps-subnet", f"{SUBSCRIPTION}/network-endpoints-subnet")
 
 
-def test_whoever_takes_a_subnet_waits_for_both() -> None:
+def test_a_subnet_id_resolves_after_both_subnets() -> None:
     def program() -> None:
         network = Network("network", placement=PLACEMENT, virtual_network_name="vnet")
         PrivateEndpoint(
@@ -128,7 +128,7 @@ def test_an_endpoint_is_reachable_with_its_zone_group_and_the_zones_link() -> No
 
 
 @pytest.mark.parametrize("service", RedisService)
-def test_a_cache_has_one_face_whatever_the_service(service: RedisService) -> None:
+def test_both_services_have_the_same_outputs(service: RedisService) -> None:
     def program() -> dict[str, Any]:
         cache = _cache(RedisPlan(service=service, active_key="secondary"))
         return {
@@ -141,7 +141,7 @@ def test_a_cache_has_one_face_whatever_the_service(service: RedisService) -> Non
 
     recorder, face = run_with_mocks(program)
     assert face["keys"] == [KEYS["primary"], KEYS["secondary"], KEYS["secondary"]]
-    assert face["secret"] == [True, True], "keys are secret from birth"
+    assert face["secret"] == [True, True], "keys are secret outputs"
     assert face["url"] == f"rediss://:123%2Fabc%3D@{face['host']}:{face['port']}/0?ssl_cert_reqs=required"
     for one in recorder.registered:
         if one.type.startswith(("azure-native:redis", "azure-native:redisenterprise")):
@@ -149,7 +149,7 @@ def test_a_cache_has_one_face_whatever_the_service(service: RedisService) -> Non
             assert "listDatabaseKeys" not in one.inputs
 
 
-def test_a_managed_cache_is_closed_and_speaks_to_ordinary_clients() -> None:
+def test_a_managed_cache_has_no_public_access_and_no_clustering() -> None:
     recorder, _ = run_with_mocks(lambda: _cache(RedisPlan(high_availability=True)) and None)
     cluster, database = recorder.one(":RedisEnterprise").inputs, recorder.one(":Database").inputs
     assert cluster["publicNetworkAccess"] == "Disabled"
@@ -166,10 +166,12 @@ def test_a_managed_cache_is_closed_and_speaks_to_ordinary_clients() -> None:
         "port": 10000,
         "resourceGroupName": "group",
     }
-    assert "redis-database" in recorder.one(":PrivateEndpoint").dependencies, "cluster, database, endpoint: in order"
+    assert "redis-database" in recorder.one(":PrivateEndpoint").dependencies, (
+        "the endpoint is created after the database"
+    )
 
 
-def test_a_classic_cache_is_closed_and_takes_no_plain_connection() -> None:
+def test_a_classic_cache_has_no_public_access_and_requires_tls() -> None:
     plan = RedisPlan(service=RedisService.CLASSIC, sku="Standard_C1")
     recorder, _ = run_with_mocks(lambda: _cache(plan, dataclasses.replace(PLACEMENT, zone_redundant=True)) and None)
     cache = recorder.one(":Redis").inputs
@@ -182,7 +184,7 @@ def test_a_classic_cache_is_closed_and_takes_no_plain_connection() -> None:
     assert cache["zonalAllocationPolicy"] == "Automatic"
 
 
-def test_the_vault_is_closed_and_leaves_access_to_roles() -> None:
+def test_the_vault_has_no_public_access_and_uses_rbac() -> None:
     recorder, _ = run_with_mocks(lambda: _vault() and None)
     properties = recorder.one("keyvault:Vault").inputs["properties"]
     assert properties["publicNetworkAccess"] == "Disabled"
@@ -191,7 +193,7 @@ def test_the_vault_is_closed_and_leaves_access_to_roles() -> None:
     assert "createMode" not in properties
 
 
-def test_the_vault_can_be_recovered_and_kept_from_purging() -> None:
+def test_the_vault_can_be_recovered_and_protected_from_purging() -> None:
     recorder, _ = run_with_mocks(
         lambda: (
             _vault(KeyVaultPlan(purge_protection=True, recover=True), dataclasses.replace(PLACEMENT, protect=True))
@@ -204,7 +206,7 @@ def test_the_vault_can_be_recovered_and_kept_from_purging() -> None:
     assert vault.request.protect
 
 
-def test_a_secret_of_the_vault_is_secret_versioned_and_retained() -> None:
+def test_a_vault_secret_is_secret_versioned_and_retained() -> None:
     def program() -> pulumi.Output[str]:
         return _vault().add_secret("redis-url", "rediss://:hush@host").uri_with_version
 
@@ -243,13 +245,13 @@ def test_a_role_assignment_is_named_after_scope_principal_and_role() -> None:
     assert len(others) == 3
 
 
-def test_the_wait_hangs_on_a_marker_after_the_assignments(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wait_is_a_hook_of_a_marker_after_the_assignments(monkeypatch: pytest.MonkeyPatch) -> None:
     recorder, names = run_with_mocks(_granted(70))
     assert names == ["identity-roles-in-force"]
     marker = recorder.one("RandomUuid")
     assert marker.dependencies >= {"identity-key-vault-secrets-user"}
     (hook,) = marker.request.hooks.before_create
-    assert not list(marker.request.hooks.before_update), "it waits at creation only"
+    assert not list(marker.request.hooks.before_update), "the wait runs at creation only"
     assert not recorder.one(":RoleAssignment").request.hooks.before_create
 
     slept: list[float] = []
@@ -309,7 +311,7 @@ def test_web_is_served_over_https_only() -> None:
     assert ingress == {"external": True, "targetPort": 8000, "allowInsecure": False, "transport": "auto"}
 
 
-def test_the_raw_key_goes_to_the_workers_alone() -> None:
+def test_only_workers_have_the_raw_key() -> None:
     recorder = _apps(Processes(beat=BeatPlan(enabled=True)))
     holders = {
         one.name
@@ -319,7 +321,7 @@ def test_the_raw_key_goes_to_the_workers_alone() -> None:
     assert holders == {"apps-worker"}
 
 
-def test_commands_given_take_the_place_of_the_defaults() -> None:
+def test_configured_commands_override_the_defaults() -> None:
     recorder = _apps(Processes(web=WebPlan(command=("uvicorn", "shop.asgi"), init_command=("true",))))
     template = recorder.one(":ContainerApp", "apps-web").inputs["template"]
     assert template["containers"][0]["command"] == ["uvicorn", "shop.asgi"]

@@ -1,4 +1,4 @@
-"""The connection string, read back by the parsers of the four clients that will read it."""
+"""The connection string, parsed by the four clients that use it."""
 
 import base64
 import ssl
@@ -44,10 +44,10 @@ HOSTILE_KEYS = [
 ]
 
 BREAKING_KEYS = ["ab/cd+ef==", "123/abc=", "a#b", "a?b", "a%41b", "a%2Fb"]
-"""Keys that the story's form, with the raw key, does not carry."""
+"""Keys that break a URL that contains them unencoded."""
 
 ACCESS_KEYS = st.binary(min_size=32, max_size=32).map(lambda raw: base64.b64encode(raw).decode())
-"""Keys as Azure makes them: 32 random bytes in base64."""
+"""Keys as Azure generates them: 32 random bytes in base64."""
 
 PRINTABLE_KEYS = st.text(
     st.characters(codec="utf-8", categories=("L", "M", "N", "P", "S", "Zs")), min_size=1, max_size=60
@@ -56,7 +56,7 @@ PRINTABLE_KEYS = st.text(
 
 @dataclass(frozen=True)
 class Read:
-    """What a client would connect to and with."""
+    """Address and credentials that a client would use."""
 
     host: str
     port: int
@@ -67,7 +67,7 @@ class Read:
 
 
 def _read(pool: redis.ConnectionPool) -> Read:
-    """What a pool's own connections, which are made but not opened, are set to."""
+    """Return the parameters of a pool's connection, without opening it."""
     connection = pool.make_connection()
     assert isinstance(connection, redis.SSLConnection), "the connection is not encrypted"
     assert not connection.username, "a user name would make another AUTH command"
@@ -111,7 +111,7 @@ CLIENTS: dict[str, Callable[[str], Read]] = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_ping() -> Iterator[None]:
-    """Kombu's channel pings its server as soon as it is made; here there is none."""
+    """Replace the ping that Kombu's channel sends at once; there is no server."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(redis.Redis, "ping", lambda *_: True)
         yield
@@ -121,7 +121,7 @@ def _meant(key: str, port: int = 10000, database: int = 0) -> Read:
     return Read(HOST, port, database, key, ssl.CERT_REQUIRED, checks_host_name=True)
 
 
-def test_the_form_is_the_contracts_with_the_key_percent_encoded_whole() -> None:
+def test_the_url_has_the_contracts_form_with_the_key_percent_encoded() -> None:
     assert redis_url("cache.example", 6380, "ab/cd+ef==", 1) == (
         "rediss://:ab%2Fcd%2Bef%3D%3D@cache.example:6380/1?ssl_cert_reqs=required"
     )
@@ -129,19 +129,19 @@ def test_the_form_is_the_contracts_with_the_key_percent_encoded_whole() -> None:
 
 @pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
 @pytest.mark.parametrize(("port", "database"), [(10000, 0), (6380, 0), (6380, 1), (1, 15), (65535, 63)])
-def test_every_client_reads_back_port_and_database(client: Callable[[str], Read], port: int, database: int) -> None:
+def test_every_client_parses_port_and_database(client: Callable[[str], Read], port: int, database: int) -> None:
     assert client(redis_url(HOST, port, "ab/cd+ef==", database)) == _meant("ab/cd+ef==", port, database)
 
 
 @pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
 @pytest.mark.parametrize("key", HOSTILE_KEYS)
-def test_every_client_reads_back_a_hostile_key(client: Callable[[str], Read], key: str) -> None:
+def test_every_client_parses_a_key_with_special_characters(client: Callable[[str], Read], key: str) -> None:
     assert client(redis_url(HOST, 10000, key, 0)) == _meant(key)
 
 
 @hypothesis.settings(max_examples=40, deadline=None)
 @hypothesis.given(key=ACCESS_KEYS | PRINTABLE_KEYS)
-def test_every_client_reads_back_any_key(key: str) -> None:
+def test_every_client_parses_any_key(key: str) -> None:
     url = redis_url(HOST, 10000, key, 0)
     assert {name: client(url) for name, client in CLIENTS.items()} == dict.fromkeys(CLIENTS, _meant(key))
 
@@ -195,7 +195,7 @@ def test_quoting_with_the_default_safe_set_fails_or_is_misread(client: Callable[
 def test_a_raw_key_that_looks_like_a_port_is_misread_without_an_error() -> None:
     read = redis_parse_url(f"rediss://:123/abc=@{HOST}:10000/0?ssl_cert_reqs=required")
     assert read["port"] == 123, "the port is the beginning of the key"
-    assert "host" not in read, "the client would try its default, localhost"
+    assert "host" not in read, "the client would use its default, localhost"
     assert "password" not in read
 
 

@@ -1,4 +1,4 @@
-"""Names: Azure's rule for each type, the seed's convention, and that no two things share one."""
+"""Names: Azure's rule for each type, the naming convention, and uniqueness."""
 
 import itertools
 import re
@@ -47,7 +47,7 @@ SOVEREIGN_AND_COMING = (
     "usnateast",
     "ussecwestcentral",
 )
-"""Regions for which there is no short code: they are written whole."""
+"""Regions without a short code, which are written in full."""
 
 REGIONS = (*REGION_CODES, *SOVEREIGN_AND_COMING)
 
@@ -73,7 +73,7 @@ INSTANCES = st.text(_LETTERS_AND_DIGITS, min_size=1, max_size=8)
 SUFFIXES = st.text(_LETTERS_AND_DIGITS, max_size=8)
 ANY_REGION = st.sampled_from(REGIONS) | st.from_regex(r"[a-z]{4,24}[0-9]?", fullmatch=True)
 
-modestly = hypothesis.settings(max_examples=40, deadline=None)
+quickly = hypothesis.settings(max_examples=40, deadline=None)
 
 
 def _assert_valid(rule: re.Pattern[str], name: str, ending: str = "") -> None:
@@ -100,7 +100,7 @@ def _assert_all_valid(names: Names, suffix: str, role: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "strategy"), [(AppName, APPS), (EnvironmentName, ENVIRONMENTS), (Instance, INSTANCES), (Suffix, SUFFIXES)]
 )
-def test_what_these_tests_draw_is_what_the_settings_allow(rule: object, strategy: st.SearchStrategy[str]) -> None:
+def test_the_strategies_generate_valid_settings(rule: object, strategy: st.SearchStrategy[str]) -> None:
     allowed = TypeAdapter[str](rule)
 
     @hypothesis.settings(max_examples=50, deadline=None)
@@ -111,7 +111,7 @@ def test_what_these_tests_draw_is_what_the_settings_allow(rule: object, strategy
     check()
 
 
-@modestly
+@quickly
 @hypothesis.given(
     app=APPS, environment=ENVIRONMENTS, region=ANY_REGION, instance=INSTANCES, suffix=SUFFIXES, role=ROLES
 )
@@ -129,21 +129,21 @@ def test_names_are_valid_in_every_region_at_every_length(region: str) -> None:
         _assert_all_valid(Names(app, environment, region, instance), suffix, "w" * 17)
 
 
-@modestly
+@quickly
 @hypothesis.given(app=APPS, length=st.integers(1, 60), suffix=SUFFIXES, role=ROLES)
-def test_a_name_cut_at_any_place_has_no_hyphen_too_many(app: str, length: int, suffix: str, role: str) -> None:
+def test_a_truncated_name_has_no_extra_hyphen(app: str, length: int, suffix: str, role: str) -> None:
     # Each length moves the cut by one, so that it falls on, before and behind every hyphen.
     _assert_all_valid(Names(app[:length].rstrip("-"), "dev", "usgovvirginia", "01"), suffix, role)
 
 
-def test_without_a_suffix_the_names_are_the_seeds() -> None:
+def test_names_without_a_suffix() -> None:
     names = Names("magictoolbox", "dev", "westeurope", "01")
     assert names.resource_group("") == "rg-westeurope-magictoolbox-dev"
     assert names.redis("", "") == "red-westeurope-magictoolbox-01"
     assert names.container_app("") == "app-we-magictoolbox-01"
 
 
-def test_a_role_a_suffix_and_a_limit_show_in_a_name() -> None:
+def test_names_with_role_suffix_and_limit() -> None:
     names = Names("magictoolbox", "dev", "westeurope", "01")
     assert names.resource_group("x7k2q") == "rg-westeurope-magictoolbox-dev-x7k2q"
     assert names.redis("", "x7k2q") == "red-westeurope-magictoolbox-01-x7k2q"
@@ -155,7 +155,7 @@ def test_a_role_a_suffix_and_a_limit_show_in_a_name() -> None:
 
 
 @pytest.mark.parametrize("written", ["westeurope", "West Europe", "WestEurope", "west europe"])
-def test_a_region_is_known_by_its_name_and_by_its_display_name(written: str) -> None:
+def test_a_region_is_recognized_by_name_and_display_name(written: str) -> None:
     assert Names("shop", "dev", written, "01").redis() == "red-westeurope-shop-01"
     assert Names("shop", "dev", written, "01").container_app() == "app-we-shop-01"
 
@@ -184,7 +184,7 @@ def test_two_suffixes_give_two_names(
     assert kind(names, suffixes[0]) != kind(names, suffixes[1]), "two stacks of one app would collide"
 
 
-@modestly
+@quickly
 @hypothesis.given(
     apps=st.lists(APPS, min_size=2, max_size=2, unique=True), region=ANY_REGION, suffix=SUFFIXES, role=ROLES
 )
@@ -197,7 +197,7 @@ def test_two_apps_have_no_name_in_common(apps: list[str], region: str, suffix: s
     assert one.common("vnet") != other.common("vnet")
 
 
-@modestly
+@quickly
 @hypothesis.given(app=APPS, region=ANY_REGION, instances=st.lists(INSTANCES, min_size=2, max_size=2, unique=True))
 def test_two_instances_have_no_name_in_common(app: str, region: str, instances: list[str]) -> None:
     one, other = (Names(app, "dev", region, instance) for instance in instances)
@@ -207,7 +207,7 @@ def test_two_instances_have_no_name_in_common(app: str, region: str, instances: 
     assert one.common("vnet") != other.common("vnet")
 
 
-@modestly
+@quickly
 @hypothesis.given(app=APPS, region=ANY_REGION, roles=st.lists(ROLES, min_size=2, max_size=4, unique=True))
 def test_two_roles_of_one_stack_have_two_names(app: str, region: str, roles: list[str]) -> None:
     names = Names(app, "dev", region, "01")
@@ -223,7 +223,7 @@ def test_long_worker_names_that_differ_at_their_end_stay_apart() -> None:
     assert len({names.container_app(role) for role in roles}) == 50
 
 
-@modestly
+@quickly
 @hypothesis.given(
     app=APPS,
     region=st.sampled_from(REGIONS),

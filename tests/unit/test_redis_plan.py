@@ -1,4 +1,4 @@
-"""The Redis plan: sizes of either service, what a cache under the queue may evict, and who has a replica."""
+"""The Redis plan: sizes, eviction policies and high availability of both services."""
 
 from typing import Any, get_args
 
@@ -20,8 +20,8 @@ def faults(**settings: Any) -> list[Fault]:
     return list(RedisPlan.model_validate(settings).faults("redis"))
 
 
-def told(**settings: Any) -> list[tuple[str, str]]:
-    """Setting and rule of each fault."""
+def faults_of(**settings: Any) -> list[tuple[str, str]]:
+    """Return setting and rule of each fault."""
     return [(fault.setting.removeprefix("redis."), fault.rule) for fault in faults(**settings)]
 
 
@@ -35,14 +35,14 @@ def test_the_smallest_size_is_the_default_of_either_service() -> None:
     assert RedisPlan().size == "Balanced_B0"
     assert RedisPlan.model_validate({"service": "classic"}).size == "Basic_C0"
     assert RedisPlan(sku="").size == "Balanced_B0", "empty is unset"
-    assert told() == []
-    assert told(service="classic") == []
+    assert faults_of() == []
+    assert faults_of(service="classic") == []
 
 
 @pytest.mark.parametrize("sku", MANAGED_SIZES_GB)
-def test_managed_takes_every_size_up_to_25_gb(sku: str) -> None:
+def test_managed_accepts_every_size_up_to_25_gb(sku: str) -> None:
     assert MANAGED_SIZES_GB[sku] <= 25
-    assert told(sku=sku) == []
+    assert faults_of(sku=sku) == []
 
 
 def test_the_managed_sizes_are_the_ones_that_need_no_clustering() -> None:
@@ -57,7 +57,7 @@ def test_the_managed_sizes_are_the_ones_that_need_no_clustering() -> None:
 def test_managed_refuses_a_size_over_25_gb(sku: str, dedicated: bool) -> None:
     (fault,) = faults(sku=sku, dedicatedBroker=dedicated)
     assert (fault.setting, fault.value) == ("redis.sku", sku)
-    assert fault.rule == "a cache without clustering, which Celery needs, holds 25 GB at most"
+    assert fault.rule == "Celery needs a cache without clustering, which holds at most 25 GB"
     assert "Balanced_B20" in fault.remedy
 
 
@@ -65,13 +65,13 @@ def test_managed_refuses_a_size_over_25_gb(sku: str, dedicated: bool) -> None:
     "sku",
     ["B0", "balanced_b0", "Balanced_B7", "Balanced_B", "Balanced_B0 ", "MemoryOptimized_M0", "Enterprise_E10"],
 )
-def test_managed_refuses_a_size_it_has_not(sku: str) -> None:
-    assert told(sku=sku) == [("sku", "Azure Managed Redis has no such size")]
+def test_managed_refuses_an_unknown_size(sku: str) -> None:
+    assert faults_of(sku=sku) == [("sku", "Azure Managed Redis has no such size")]
 
 
 @pytest.mark.parametrize("sku", CLASSIC_SIZES)
-def test_classic_takes_its_own_sizes_and_managed_refuses_them(sku: str) -> None:
-    assert told(service="classic", sku=sku) == []
+def test_classic_accepts_its_sizes_and_managed_refuses_them(sku: str) -> None:
+    assert faults_of(service="classic", sku=sku) == []
     (fault,) = faults(sku=sku)
     assert (fault.setting, fault.rule) == ("redis.sku", "the size belongs to classic")
     assert "set redis.service to classic" in fault.remedy
@@ -87,7 +87,7 @@ def test_classic_refuses_the_sizes_of_managed(sku: str) -> None:
 @pytest.mark.parametrize(
     "sku", ["Basic_C7", "Standard_C7", "Premium_P0", "Premium_P6", "Premium_C1", "Basic_P1", "basic_c0", "C0", "Basic"]
 )
-def test_classic_refuses_a_size_it_has_not(sku: str) -> None:
+def test_classic_refuses_an_unknown_size(sku: str) -> None:
     (fault,) = faults(service="classic", sku=sku)
     assert (fault.setting, fault.rule) == ("redis.sku", "Azure Cache for Redis has no such size")
     assert fault.remedy == "choose Basic_C0 to Basic_C6, Standard_C0 to Standard_C6 or Premium_P1 to Premium_P5"
@@ -110,15 +110,15 @@ POLICIES = {
     "VolatileRandom": "volatile-random",
     "VolatileTTL": "volatile-ttl",
 }
-"""Eviction policies by the name of Azure Managed Redis; as Redis itself writes them."""
+"""Redis's own policy names by those of Azure Managed Redis."""
 
 
 @pytest.mark.parametrize("policy", get_args(EvictionPolicy))
-def test_a_policy_has_rediss_own_spelling_for_classic(policy: EvictionPolicy) -> None:
+def test_classic_uses_rediss_own_policy_names(policy: EvictionPolicy) -> None:
     assert redis_policy_name(policy) == POLICIES[policy]
 
 
-def test_every_policy_of_redis_can_be_chosen_by_its_azure_name_alone() -> None:
+def test_every_policy_of_redis_has_an_azure_name() -> None:
     assert {*get_args(EvictionPolicy)} == POLICIES.keys()
     for spelling in ("allkeys-lru", "volatilelru", "noEviction", ""):
         with pytest.raises(ValidationError):
@@ -127,15 +127,15 @@ def test_every_policy_of_redis_can_be_chosen_by_its_azure_name_alone() -> None:
 
 @pytest.mark.parametrize("service", ["managed", "classic"])
 @pytest.mark.parametrize("policy", POLICIES)
-def test_a_cache_under_the_queue_may_only_evict_keys_with_a_time_to_live(service: str, policy: str) -> None:
-    shared = told(service=service, evictionPolicy=policy)
+def test_a_shared_cache_only_evicts_keys_with_a_time_to_live(service: str, policy: str) -> None:
+    shared = faults_of(service=service, evictionPolicy=policy)
     drops_tasks = policy.startswith("AllKeys")
     assert [setting for setting, _ in shared] == (["evictionPolicy"] if drops_tasks else [])
-    assert told(service=service, evictionPolicy=policy, dedicatedBroker=True) == [], "the queue is elsewhere"
+    assert faults_of(service=service, evictionPolicy=policy, dedicatedBroker=True) == [], "the queue has its own cache"
 
 
 @pytest.mark.parametrize("service", ["managed", "classic"])
-def test_the_default_policy_keeps_a_queue_and_else_uses_the_whole_cache(service: str) -> None:
+def test_the_default_policy_depends_on_whether_the_queue_shares_the_cache(service: str) -> None:
     assert RedisPlan.model_validate({"service": service}).cache_policy == "VolatileLRU"
     assert RedisPlan.model_validate({"service": service, "dedicatedBroker": True}).cache_policy == "AllKeysLRU"
     assert RedisPlan.model_validate({"service": service, "evictionPolicy": "VolatileTTL"}).cache_policy == "VolatileTTL"
@@ -161,17 +161,17 @@ def test_managed_has_one_database_and_classic_gives_the_queue_its_own(dedicated:
         ("Premium_P1", False, "Premium sizes always have a replica"),
     ],
 )
-def test_on_classic_the_size_says_whether_there_is_a_replica(
+def test_on_classic_the_size_determines_high_availability(
     sku: str | None, high_availability: bool | None, rule: str | None
 ) -> None:
-    rules = told(service="classic", sku=sku, highAvailability=high_availability)
+    rules = faults_of(service="classic", sku=sku, highAvailability=high_availability)
     assert rules == ([("highAvailability", rule)] if rule else [])
 
 
 @pytest.mark.parametrize("high_availability", [None, False, True])
-def test_on_managed_any_size_may_have_a_replica_or_none(high_availability: bool | None) -> None:
+def test_on_managed_high_availability_is_optional(high_availability: bool | None) -> None:
     for sku in MANAGED_SIZES_GB:
-        assert told(sku=sku, highAvailability=high_availability) == []
+        assert faults_of(sku=sku, highAvailability=high_availability) == []
 
 
 @pytest.mark.parametrize("key", ["primary", "secondary"])

@@ -1,4 +1,4 @@
-"""The settings: what they default to, what they refuse and in which words, and that no secret is among the words."""
+"""Settings: defaults, validation, the wording of faults, and that these contain no secret."""
 
 import json
 import re
@@ -26,14 +26,14 @@ REGISTRY_ID = (
 
 
 def as_engine(value: Any) -> str:
-    """A value as the engine hands it to a program: text as it is, all else as JSON."""
+    """Encode a value as the engine does: text as it is, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def read(
     configuration: Mapping[str, Any], *, location: str | None = "westeurope", encrypted: frozenset[str] = frozenset()
 ) -> Settings:
-    """The settings of this configuration, with an image where it has none; ``None`` stands for a key left out."""
+    """Parse a configuration, with a default image; ``None`` means a missing key."""
     raw = {"image": IMAGE, **configuration}
     encoded = {name: as_engine(value) for name, value in raw.items() if value is not None}
     return parse(encoded, stack="dev", location=location, encrypted=encrypted)[0]
@@ -46,7 +46,7 @@ def refusal(configuration: Mapping[str, Any], **options: Any) -> SettingsError:
 
 
 def lines(error: SettingsError) -> list[str]:
-    """The faults as the message words them, one a line."""
+    """Return the faults' lines of the message."""
     _, *faults = str(error).split("\n")
     return [fault.removeprefix("  ") for fault in faults]
 
@@ -156,7 +156,7 @@ EVERYTHING: dict[str, Any] = {
     "protect": True,
     "tags": {"cost-centre": "42"},
 }
-"""Every setting there is, none at its default."""
+"""Every setting, none at its default."""
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def _plain(settings: Settings) -> dict[str, Any]:
 
 
 def _camel(values: Any) -> Any:
-    """Dumped settings by their names in the stack file, as JSON would have them."""
+    """Dump settings by their names in the stack file, as JSON values."""
     return json.loads(values.model_dump_json(by_alias=True))
 
 
@@ -180,7 +180,7 @@ def test_every_setting_can_be_set() -> None:
     defaults = _camel(read({}))
     for section, values in expected.items():
         left = {name for name in values if values[name] == defaults[section][name]} if section in SECTIONS else ()
-        assert not left, f"{section}.{left} is not tried, it is the default"
+        assert not left, f"{section}.{left} is not tested, it is the default"
 
 
 SECTIONS = ("network", "redis", "keyVault", "web", "beat", "alerts")
@@ -246,21 +246,21 @@ WRONG: list[tuple[dict[str, Any], str, str | None, str, str]] = [
     ({"beat": {"enable": True}}, "beat.enable", None, "no such setting", "did you mean enabled?"),
     ({"alerts": {"email": "x"}}, "alerts.email", None, "no such setting", "did you mean emails?"),
     # Types.
-    ({"protect": "maybe"}, "protect", "'maybe'", "neither true nor false", "write one of the two"),
-    ({"rolePropagationSeconds": "soon"}, "rolePropagationSeconds", "'soon'", "not a whole number", "write one"),
+    ({"protect": "maybe"}, "protect", "'maybe'", "neither true nor false", "write true or false"),
+    ({"rolePropagationSeconds": "soon"}, "rolePropagationSeconds", "'soon'", "not a whole number", "for example 2"),
     ({"rolePropagationSeconds": "-1"}, "rolePropagationSeconds", "'-1'", "greater than or equal to 0", "raise it"),
     ({"rolePropagationSeconds": "3601"}, "rolePropagationSeconds", "'3601'", "less than or equal to 3600", "lower it"),
     ({"redis": "managed"}, "redis", "'managed'", "not a map of settings", "write names and values"),
     ({"redis": "{bad"}, "redis", "'{bad'", "not a map of settings", "write names and values"),
     ({"network": [1]}, "network", "[1]", "not a map of settings", "write names and values"),
-    ({"workers": "celery"}, "workers", "'celery'", "not a list", "write one"),
-    ({"workers": {"name": "a"}}, "workers", "{'name': 'a'}", "not a list", "write one"),
+    ({"workers": "celery"}, "workers", "'celery'", "not a list", "write a list"),
+    ({"workers": {"name": "a"}}, "workers", "{'name': 'a'}", "not a list", "write a list"),
     ({"workers": [7]}, "workers[0]", "7", "not a map of settings", "write names and values"),
-    ({"web": {"cpu": "much"}}, "web.cpu", "'much'", "not a number", "write one such as 0.5"),
-    ({"web": {"cpu": None}}, "web.cpu", None, "not a number", "write one such as 0.5"),
+    ({"web": {"cpu": "much"}}, "web.cpu", "'much'", "not a number", "for example 0.5"),
+    ({"web": {"cpu": None}}, "web.cpu", None, "not a number", "for example 0.5"),
     ({"web": {"memory": 1}}, "web.memory", "1", "not a text", "put it in quotes"),
-    ({"web": {"minReplicas": 0.5}}, "web.minReplicas", "0.5", "not a whole number", "write one"),
-    ({"web": {"command": "gunicorn"}}, "web.command", "'gunicorn'", "not a list", "write one"),
+    ({"web": {"minReplicas": 0.5}}, "web.minReplicas", "0.5", "not a whole number", "for example 2"),
+    ({"web": {"command": "gunicorn"}}, "web.command", "'gunicorn'", "not a list", "write a list"),
     ({"web": {"command": []}}, "web.command", "[]", "the list is empty", "leave it out"),
     ({"web": {"command": [1]}}, "web.command[0]", "1", "not a text", "put it in quotes"),
     ({"env": {"PORT": 8000}}, "env.PORT", "8000", "not a text", "put it in quotes"),
@@ -275,12 +275,12 @@ WRONG: list[tuple[dict[str, Any], str, str | None, str, str]] = [
     ({"app": ""}, "app", "''", "a letter first", "magictoolbox"),
     ({"app": "a" * 61}, "app", f"'{'a' * 61}'", "at most 60", "magictoolbox"),
     ({"app": "[shop"}, "app", "'[shop'", "a letter first", "magictoolbox"),
-    ({"environment": "dev-"}, "environment", "'dev-'", "at most 100 letters", "such as dev"),
-    ({"environment": "a b"}, "environment", "'a b'", "at most 100 letters", "such as dev"),
-    ({"environment": "d" * 101}, "environment", f"'{'d' * 101}'", "at most 100", "such as dev"),
-    ({"instance": "0-1"}, "instance", "'0-1'", "one to eight", "such as 01"),
-    ({"instance": ""}, "instance", "''", "one to eight", "such as 01"),
-    ({"instance": "123456789"}, "instance", "'123456789'", "one to eight", "such as 01"),
+    ({"environment": "dev-"}, "environment", "'dev-'", "at most 100 letters", "for example dev"),
+    ({"environment": "a b"}, "environment", "'a b'", "at most 100 letters", "for example dev"),
+    ({"environment": "d" * 101}, "environment", f"'{'d' * 101}'", "at most 100", "for example dev"),
+    ({"instance": "0-1"}, "instance", "'0-1'", "one to eight", "for example 01"),
+    ({"instance": ""}, "instance", "''", "one to eight", "for example 01"),
+    ({"instance": "123456789"}, "instance", "'123456789'", "one to eight", "for example 01"),
     ({"uniqueSuffix": "X7K2Q"}, "uniqueSuffix", "'X7K2Q'", "up to eight", "leave it unset"),
     ({"uniqueSuffix": "123456789"}, "uniqueSuffix", "'123456789'", "up to eight", "leave it unset"),
     ({"tags": {"a<": "x"}}, "tags.a<", "'a<'", "none of < > %", "cost-centre"),
@@ -305,13 +305,19 @@ WRONG: list[tuple[dict[str, Any], str, str | None, str, str]] = [
         },
         "network.appsSubnet",
         "'172.30.0.0/23'",
-        "keeps 172.30.0.0/16 for itself",
-        "does not touch it",
+        "reserves 172.30.0.0/16 for itself",
+        "does not overlap it",
     ),
     # Redis.
-    ({"redis": {"service": "valkey"}}, "redis.service", "'valkey'", "not one of the choices", "'managed' or 'classic'"),
-    ({"redis": {"activeKey": "first"}}, "redis.activeKey", "'first'", "not one of", "'primary' or 'secondary'"),
-    ({"redis": {"sku": "Balanced_B50"}}, "redis.sku", "'Balanced_B50'", "holds 25 GB at most", "Balanced_B20"),
+    ({"redis": {"service": "valkey"}}, "redis.service", "'valkey'", "not an allowed value", "'managed' or 'classic'"),
+    (
+        {"redis": {"activeKey": "first"}},
+        "redis.activeKey",
+        "'first'",
+        "not an allowed value",
+        "'primary' or 'secondary'",
+    ),
+    ({"redis": {"sku": "Balanced_B50"}}, "redis.sku", "'Balanced_B50'", "holds at most 25 GB", "Balanced_B20"),
     ({"redis": {"sku": "Basic_C0"}}, "redis.sku", "'Basic_C0'", "belongs to classic", "redis.service to classic"),
     (
         {"redis": {"service": "classic", "sku": "Balanced_B0"}},
@@ -327,12 +333,18 @@ WRONG: list[tuple[dict[str, Any], str, str | None, str, str]] = [
         "could drop queued tasks",
         "set redis.dedicatedBroker",
     ),
-    ({"redis": {"evictionPolicy": "allkeys-lru"}}, "redis.evictionPolicy", "'allkeys-lru'", "not one", "AllKeysLRU"),
+    (
+        {"redis": {"evictionPolicy": "allkeys-lru"}},
+        "redis.evictionPolicy",
+        "'allkeys-lru'",
+        "not an allowed value",
+        "AllKeysLRU",
+    ),
     # What runs.
     ({"image": None}, "image", None, "must be set", "pulumi config set --path image"),
     ({"image": ""}, "image", "''", "not an image reference", "contoso.azurecr.io/shop:1.4.2"),
     ({"image": "contoso/shop"}, "image", "'contoso/shop'", "neither tag nor digest", "contoso/shop:1.4.2"),
-    ({"web": {"cpu": 0.3}}, "web.cpu", "0.3", "0.25 to 4 cores in steps of 0.25", "such as 0.5"),
+    ({"web": {"cpu": 0.3}}, "web.cpu", "0.3", "0.25 to 4 cores in steps of 0.25", "for example 0.5"),
     ({"web": {"cpu": 1}}, "web.memory", "'1Gi'", "pairs 1 cores with 2Gi", "write 2Gi, or change web.cpu"),
     ({"workers": [{"memory": "3Gi"}]}, "workers[0].memory", "'3Gi'", "pairs 0.5 cores with 1Gi", "write 1Gi"),
     ({"web": {"minReplicas": 4}}, "web.minReplicas", "4", "over web.maxReplicas, which is 3", "lower it"),
@@ -348,18 +360,24 @@ WRONG: list[tuple[dict[str, Any], str, str | None, str, str]] = [
     ({"web": {"targetPort": 65536}}, "web.targetPort", "65536", "less than or equal to 65535", "lower it"),
     ({"web": {"hosts": ["https://x.org"]}}, "web.hosts[0]", "'https://x.org'", "not a host name", "the name alone"),
     ({"web": {"hosts": ["X.org"]}}, "web.hosts[0]", "'X.org'", "in lower case", "www.example.org"),
-    ({"web": {"readinessPath": "ready"}}, "web.readinessPath", "'ready'", "not a path", "begin it with a slash"),
-    ({"workers": [{"name": "A"}]}, "workers[0].name", "'A'", "lower-case letters", "such as emails"),
+    (
+        {"web": {"readinessPath": "ready"}},
+        "web.readinessPath",
+        "'ready'",
+        "not an absolute path",
+        "begin it with a slash",
+    ),
+    ({"workers": [{"name": "A"}]}, "workers[0].name", "'A'", "lower-case letters", "for example emails"),
     ({"workers": [{"queues": []}]}, "workers[0].queues", "[]", "the list is empty", "add an item"),
-    ({"workers": [{"queues": ["a,b"]}]}, "workers[0].queues[0]", "'a,b'", "no comma", "such as emails"),
+    ({"workers": [{"queues": ["a,b"]}]}, "workers[0].queues[0]", "'a,b'", "no comma", "for example emails"),
     ({"workers": [{"queueLength": 0}]}, "workers[0].queueLength", "0", "greater than or equal to 1", "raise it"),
-    ({"workers": [{}, {}]}, "workers[1].name", "'worker'", "workers[0] has this name already", "choose another"),
+    ({"workers": [{}, {}]}, "workers[1].name", "'worker'", "workers[0] already has this name", "choose another"),
     ({"registry": {"server": "contoso.azurecr.io"}}, "registry.id", None, "must be set", "--path registry.id"),
     (
         {"registry": {"server": "https://contoso.azurecr.io", "id": REGISTRY_ID}},
         "registry.server",
         "'https://contoso.azurecr.io'",
-        "not a server's name",
+        "not a host name",
         "without a scheme",
     ),
     (
@@ -376,7 +394,7 @@ WRONG: list[tuple[dict[str, Any], str, str | None, str, str]] = [
         "secretEnv.A",
         None,
         "env has a variable of this name",
-        "leave one of the two out",
+        "remove one of the two",
     ),
     ({"env": {"REDIS_URL": "x"}}, "env.REDIS_URL", None, "the stack sets this variable itself", "leave it out"),
     ({"secretEnv": {"A": 5}}, "secretEnv.A", None, "not a text", "put it in quotes"),
@@ -394,9 +412,9 @@ def test_a_wrong_setting_is_one_line_with_setting_value_rule_and_remedy(
     (line,) = lines(error)
     shown = f"{setting}: " if value is None else f"{setting} = {value}: "
     assert line.startswith(shown)
-    told_rule, _, told_remedy = line.removeprefix(shown).partition("; ")
-    assert rule in told_rule
-    assert remedy in told_remedy
+    shown_rule, _, shown_remedy = line.removeprefix(shown).partition("; ")
+    assert rule in shown_rule
+    assert remedy in shown_remedy
     assert "correct it" not in line, "no remedy was written for this kind of fault"
     assert "hush" not in line
 
@@ -412,7 +430,7 @@ def test_a_missing_location_is_reported_with_the_command_that_sets_it(location: 
 @pytest.mark.parametrize("location", ["west_europe", "1west", "west-europe", "westeurope.", "%"])
 def test_a_location_that_would_make_invalid_names_is_refused(location: str) -> None:
     (line,) = lines(refusal({}, location=location))
-    assert line.startswith(f"azure-native:location = '{location}': this is not a region's name; ")
+    assert line.startswith(f"azure-native:location = '{location}': this is not the name of an Azure region; ")
 
 
 def test_the_stacks_name_is_refused_where_it_cannot_end_a_name() -> None:
@@ -485,13 +503,14 @@ def test_every_wrong_setting_is_reported_at_once_in_order_and_once() -> None:
         {"env": {"A": 1}, "secretEnv": {"A": "x"}},
     ],
 )
-def test_a_fault_that_may_only_follow_from_another_is_not_reported(configuration: dict[str, Any]) -> None:
+def test_a_fault_that_may_be_a_consequence_of_another_is_not_reported(configuration: dict[str, Any]) -> None:
     assert len(refusal(configuration).faults) == 1
 
 
-def test_a_settings_name_with_the_end_of_a_line_in_it_stays_on_one_line() -> None:
+def test_a_line_break_in_a_settings_name_does_not_break_the_message() -> None:
     assert lines(refusal({"env": {"A\nB\r": "x"}})) == [
-        "env.A B : this is not a variable's name; use letters, digits and underscores, not starting with a digit"
+        "env.A B : this is not a valid name of an environment variable; "
+        "use letters, digits and underscores, not starting with a digit"
     ]
 
 
@@ -522,9 +541,9 @@ VALUES = st.recursive(
 )
 
 
-def _assert_untold(error: SettingsError) -> None:
+def _assert_not_shown(error: SettingsError) -> None:
     assert MARKER not in str(error)
-    assert MARKER not in "".join(traceback.format_exception(error)), "an error behind the error tells it"
+    assert MARKER not in "".join(traceback.format_exception(error)), "a chained error contains it"
     assert all(MARKER not in repr(fault) for fault in error.faults)
 
 
@@ -535,7 +554,7 @@ def _assert_untold(error: SettingsError) -> None:
 )
 def test_no_value_under_secret_env_is_ever_in_a_fault(value: Any, others: dict[str, Any]) -> None:
     # Image is wrong, so that there is a message in any case.
-    _assert_untold(refusal({**others, "image": "no tag", "secretEnv": value}))
+    _assert_not_shown(refusal({**others, "image": "no tag", "secretEnv": value}))
 
 
 @hypothesis.settings(max_examples=60, deadline=None)
@@ -547,7 +566,7 @@ def test_no_value_under_secret_env_is_ever_in_a_fault(value: Any, others: dict[s
 )
 def test_no_value_of_an_encrypted_setting_is_ever_in_a_fault(name: str, value: Any) -> None:
     hypothesis.assume(name != "secretEnv" and value is not None)
-    _assert_untold(refusal({name: value}, encrypted=frozenset({name})))
+    _assert_not_shown(refusal({name: value}, encrypted=frozenset({name})))
 
 
 @pytest.mark.parametrize(
@@ -560,16 +579,14 @@ def test_no_value_of_an_encrypted_setting_is_ever_in_a_fault(name: str, value: A
         ("protect", "true"),
     ],
 )
-def test_an_encrypted_setting_other_than_secret_env_has_one_fault_that_says_where_secrets_go(
-    name: str, value: Any
-) -> None:
+def test_encryption_of_another_setting_is_refused_and_secret_env_suggested(name: str, value: Any) -> None:
     assert lines(refusal({name: value}, encrypted=frozenset({name}))) == [
-        f"{name}: only secretEnv keeps its values secret, elsewhere they show in state and logs; "
-        "write it in the clear, or move it to secretEnv"
+        f"{name}: only values in secretEnv stay secret, others appear in state and logs; "
+        "write it in plain text, or move it to secretEnv"
     ]
 
 
-def test_an_encrypted_secret_env_is_as_it_should_be() -> None:
+def test_secret_env_may_be_encrypted_and_is_not_shown() -> None:
     settings = read({"secretEnv": {"A": MARKER}}, encrypted=frozenset({"secretEnv"}))
     assert settings.secret_env["A"].get_secret_value() == MARKER
     assert MARKER not in repr(settings)
@@ -582,7 +599,7 @@ RunStack = Callable[..., Stack]
 
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the resources that get registered, also by a program that fails."""
+    """Record the names of registered resources, even if the program fails."""
     names: list[str] = []
     original = Recorder.new_resource
 
@@ -605,12 +622,12 @@ def test_the_program_registers_nothing_when_a_setting_is_wrong_and_shows_every_f
     assert "hush" not in "".join(traceback.format_exception(refused.value))
 
 
-def test_a_resource_that_is_registered_would_be_seen_by_the_tests_here(registered: list[str]) -> None:
+def test_the_fixture_sees_a_registered_resource(registered: list[str]) -> None:
     run_with_mocks(lambda: random.RandomString("any", length=1))
     assert registered == ["any"]
 
 
-def test_the_program_refuses_a_missing_location_and_the_encrypted_in_the_wrong_place(
+def test_the_program_refuses_a_missing_location_and_a_misplaced_secret(
     run_stack: RunStack, registered: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pulumi.runtime, "is_config_secret", "django-aca:image".__eq__)
@@ -631,7 +648,7 @@ def _stack_file(name: str) -> dict[str, Any]:
 
 
 def _shipped(stack: str) -> Settings:
-    """Settings of a shipped stack as the engine would hand them over, with the defaults of Pulumi.yaml."""
+    """Parse a shipped stack's settings as the engine passes them, with the defaults of Pulumi.yaml."""
     declared = {name: str(entry["default"]) for name, entry in _declared().items() if entry["type"] == "string"}
     declared |= {name: entry["default"] for name, entry in _declared().items() if entry["type"] != "string"}
     raw = {name: as_engine(value) for name, value in {**declared, **_stack_file(stack)}.items()}
@@ -668,7 +685,7 @@ def test_the_prod_stack_sets_what_production_needs_explicitly() -> None:
 
 
 def _scalars_with_defaults() -> dict[str, FieldInfo]:
-    """Fields of the model that Pulumi.yaml's schema can declare and give a default."""
+    """Return the fields that Pulumi.yaml's schema can declare with a default."""
     return {
         field.alias or name: field
         for name, field in Settings.model_fields.items()

@@ -1,4 +1,4 @@
-"""The whole program, in every combination of its larger choices, without an engine."""
+"""The whole program under mocks, in every combination of its main settings."""
 
 import itertools
 from collections.abc import Callable
@@ -66,7 +66,7 @@ def _describe(combination: dict[str, Any]) -> str:
     return "-".join(name for name, on in parts.items() if on)
 
 
-def test_any_three_settings_meet_in_all_ways_among_the_combinations_that_always_run() -> None:
+def test_the_quick_combinations_cover_every_three_settings() -> None:
     chosen = [choice for choice in CHOICES if _meets_every_three(choice)]
     assert len(chosen) == 16
     for three in itertools.combinations(range(6), 3):
@@ -105,7 +105,7 @@ def test_every_combination_keeps_the_contract(run_stack: RunStack, combination: 
     assert {one.name for one in recorder.of_type("app:ContainerApp")} == apps
     for app in apps:
         secrets = stack.secrets(app)
-        assert list(secrets) == sorted(secrets), "Azure takes another order for a change"
+        assert list(secrets) == sorted(secrets), "Azure treats another order as a change"
         assert secrets.keys() == ({*expected} if app in workers else {*expected} - {"redis-key"})
         for name, secret in secrets.items():
             if references:
@@ -140,11 +140,11 @@ def test_every_combination_keeps_the_contract(run_stack: RunStack, combination: 
     for one in recorder.registered:
         for text in one.plain_texts():
             for key in KEYS.values():
-                assert key not in text, f"{one.name} holds a key in the clear"
-                assert quote(key, safe="") not in text, f"{one.name} holds a key in the clear"
+                assert key not in text, f"{one.name} contains a key in plain text"
+                assert quote(key, safe="") not in text, f"{one.name} contains a key in plain text"
 
 
-def test_an_app_waits_for_dns_records_and_roles_and_the_environment_for_the_network_only(run_stack: RunStack) -> None:
+def test_apps_depend_on_dns_records_and_roles_and_the_environment_on_the_network_only(run_stack: RunStack) -> None:
     recorder = run_stack().recorder
     needed = {
         "redis-dns-link",
@@ -161,7 +161,7 @@ def test_an_app_waits_for_dns_records_and_roles_and_the_environment_for_the_netw
     assert recorder.waits_for("redis-cluster") == {"resource-group", "unique-suffix"}
 
 
-def test_with_direct_secrets_the_apps_do_not_wait_for_the_vault(run_stack: RunStack) -> None:
+def test_apps_with_direct_secrets_do_not_depend_on_the_vault(run_stack: RunStack) -> None:
     waits = run_stack(useKeyVaultReferences="false").recorder.waits_for("apps-web")
     assert not {name for name in waits if name.startswith(("vault-private", "vault-dns", "identity-roles"))}
 
@@ -177,7 +177,7 @@ def test_an_apps_digest_changes_with_its_secrets_and_with_nothing_else(run_stack
     assert digest(useKeyVaultReferences="false") == first
     assert digest(redis={"activeKey": "secondary"}) != first
     assert digest(secretEnv={"API_KEY": "hush"}) != first
-    assert digest("apps-worker") != first, "a worker has one secret more"
+    assert digest("apps-worker") != first, "a worker has an additional secret"
 
 
 def test_the_active_key_is_in_every_url_and_in_the_scalers_secret(run_stack: RunStack) -> None:
@@ -188,27 +188,27 @@ def test_the_active_key_is_in_every_url_and_in_the_scalers_secret(run_stack: Run
         assert f":{quote(KEYS['secondary'], safe='')}@" in secrets[name]["value"]
 
 
-def test_further_variables_reach_every_container_and_further_secrets_by_reference(run_stack: RunStack) -> None:
+def test_env_and_secret_env_reach_every_container(run_stack: RunStack) -> None:
     stack = run_stack(env={"DEBUG": "0"}, secretEnv={"API_KEY": "hush"}, beat={"enabled": True})
     for app in ("apps-web", "apps-worker", "apps-beat"):
         assert stack.variables(app)["DEBUG"]["value"] == "0"
         assert stack.variables(app)["API_KEY"] == {"name": "API_KEY", "secretRef": "api-key"}
     assert stack.recorder.one(":Secret", "vault-api-key").inputs["properties"]["value"] == "hush"
     (init,) = stack.app("apps-web")["template"]["initContainers"]
-    assert init["env"] == stack.container("apps-web")["env"], "migrations see what the app sees"
+    assert init["env"] == stack.container("apps-web")["env"], "migrations need the same environment"
 
 
-def test_secrets_in_the_clear_are_warned_of_and_not_shown(
+def test_plain_text_secrets_cause_a_warning_that_does_not_show_them(
     run_stack: RunStack, caplog: pytest.LogCaptureFixture
 ) -> None:
     run_stack(secretEnv={"API_KEY": "hush"}, fresh=True)
-    assert "secretEnv stands in the clear" not in caplog.text
+    assert "secretEnv is in plain text" not in caplog.text
     run_stack(secretEnv={"API_KEY": "hush"}, encrypted=(), fresh=True)
-    assert "secretEnv stands in the clear" in caplog.text
+    assert "secretEnv is in plain text" in caplog.text
     assert "hush" not in caplog.text
 
 
-def test_the_apps_own_names_are_allowed_hosts_and_trusted_origins(run_stack: RunStack) -> None:
+def test_the_apps_host_names_are_allowed_hosts_and_trusted_origins(run_stack: RunStack) -> None:
     stack = run_stack(web={"hosts": ["www.example.org"]})
     own = f"app-we-magictoolbox-01.{ZONE}"
     for app in ("apps-web", "apps-worker"):
@@ -226,7 +226,7 @@ def test_an_internal_web_has_its_internal_name(run_stack: RunStack) -> None:
     assert stack.app("apps-web")["configuration"]["ingress"]["external"] is False
 
 
-def test_readiness_gates_a_revisions_start_and_liveness_all_the_rest(run_stack: RunStack) -> None:
+def test_the_startup_probe_checks_readiness_and_the_others_liveness(run_stack: RunStack) -> None:
     probes = {probe["type"]: probe["httpGet"]["path"] for probe in run_stack().container("apps-web")["probes"]}
     readiness, liveness = "/api/health/readiness/", "/api/health/liveness/"
     assert probes == {"Startup": readiness, "Readiness": liveness, "Liveness": liveness}
@@ -241,7 +241,7 @@ def test_web_migrates_on_the_volume_it_serves_from(run_stack: RunStack) -> None:
     assert template["volumes"] == [{"name": "data", "storageType": "EmptyDir"}]
 
 
-def test_a_worker_is_scaled_by_its_queues_and_by_what_is_not_acknowledged(run_stack: RunStack) -> None:
+def test_a_worker_is_scaled_by_queued_and_unacknowledged_messages(run_stack: RunStack) -> None:
     stack = run_stack(workers=[{"name": "mail", "queues": ["mail", "sms"], "queueLength": 7}])
     prefix = stack.variables("apps-mail")["CELERY_KEY_PREFIX"]["value"]
     scale = stack.app("apps-mail")["template"]["scale"]
@@ -262,7 +262,7 @@ def test_there_is_exactly_one_beat(run_stack: RunStack) -> None:
     assert "ingress" not in stack.app("apps-beat")["configuration"]
 
 
-def test_stateful_resources_refuse_deletion_when_told_to(run_stack: RunStack) -> None:
+def test_protect_applies_to_stateful_resources(run_stack: RunStack) -> None:
     recorder = run_stack(protect="true", redis={"dedicatedBroker": True}).recorder
     protected = {one.name for one in recorder.registered if one.request.protect}
     caches = {"redis-cluster", "redis-database", "broker-cluster", "broker-database"}
@@ -270,7 +270,9 @@ def test_stateful_resources_refuse_deletion_when_told_to(run_stack: RunStack) ->
     assert not {one.name for one in run_stack().recorder.registered if one.request.protect}
 
 
-def test_no_emails_mean_no_alerts_and_a_warning(run_stack: RunStack, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_emails_there_are_no_alerts_but_a_warning(
+    run_stack: RunStack, caplog: pytest.LogCaptureFixture
+) -> None:
     assert not run_stack(fresh=True).recorder.of_type("monitor:MetricAlert")
     assert "alerts.emails is empty" in caplog.text
 
@@ -293,10 +295,10 @@ def test_each_cache_has_the_alerts_its_service_has_metrics_for(
     ]
     assert {alert.inputs["targetResourceType"] for alert in alerts} == {f"Microsoft.Cache/{resource_type}"}
     metrics = {criterion["metricName"] for alert in alerts for criterion in alert.inputs["criteria"]["allOf"]}
-    assert ("errors" in metrics) == (service == "classic"), "Azure refuses an alert on a metric that is not there"
+    assert ("errors" in metrics) == (service == "classic"), "Azure refuses an alert on a missing metric"
 
 
-def test_a_managed_cache_that_turns_connections_away_is_seen_in_its_logs(run_stack: RunStack) -> None:
+def test_a_managed_cache_has_a_log_alert_on_refused_connections(run_stack: RunStack) -> None:
     alerts = {"emails": ["team@example.org"]}
     recorder = run_stack(redis={"dedicatedBroker": True}, alerts=alerts).recorder
     rules = recorder.of_type("monitor:ScheduledQueryRule")
@@ -304,8 +306,8 @@ def test_a_managed_cache_that_turns_connections_away_is_seen_in_its_logs(run_sta
     settings = {one.name: one.inputs for one in recorder.of_type("monitor:DiagnosticSetting")}
     for rule in rules:
         sent = settings[rule.name.replace("-connections", "-database")]
-        assert rule.inputs["scopes"] == [sent["workspaceId"]], "where the logs are"
-        assert sent["logAnalyticsDestinationType"] == "Dedicated", "in the table that the query names"
+        assert rule.inputs["scopes"] == [sent["workspaceId"]], "the rule must query the workspace of the logs"
+        assert sent["logAnalyticsDestinationType"] == "Dedicated", "the query needs the resource-specific table"
         (condition,) = rule.inputs["criteria"]["allOf"]
         assert f'_ResourceId =~ "{sent["resourceUri"]}"' in condition["query"]
         assert (condition["timeAggregation"], condition["operator"], condition["threshold"]) == (
@@ -316,10 +318,10 @@ def test_a_managed_cache_that_turns_connections_away_is_seen_in_its_logs(run_sta
         (metric_action,) = recorder.of_type("monitor:MetricAlert")[0].inputs["actions"]
         assert rule.inputs["actions"] == {"actionGroups": [metric_action["actionGroupId"]]}
     classic = run_stack(redis={"service": "classic"}, alerts=alerts).recorder
-    assert not classic.of_type("monitor:ScheduledQueryRule"), "its logs hold no refused connections; its metrics do"
+    assert not classic.of_type("monitor:ScheduledQueryRule"), "a metric alert covers refused connections"
 
 
-def test_the_seeds_names_come_out_without_a_suffix(run_stack: RunStack) -> None:
+def test_names_with_an_empty_suffix(run_stack: RunStack) -> None:
     stack = run_stack(uniqueSuffix="")
     assert stack.outputs["resourceGroupName"] == "rg-westeurope-magictoolbox-dev"
     assert stack.recorder.one(":RedisEnterprise").inputs["clusterName"] == "red-westeurope-magictoolbox-01"
@@ -337,7 +339,7 @@ def test_global_names_end_in_the_suffix(run_stack: RunStack) -> None:
     assert all(name.endswith("-x7k2q") for name in names)
 
 
-def test_the_environment_feeds_names_and_tags_and_no_decision(run_stack: RunStack) -> None:
+def test_nothing_but_names_and_tags_depends_on_the_environment(run_stack: RunStack) -> None:
     def shape(environment: str) -> set[tuple[str, str]]:
         return {(one.type, one.name) for one in run_stack(environment=environment).recorder.registered}
 

@@ -1,4 +1,4 @@
-"""Aliases of types with a version are left out, all others stay."""
+"""Start-up tuning: which aliases are removed."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ def _left(aliases: list[str | pulumi.Alias] | None) -> list[str | pulumi.Alias] 
     return without_versioned_types(args).opts.aliases
 
 
-def test_versioned_types_are_left_out_and_moved_types_stay() -> None:
+def test_aliases_with_an_api_version_are_removed_and_moved_types_stay() -> None:
     moved = pulumi.Alias(type_="azure-native:cache:Redis")
     versioned = [
         pulumi.Alias(type_="azure-native:redis/v20241101:Redis"),
