@@ -1,6 +1,7 @@
 """The commands of the papers, run as they stand there, in the state that the paper is about."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.papers.blocks import ROOT, Block, blocks
+from tests.papers.shell import commands
 from tests.papers.states import STATES, State
 
 BLOCK_SECONDS = 300
+ENDS = re.compile(r"(?m)^(make (up|down)|\./local (stop|reset|start|faults))\b|pulumi (up|destroy)")
+"""Commands after which the state is made anew before the next paper's."""
 IN_ORDER = sorted(
     (block for block in blocks() if block.is_executed), key=lambda block: (STATES.get(block.file, 9), block.file)
 )
@@ -26,6 +30,8 @@ class Clone:
     home: Path
     paper: str | None = None
     """The paper whose commands ran last; another one's begin in a state of their own."""
+    state: State | None = None
+    """What there is now; None where it is not known."""
 
     def shell(self, text: str) -> subprocess.CompletedProcess[str]:
         """Run a script as a reader would, but stop at the first command that fails."""
@@ -48,11 +54,14 @@ class Clone:
         match state:
             case State.FRESH:
                 self.must("./local reset --yes")
-            case State.DEPLOYED | State.RUNNING:
+            case State.DEPLOYED | State.RUNNING if self.state != state:
                 self.must(f"./local start --data-plane {'yes' if state is State.RUNNING else 'no'}")
                 self.must("./local run pulumi up --stack dev --yes --skip-preview")
                 if state is State.RUNNING:
                     self.must("./local ready --stack dev")
+            case _:
+                pass
+        self.state = state
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +81,25 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     made.shell("./local stop")
 
 
-@pytest.mark.parametrize("block", IN_ORDER, ids=str)
+def is_slow(block: Block) -> bool:
+    """Whether a block calls Azure's own command line, which may have to be installed first."""
+    return any("az" in command.words for command in commands(block.text))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(
+            block, marks=pytest.mark.slow("Microsoft's Azure CLI, 700 MB") if is_slow(block) else [], id=str(block)
+        )
+        for block in IN_ORDER
+    ],
+)
 def test_the_papers_commands_work(clone: Clone, block: Block) -> None:
     if clone.paper != block.file:
         clone.bring_to(STATES[block.file])
         clone.paper = block.file
+    if ENDS.search(block.text):
+        clone.state = None
     done = clone.shell(block.text)
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
