@@ -22,7 +22,7 @@ IMAGE = "contoso.azurecr.io/magictoolbox:1.0.0"
 WITHIN_SECONDS = 45
 OUTAGE_SECONDS = 8.0
 """What is left of an outage once somebody does something about it."""
-FELT_BY = ("log", "readiness", "revision")
+FELT_BY = ("log", "readiness", "revision", "scaler")
 """The checks that look at the apps as they run."""
 WORKERS = [{"name": "worker", "queues": ["celery"], "minReplicas": 1, "maxReplicas": 2}]
 STACKS = {
@@ -188,13 +188,14 @@ class Case:
         inject: puts it in.
         cause: what the doctor is to call it.
         felt: by what the app shows it: its answer 503, or the log of a replica that does not become ready, while
-            an earlier one goes on with the connections and the secrets that it has; None where it shows nothing.
+            an earlier one goes on with the connections and the secrets that it has; its scaler's events; None where
+            nothing shows it.
         passes: whether it is an outage that Azure ends, and the remedy waits until it has.
     """
 
     inject: faults.Inject
     cause: str
-    felt: Literal["503", "log"] | None = "503"
+    felt: Literal["503", "log", "scaler"] | None = "503"
     passes: bool = False
 
 
@@ -226,6 +227,9 @@ WHERE_THE_VAULT_IS_CLOSED = {
     "key missing": Case(faults.leave_key_out, "key-missing", felt="log"),
     "key raw": Case(faults.leave_key_raw, "key-not-encoded", felt="log"),
     "key regenerated": Case(then_restarted(faults.regenerate), "key-not-current", felt="log"),
+    "key regenerated, which only the scaler meets": Case(faults.regenerate, "key-not-current", felt="scaler"),
+    "clustered": Case(then_restarted(faults.cluster), "clustering-policy-wrong", felt="log"),
+    "endpoint disconnected": Case(faults.disconnect, "endpoint-disconnected", felt="503"),
     "wrong database": Case(faults.ask_for_missing_database, "wrong-database", felt="log"),
     "ssl_cert_reqs missing": Case(faults.leave_certificate_rule_out, "ssl-cert-reqs-missing", felt="log"),
     "probes failing": Case(fail_startup_probe, "revision-failing", felt="log"),
