@@ -24,7 +24,7 @@ def test_the_benchmarks_run() -> None:
     assert done.returncode == 0, done.stderr
     written = done.stdout
     assert written.count("\n## ") == len(MEASURED)
-    assert re.search(r"\| \*\*ratio, preview\*\* \| \d", written)
+    assert re.search(r"\| \*\*ratio, preview, fork\*\* \| \d", written)
     assert re.search(r"\| module after module \| \d{3,} ", written)
     assert re.search(r"\| a new image \|.*\| 2 of \d+ \| update 2 ContainerApp \|", written)
     assert re.search(r"\| the other key \|.*\| 6 of \d+ \| update 2 ContainerApp, update 4 Secret \|", written)
