@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from doctor.errors import CannotLookError
-from doctor.preflight.types import GROUP_TYPE, KnownType, known
+from doctor.preflight.types import GROUP_TYPE, KnownType, canonical, known
 from doctor.values import JsonObject, get, objects, text, texts
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -34,6 +34,7 @@ class Planned:
 
     Attributes:
         name: Pulumi's name of it.
+        token: the SDK's name of its type.
         kind: what it is on Azure.
         operation: the engine's word for what it will do: ``create``, ``update``, ``same`` and others.
         inputs: what it will be given; unknown values and secrets are left out.
@@ -41,6 +42,7 @@ class Planned:
     """
 
     name: str
+    token: str
     kind: KnownType
     operation: str
     inputs: JsonObject
@@ -79,7 +81,8 @@ class Planned:
     @property
     def subject(self) -> str:
         """How a message names it: by its name on Azure, or by Pulumi's."""
-        return f"{self.type.rsplit('/', 1)[-1]} {self.azure_name or self.name}"
+        kind = "resource group" if self.type == GROUP_TYPE else self.type.rsplit("/", 1)[-1]
+        return f"{kind} {self.azure_name or self.name}"
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ def parse(stack: str, digest: JsonObject) -> Plan:
         resources.append(
             Planned(
                 name=text(state, "urn").rsplit("::", 1)[-1],
+                token=canonical(token),
                 kind=kind,
                 operation=text(step, "op"),
                 inputs={name: value for name, value in given.items() if not name.startswith("__")},

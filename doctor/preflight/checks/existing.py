@@ -74,6 +74,6 @@ def _already(planned: Planned, resource_id: str) -> Fault:
         planned.subject,
         "there already",
         "the stack does not have it, and creates nothing that is there",
-        f"take it into the stack: `pulumi import {planned.kind.arm} {planned.name} {resource_id}`, delete it, or set "
+        f"take it into the stack: `pulumi import {planned.token} {planned.name} {resource_id}`, delete it, or set "
         "another instance",
     )
