@@ -139,6 +139,11 @@ def disconnect(world: World) -> None:
     world.edit(endpoint_of(world)["id"], change)
 
 
+def delete_cache(world: World) -> None:
+    """Delete the cache as somebody does in the portal; its private endpoint stays."""
+    world.call("DELETE", world.cache["id"])
+
+
 def cluster(world: World) -> None:
     """Switch clustering on, as somebody does who wants a larger cache."""
     world.put(world.keyed, clusteringPolicy="OSSCluster")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from doctor.client import Client
 from doctor.draining import wait
 from doctor.errors import CannotLookError
 from tests.doctor.world import Deployed, copied
-from tests.stack.deployment import ROOT, Deployment
+from tests.stack.deployment import ROOT, Deployment, LocalAzure, write_project
 
 DOCTOR = [sys.executable, "-m", "doctor", "--stack", "dev"]
 
@@ -32,6 +33,22 @@ def test_a_stack_that_is_not_there_cannot_be_looked_at(stacks: dict[str, Deploym
     done = stack.azure.run(*command, directory=stack.directory, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].startswith("error: ")
+
+
+def test_a_first_deployment_that_found_no_capacity_is_named_and_mended(local_azure: LocalAzure, tmp_path: Path) -> None:
+    directory = tmp_path / "refused"
+    write_project(directory, "dev", {"app": "refused", "env": {}}, name="refused")
+    stack = Deployment(local_azure, directory, "dev")
+    local_azure.run("faults", "add", "no-capacity", "--name", "*refused*", "--once")
+    stack.pulumi("up", "--yes", "--skip-preview", "--stack", "dev", check=False)
+    command = ("run", "env", f"PYTHONPATH={ROOT}", "PULUMI_SKIP_CONFIRMATIONS=true")
+    done = local_azure.run(*command, *DOCTOR, "--json", directory=directory, check=False)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["cause"]["name"]) == (1, "cache-failed"), done.stdout
+    remedy = told["cause"]["remedy"].replace("IMAGE", "contoso.azurecr.io/magictoolbox:1.0.0")
+    mended = local_azure.run(*command, "sh", "-ec", remedy, directory=directory, check=False)
+    assert mended.returncode == 0, mended.stdout + mended.stderr
+    assert "No fault was found" in local_azure.run(*command, *DOCTOR, directory=directory).stdout
 
 
 def test_without_pulumi_nothing_can_be_looked_at(tmp_path: Path) -> None:
