@@ -8,7 +8,9 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping, Set
-from typing import Annotated, Any, get_args
+from pathlib import Path
+from types import MappingProxyType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import pulumi
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError
@@ -31,6 +33,7 @@ from components.app_plan import (
 from components.key_vault_plan import KeyVaultPlan
 from components.redis_plan import RedisPlan
 from components.section import Fault, Section
+from components.stack_file import Unquoted, unquoted_values
 
 _SECRET_SETTINGS = frozenset({"secretEnv"})
 """Settings whose values are never shown; a warning is logged where the stack file does not encrypt them."""
@@ -84,12 +87,36 @@ Suffix = Annotated[
 TagName = Annotated[
     str,
     _matching(
-        r"[^<>%&\\?/]{1,512}",
-        "a tag's name has 1 to 512 characters, none of < > % & \\ ? /",
+        r"(?a:[^\W\d][\w.:-]{0,511})",
+        "private DNS zones take names of 1 to 512 letters, digits, '_', '.', ':' and '-', no digit first",
         "for example cost-centre",
     ),
 ]
 TagValue = Annotated[str, Field(max_length=256)]
+
+
+_TAGS_MOST = 15
+"""Tags of a private DNS zone and of its links, while other types take 50.
+
+Source: https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources (limitations).
+"""
+
+_STACK_TAGS = ("app", "environment")
+
+
+def tags_faults(at: str, tags: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield too many tags, and names that differ only in case, which Azure does not tell apart."""
+    by_name = {name: name for name in _STACK_TAGS}
+    for name in tags:
+        other = by_name.setdefault(name.lower(), name)
+        if other != name:
+            yield Fault(
+                f"{at}.{name}", None, f"the tag {other} has the same name but for case", "remove one of the two"
+            )
+    count = len({*_STACK_TAGS, *tags})
+    if count > _TAGS_MOST:
+        rule = f"with {' and '.join(_STACK_TAGS)} these are {count} tags, and a private DNS zone takes {_TAGS_MOST}"
+        yield Fault(at, None, rule, f"remove {count - _TAGS_MOST}")
 
 
 class Settings(Section):
@@ -158,6 +185,7 @@ class Settings(Section):
         yield from workers_faults("workers", self.workers)
         yield from image_faults("image", self.image)
         yield from variables_faults(self.env, self.secret_env)
+        yield from tags_faults("tags", self.tags)
 
 
 class SettingsError(pulumi.RunError):
@@ -188,11 +216,20 @@ def load() -> tuple[Settings, str]:
             f"{name} is in plain text in the stack file; "
             f"encrypt its values: `pulumi config set --secret --path {name}.NAME`"
         )
-    return parse(raw, stack=pulumi.get_stack(), location=found.get(_LOCATION), encrypted=encrypted)
+    stack = pulumi.get_stack()
+    # The engine passes 1 for an unquoted 01, so that only the file shows what was written.
+    file = Path(__file__).with_name(f"Pulumi.{stack}.yaml")
+    unquoted = unquoted_values(file.read_text(encoding="utf-8"), config.name) if file.is_file() else {}
+    return parse(raw, stack=stack, location=found.get(_LOCATION), encrypted=encrypted, unquoted=unquoted)
 
 
 def parse(
-    raw: Mapping[str, str], *, stack: str, location: str | None, encrypted: Set[str] = frozenset()
+    raw: Mapping[str, str],
+    *,
+    stack: str,
+    location: str | None,
+    encrypted: Set[str] = frozenset(),
+    unquoted: Mapping[str, Unquoted] = MappingProxyType({}),
 ) -> tuple[Settings, str]:
     """Validate configuration in the engine's form: scalars as text, objects and lists as JSON.
 
@@ -201,6 +238,7 @@ def parse(
         stack: the stack's name, default of ``environment``.
         location: value of ``azure-native:location``.
         encrypted: names of the settings that the stack file keeps encrypted.
+        unquoted: values that YAML does not read as text, by the path of their setting.
 
     Returns and raises: as ``load``.
     """
@@ -209,6 +247,8 @@ def parse(
     settings, faults = _validate(values)
     wrong = {fault.setting for fault in faults}
     faults += [fault for fault in settings.faults() if not wrong.intersection((fault.setting, *fault.also))]
+    misread = list(_misread(unquoted, raw.keys()))
+    faults = [fault for fault in faults if fault.setting not in {other.setting for other in misread}] + misread
     faults = _without_secrets(faults, encrypted)
     region = naming.normalize_region(location or "")
     if not location:
@@ -220,6 +260,22 @@ def parse(
     if faults:
         raise SettingsError(sorted(faults, key=lambda fault: fault.setting.lower()))
     return settings, region
+
+
+def _misread(unquoted: Mapping[str, Unquoted], configured: Set[str]) -> Iterator[Fault]:
+    """Yield text settings that YAML reads as something else: 01 as 1, which would rename and so replace everything."""
+    remedy = "put it in quotes, or leave it out"
+    for path, value in unquoted.items():
+        # Below the top level, the engine passes numbers as such, and they are refused; dates it passes as another text.
+        field = _names(Settings).get(path)
+        is_text = field is not None and _is_text(field.annotation)
+        if path.split(".")[0].split("[")[0] in configured and (is_text or (value.kind == "a date" and field is None)):
+            yield Fault(path, value, f"without quotes, YAML reads it as {value.kind}, not as text", remedy)
+
+
+def _is_text(annotation: Any) -> bool:
+    optional = get_origin(annotation) in (Annotated, Union, UnionType)
+    return annotation is str or (optional and any(_is_text(part) for part in get_args(annotation)))
 
 
 def _without_secrets(faults: list[Fault], encrypted: Set[str]) -> list[Fault]:

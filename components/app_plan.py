@@ -242,6 +242,8 @@ def variables_faults(env: Mapping[str, str], secret_env: Mapping[str, SecretStr]
         path, secret = f"secretEnv.{name}", secret_name(name)
         if _VARIABLE.fullmatch(name) is None or name in ours:
             continue  # reported above
+        if not secret_env[name].get_secret_value():
+            yield Fault(path, None, "the value is empty, which Azure refuses", "set a value, or leave it out")
         if name in env:
             yield Fault(path, None, "env has a variable of this name", "remove one of the two", (f"env.{name}",))
         if secret in our_secrets:

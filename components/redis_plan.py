@@ -85,6 +85,7 @@ class RedisPlan(Section):
         service: ``managed`` or ``classic``.
         sku: size, as ``Balanced_B0`` or ``Basic_C0``; unset: the service's smallest.
         high_availability: keep a replica in another zone; unset: off on ``managed``, given by the size on ``classic``.
+            Reports differ on whether Azure allows it on ``Balanced_B0``; ``Balanced_B1`` and larger have it.
         eviction_policy: eviction policy of the cache; unset: ``AllKeysLRU``, or ``VolatileLRU`` if the queue shares it.
         active_key: access key in the connection strings.
         dedicated_broker: create a separate cache for the Celery queue, which never evicts.

@@ -5,6 +5,7 @@ import re
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import hypothesis
@@ -15,6 +16,7 @@ import yaml
 from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
+from components.stack_file import Unquoted, unquoted_values
 from settings import Settings, SettingsError, parse
 from tests.unit.pulumi_mocks import IMAGE, Recorder, Stack, run_with_mocks
 
@@ -31,12 +33,16 @@ def as_engine(value: Any) -> str:
 
 
 def read(
-    configuration: Mapping[str, Any], *, location: str | None = "westeurope", encrypted: frozenset[str] = frozenset()
+    configuration: Mapping[str, Any],
+    *,
+    location: str | None = "westeurope",
+    encrypted: frozenset[str] = frozenset(),
+    unquoted: Mapping[str, Unquoted] = MappingProxyType({}),
 ) -> Settings:
     """Parse a configuration, with a default image; ``None`` means a missing key."""
     raw = {"image": IMAGE, **configuration}
     encoded = {name: as_engine(value) for name, value in raw.items() if value is not None}
-    return parse(encoded, stack="dev", location=location, encrypted=encrypted)[0]
+    return parse(encoded, stack="dev", location=location, encrypted=encrypted, unquoted=unquoted)[0]
 
 
 def refusal(configuration: Mapping[str, Any], **options: Any) -> SettingsError:
@@ -172,6 +178,12 @@ def test_defaults_are_the_documented_ones() -> None:
     assert _plain(read({})) == DEFAULTS
 
 
+def test_a_private_dns_zone_takes_all_tags() -> None:
+    most = {f"t{n}": "x" for n in range(13)}
+    assert len(read({"tags": most}).resource_tags) == 15
+    assert read({"tags": {**most, "environment": "x"}}).resource_tags["environment"] == "x", "a tag can be overridden"
+
+
 def test_every_setting_can_be_set() -> None:
     settings = read(EVERYTHING)
     expected = {**EVERYTHING, "secretEnv": {"API_KEY": "**********"}}
@@ -283,7 +295,14 @@ WRONG: list[tuple[dict[str, Any], str, str | None, str, str]] = [
     ({"instance": "123456789"}, "instance", "'123456789'", "one to eight", "for example 01"),
     ({"uniqueSuffix": "X7K2Q"}, "uniqueSuffix", "'X7K2Q'", "up to eight", "leave it unset"),
     ({"uniqueSuffix": "123456789"}, "uniqueSuffix", "'123456789'", "up to eight", "leave it unset"),
-    ({"tags": {"a<": "x"}}, "tags.a<", "'a<'", "none of < > %", "cost-centre"),
+    ({"tags": {"a<": "x"}}, "tags.a<", "'a<'", "private DNS zones take names of", "cost-centre"),
+    ({"tags": {"cost centre": "x"}}, "tags.cost centre", "'cost centre'", "no digit first", "cost-centre"),
+    ({"tags": {"team(a)": "x"}}, "tags.team(a)", "'team(a)'", "letters, digits", "cost-centre"),
+    ({"tags": {"1st": "x"}}, "tags.1st", "'1st'", "no digit first", "cost-centre"),
+    ({"tags": {"a" * 513: "x"}}, f"tags.{'a' * 513}", f"'{'a' * 513}'", "1 to 512", "cost-centre"),
+    ({"tags": {"Team": "x", "team": "y"}}, "tags.team", None, "tag Team has the same name but for case", "remove one"),
+    ({"tags": {"Environment": "x"}}, "tags.Environment", None, "the tag environment has the same name", "remove one"),
+    ({"tags": {f"t{n}": "x" for n in range(14)}}, "tags", None, "these are 16 tags", "remove 1"),
     ({"tags": {"a": "x" * 257}}, "tags.a", f"'{'x' * 257}'", "at most 256 characters", "shorten it"),
     # Addresses.
     ({"network": {"appsSubnet": "banana"}}, "network.appsSubnet", "'banana'", "not an IPv4 range", "10.0.0.0/16"),
@@ -397,6 +416,7 @@ WRONG: list[tuple[dict[str, Any], str, str | None, str, str]] = [
         "remove one of the two",
     ),
     ({"env": {"REDIS_URL": "x"}}, "env.REDIS_URL", None, "the stack sets this variable itself", "leave it out"),
+    ({"secretEnv": {"A": ""}}, "secretEnv.A", None, "the value is empty, which Azure refuses", "set a value"),
     ({"secretEnv": {"A": 5}}, "secretEnv.A", None, "not a text", "put it in quotes"),
     ({"secretEnv": "{bad hush"}, "secretEnv", None, "not a map", "write names and values"),
 ]
@@ -417,6 +437,73 @@ def test_a_wrong_setting_is_one_line_with_setting_value_rule_and_remedy(
     assert remedy in shown_remedy
     assert "correct it" not in line, "no remedy was written for this kind of fault"
     assert "hush" not in line
+
+
+UNQUOTED = [
+    ("01", "1", "a number"),
+    ("010", "8", "a number"),
+    ("08", "8", "a number"),
+    ("0x1F", "31", "a number"),
+    ("0o17", "15", "a number"),
+    ("0b11", "3", "a number"),
+    ("1e3", "1000", "a number"),
+    ("1_000", "1000", "a number"),
+    ("+5", "5", "a number"),
+    ("1.0", "1", "a number"),
+    (".5", "0.5", "a number"),
+    ("2026-11-28", "2026-11-28 00:00:00 +0000 UTC", "a date"),
+    ("True", "true", "true or false"),
+    ("~", "", "null"),
+    ("", "", "null"),
+]
+"""Values as written without quotes, as the engine passes them, and what YAML reads."""
+
+
+@pytest.mark.parametrize("key", ["instance", "django-aca:instance"])
+@pytest.mark.parametrize(("written", "passed", "kind"), UNQUOTED)
+def test_an_unquoted_value_that_yaml_does_not_read_as_text_is_refused_for_a_text_setting(
+    key: str, written: str, passed: str, kind: str
+) -> None:
+    unquoted = unquoted_values(f"config:\n  {key}: {written}\n", "django-aca")
+    (line,) = lines(refusal({"instance": passed}, unquoted=unquoted))
+    assert line == (
+        f"instance = {written}: without quotes, YAML reads it as {kind}, not as text; put it in quotes, or leave it out"
+    )
+
+
+@pytest.mark.parametrize("written", ['"01"', "'01'", "x7k2q", "a1", "yes", "12:30", "1.2.3", "0x", "-", "1e", "01a"])
+def test_a_value_that_yaml_reads_as_text_needs_no_quotes(written: str) -> None:
+    assert unquoted_values(f"config:\n  instance: {written}\n", "django-aca") == {}
+
+
+def test_every_text_setting_is_checked_and_no_other() -> None:
+    texts = ("app", "environment", "instance", "uniqueSuffix", "image")
+    unquoted = unquoted_values("config:\n" + "".join(f"  {name}: 01\n" for name in EVERYTHING), "django-aca")
+    configuration = {name: "1" for name in texts} | {"rolePropagationSeconds": 1}
+    assert {fault.setting for fault in refusal(configuration, unquoted=unquoted).faults} == set(texts)
+
+
+def test_an_unquoted_date_is_refused_at_every_depth() -> None:
+    text = """
+config:
+  env: {RELEASE: 2026-11-28, COUNT: "1"}
+  secretEnv: {SINCE: 2026-11-28}
+  workers: [{name: a, queues: [2026-11-28]}]
+"""
+    passed = "2026-11-28T00:00:00Z"
+    configuration = {"env": {"RELEASE": passed}, "secretEnv": {"SINCE": passed}, "workers": [{"queues": [passed]}]}
+    shown = lines(refusal(configuration, unquoted=unquoted_values(text, "django-aca")))
+    assert [line.split(": ")[0] for line in shown] == [
+        "env.RELEASE = 2026-11-28",
+        "secretEnv.SINCE",
+        "workers[0].queues[0] = 2026-11-28",
+    ]
+
+
+def test_values_of_settings_that_are_not_configured_and_broken_files_are_ignored() -> None:
+    assert read({}, unquoted=unquoted_values("config: {instance: 01}", "django-aca")).instance == "01"
+    assert unquoted_values("config: [", "django-aca") == {}
+    assert unquoted_values("", "django-aca") == {}
 
 
 @pytest.mark.parametrize("location", [None, ""])
