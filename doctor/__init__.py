@@ -1,4 +1,4 @@
-"""Looks at a deployed stack from outside, finds what is wrong, and names the one cause of it.
+"""Diagnose a deployed stack from outside: check it, and name the root cause of what is wrong.
 
     cloud, client, stack   what it asks: Azure Resource Manager, the vault, the app, the stack's outputs
     collecting             the answers, as facts

@@ -1,4 +1,4 @@
-"""The doctor's command line: ``python -m doctor --stack STACK``."""
+"""Run the doctor's command line: ``python -m doctor --stack STACK``."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ It reads Azure as whoever DefaultAzureCredential finds (`az login`, a service pr
 Reader on the resource group, listKeys on the caches and listSecrets on the apps; with a way into the network and Key
 Vault Secrets User on the vault it sees more. It changes nothing and prints no secret.
 
-exit codes: 0 no fault was found, 1 a fault was found (or the time to wait was over), 2 it could not look
+exit codes: 0 no fault was found, 1 a fault was found (or the time to wait was over), 2 it could not check the stack
 """
 
 
 class Look(NamedTuple):
-    """What was seen of a stack at one time."""
+    """The results of one diagnosis."""
 
     findings: Sequence[Finding]
     diagnosis: Diagnosis
@@ -42,7 +42,7 @@ class Look(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Look, tell, and return the exit code."""
+    """Run the checks, print the result, and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         found, client = _open(options.stack)
@@ -67,8 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m doctor",
-        description="Looks at a deployed stack and names the one cause of what is wrong, with the command that mends "
-        "it.",
+        description="Diagnoses a deployed stack: names the root cause of what is wrong, and the command that fixes it.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -76,8 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="as JSON")
     waits = parser.add_mutually_exclusive_group()
     for name, words in {
-        "--wait-drained": "look at nothing; wait until no replica of an old revision is left",
-        "--wait-healthy": "look again and again, until no fault is found",
+        "--wait-drained": "run no check; wait until no replica of an old revision is left",
+        "--wait-healthy": "repeat the checks until no fault is found",
     }.items():
         waits.add_argument(
             name,
@@ -85,13 +84,13 @@ def _parser() -> argparse.ArgumentParser:
             type=float,
             const=_WAIT_SECONDS,
             metavar="SECONDS",
-            help=f"{words} (at most so long; default: {_WAIT_SECONDS:g})",
+            help=f"{words} (time limit; default: {_WAIT_SECONDS:g})",
         )
     return parser
 
 
 def _open(name: str) -> tuple[Stack, Client]:
-    """Ask the stack and sign in, at once."""
+    """Read the stack's outputs and sign in, both at once."""
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(stack.read, name, Path.cwd())
         where = cloud.find(os.environ)
@@ -113,7 +112,7 @@ def _wait_drained(client: Client, found: Stack, limit_seconds: float) -> int:
 
 
 def _look(client: Client, found: Stack, limit_seconds: float) -> Look:
-    """Look, and as long as there is a fault and time is left, look again; the last look."""
+    """Run the checks, again while they find a fault and time is left, and return the last results."""
     looks: list[Look] = []
 
     def left() -> str:

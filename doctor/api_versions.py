@@ -1,4 +1,4 @@
-"""The versions of Azure's APIs that the doctor speaks."""
+"""Give the versions of Azure's APIs that the doctor uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which cloud: where its Resource Manager is, and who signs in to it.
+"""Find the cloud: the address of its Resource Manager, and the credential for it.
 
 The same variables as those of the program's provider and of Microsoft's clients decide: ``ARM_METADATA_HOSTNAME`` (a
 cloud of one's own) or ``ARM_ENVIRONMENT`` (``public``, ``usgovernment``, ``china``), and for the caller whatever
@@ -59,7 +59,7 @@ PUBLIC = Cloud(
 
 
 def find(environment: Mapping[str, str]) -> Cloud:
-    """The cloud that the environment names; it is asked for its addresses unless it is the public one.
+    """Return the cloud that the environment variables name, with its addresses from its metadata endpoint.
 
     Raises:
         CannotLookError: when there is no such cloud, or it does not answer.
@@ -82,7 +82,7 @@ def find(environment: Mapping[str, str]) -> Cloud:
         body = answer.json()
     except (requests.RequestException, ValueError) as error:
         raise CannotLookError(
-            f"the cloud does not tell its addresses at {url} ({type(error).__name__}): check ARM_METADATA_HOSTNAME or "
+            f"the cloud does not answer at {url} ({type(error).__name__}): check ARM_METADATA_HOSTNAME or "
             "ARM_ENVIRONMENT, and the network"
         ) from None
     resource_manager = text(body, "resourceManager").rstrip("/")
@@ -96,8 +96,8 @@ def find(environment: Mapping[str, str]) -> Cloud:
 
 
 def credential(cloud: Cloud, environment: Mapping[str, str]) -> TokenCredential:
-    """Whoever `DefaultAzureCredential` finds: a service principal, a workload or managed identity, a CLI's user."""
+    """Return the credential of `DefaultAzureCredential`: a service principal, a managed identity, a CLI's user."""
     authority = environment.get("AZURE_AUTHORITY_HOST") or cloud.authority
     host = urlsplit(authority if "//" in authority else f"//{authority}").netloc
-    # Microsoft Entra vouches for its own hosts alone; any other one was named by whoever set the variables.
+    # Instance discovery knows Microsoft Entra's own hosts only; another host is trusted because the variables name it.
     return DefaultAzureCredential(authority=authority, disable_instance_discovery=host not in _KNOWN_AUTHORITIES)

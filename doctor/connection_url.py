@@ -1,4 +1,4 @@
-"""How a Redis URL reads to redis-py, django-redis and Celery. The URL and its key are never part of an error."""
+"""Parse a Redis URL as redis-py, django-redis and Celery do. The URL and its key are never part of an error."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pydantic import SecretStr
 
 
 class Flaw(StrEnum):
-    """Why a text is no URL that those clients can read."""
+    """Why those clients cannot parse a URL."""
 
     RAW_KEY = "its key holds a raw /, which ends the host part of a URL; percent-encode the key"
     NOT_REDIS = "it is no redis:// or rediss:// URL"
     NO_HOST = "it names no host"
-    BAD_HOST = "what stands where its host belongs is no host name"
+    BAD_HOST = "what it has in the place of its host is no host name"
     BAD_PORT = "its port is no number from 1 to 65535"
     BAD_DATABASE = "its path is no database's number"
 
@@ -47,7 +47,7 @@ _HOST = re.compile(r"[a-z0-9.-]+", re.IGNORECASE)
 
 
 def read(url: SecretStr) -> ConnectionUrl | Flaw:
-    """Take a URL apart, or tell why it cannot be."""
+    """Return the parts of a URL, or why those clients cannot parse it."""
     scheme, separator, rest = url.get_secret_value().strip().partition("://")
     if not separator or scheme.lower() not in ("redis", "rediss"):
         return Flaw.NOT_REDIS

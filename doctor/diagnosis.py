@@ -1,4 +1,4 @@
-"""From failed checks to the one cause: the first that no other explains."""
+"""Find the root cause among failed checks: the first that no other explains."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _OF_REDIS = (
         Cause.KEY_REFUSED,
     }
 )
-_OF_A_START = (
+_OF_START_UP = (
     _OF_REDIS
     | {Cause.REDIS_FAILS, Cause.APP_DATABASE_FAILS}
     | {Cause.ROLE_MISSING, Cause.VAULT_MISSING, Cause.VAULT_SECRET_MISSING, Cause.VAULT_SECRET_DISABLED}
@@ -109,8 +109,8 @@ EXPLAINED_BY: dict[Cause, frozenset[Cause]] = {
     Cause.REDIS_FAILS: _OF_REDIS,
     Cause.SCALER_FAILS: _OF_REDIS | {Cause.SCALE_RULE_IDENTITY},
     # what apps come to
-    Cause.REVISION_FAILING: _OF_A_START,
-    Cause.APP_UNANSWERED: _OF_A_START | {Cause.REVISION_FAILING},
+    Cause.REVISION_FAILING: _OF_START_UP,
+    Cause.APP_UNANSWERED: _OF_START_UP | {Cause.REVISION_FAILING},
 }
 """What a fault follows from, where that is a fault as well."""
 
@@ -135,7 +135,7 @@ _PRIVATE_PATH = _NETWORK - {Cause.ENVIRONMENT_OUTSIDE}
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is wrong with a stack.
+    """The result of a diagnosis.
 
     Attributes:
         root: the finding that names the cause; None for a healthy stack.
@@ -149,7 +149,7 @@ class Diagnosis:
 
 
 def diagnose(findings: Sequence[Finding]) -> Diagnosis:
-    """Name the cause."""
+    """Return the root cause of the findings' faults, with what follows from it."""
     faults = [one for one in findings if one.status is Status.FAILED]
     roots = [one for one in faults if not any(_explains(other, one) for other in faults if other is not one)]
     # What explain each other are two views of one fault; the nearer view comes first.
@@ -169,7 +169,7 @@ def _follows(fault: Finding, root: Finding) -> bool:
 
 
 def _is_apart(fault: Finding, root: Finding) -> bool:
-    """Whether two faults of one kind concern two things: the cache's endpoint, say, and the vault's."""
+    """Return whether two faults of one kind concern two things, such as the cache's endpoint and the vault's."""
     return fault.cause in _PRIVATE_PATH | _NON_BREAKING and fault.subject != root.subject
 
 
@@ -184,6 +184,6 @@ def _explains(root: Finding, fault: Finding) -> bool:
     if fault.cause in _PRIVATE_PATH and root.cause in _PRIVATE_PATH:
         return root.subject == fault.subject
     if root.subject == VAULT:
-        # The vault is read when a replica starts, and by nobody afterwards.
+        # The vault is read when a replica starts, and not afterwards.
         return fault.cause in (Cause.REVISION_FAILING, Cause.APP_UNANSWERED)
     return True

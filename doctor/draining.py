@@ -1,4 +1,4 @@
-"""Waits until no replica of an old revision is left: only then may an old key go."""
+"""Wait until no replica of an old revision is left: only then may an old key be regenerated."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def wait(client: Client, stack: Stack, limit_seconds: float, say: Callable[[str]
         client: asks Azure.
         stack: whose apps.
         limit_seconds: how long to wait.
-        say: is told what is left, whenever that changes.
+        say: gets what is left in words, whenever that changes.
 
     Returns:
         Whether nothing was left within the limit.
@@ -39,7 +39,7 @@ def wait(client: Client, stack: Stack, limit_seconds: float, say: Callable[[str]
 
 
 def _left(client: Client, stack: Stack) -> Iterator[str]:
-    """What is left to wait for, in words, for each app."""
+    """Yield what is left to wait for, in words, of each app."""
     bodies = app_bodies(client, stack)
     with ThreadPoolExecutor(len(bodies)) as pool:
         for words in pool.map(partial(_left_of, client), bodies):

@@ -1,5 +1,5 @@
-"""What keeps the doctor from looking at all."""
+"""Define the error that ends the doctor."""
 
 
 class CannotLookError(Exception):
-    """The doctor cannot do its work; the message is for the user: what, where, and what to do."""
+    """The doctor cannot check the stack. The message is for the user: what failed, where, and the remedy."""

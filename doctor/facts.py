@@ -1,4 +1,4 @@
-"""What is known of a deployed stack. What could not be learned is `Absent`, with the reason.
+"""Define the facts of a deployed stack. What could not be read is `Absent`, with the reason.
 
 Names of Azure's own fields are kept where they are values: ``Approved``, ``Running``, ``Disabled``. Resource ids are in
 lower case, so that they can be compared: Azure spells one id in several ways.
@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 @dataclass(frozen=True)
 class Absent:
-    """Something that could not be learned, and why.
+    """A fact that could not be read, and why.
 
     Attributes:
         reason: why.
@@ -96,13 +96,13 @@ class Environment:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A private endpoint, as its connection to one target is.
+    """A private endpoint, with its connection to one target.
 
     Attributes:
         id: resource id.
-        target_id: what it leads to.
+        target_id: resource id of its target.
         connection_id: the target's side of the connection: what an owner approves.
-        groups: sub-resources of the target that it leads to.
+        groups: sub-resources of the target that it connects to.
         status: ``Approved``, ``Pending``, ``Rejected``, ``Disconnected``.
         subnet_id: subnet of its address.
         addresses: its private addresses.
@@ -153,7 +153,7 @@ class Zone:
 
 @dataclass(frozen=True)
 class Network:
-    """What lies between the apps and what they call."""
+    """The network between the apps and their services."""
 
     environment: Environment | Absent
     endpoints: Sequence[Endpoint] | Absent
@@ -244,7 +244,7 @@ class Vault:
 
 @dataclass(frozen=True)
 class VaultReference:
-    """Where an app reads a secret.
+    """A reference of an app to a secret of a vault.
 
     Attributes:
         url: address of the secret, with its version where one is named.
@@ -345,7 +345,7 @@ class Revision:
 
 
 class Symptom(StrEnum):
-    """Why an app cannot use Redis, in a word: the workload's own words, and those for a refused URL.
+    """Why an app cannot use Redis, in the words that its log has for it.
 
     Of a key that Redis refuses (``auth``) the workload also says what is wrong with it.
     """
@@ -369,7 +369,7 @@ class Symptom(StrEnum):
 
 @dataclass(frozen=True)
 class LoggedSymptom:
-    """The last thing that a replica's log says of Redis: what fails, or that all is well.
+    """The last thing that a replica's log says about Redis: what fails, or that it works.
 
     Attributes:
         symptom: what fails; None where Redis answers.
@@ -468,11 +468,11 @@ class App:
         return name_of(self.id)
 
     def secret(self, name: str) -> Secret | None:
-        """The secret of a name."""
+        """Return the secret of a name."""
         return next((one for one in self.secrets if one.name == name), None)
 
     def latest_revision(self) -> Revision | None:
-        """Its latest revision, where the revisions are known."""
+        """Return its latest revision; None where the revisions are unknown."""
         if isinstance(self.revisions, Absent):
             return None
         return next((one for one in self.revisions if one.name == self.latest), None)
@@ -480,7 +480,7 @@ class App:
 
 @dataclass(frozen=True)
 class Readiness:
-    """What the web app answers when it is asked whether it is ready.
+    """The answer of the web app's readiness check.
 
     Attributes:
         status: HTTP status.
@@ -493,14 +493,14 @@ class Readiness:
 
 @dataclass(frozen=True)
 class Unanswered:
-    """The app's address did not answer, and the fault is not where we stand."""
+    """The app's address did not answer, and the fault is not the doctor's network."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Facts:
-    """All that is known of a stack.
+    """All facts of a stack.
 
     ``redis`` and ``broker`` are the same cache unless the queue has one of its own.
     """
@@ -532,10 +532,10 @@ class Facts:
 
 
 def name_of(resource_id: str) -> str:
-    """The last step of a resource id."""
+    """Return the last segment of a resource id."""
     return resource_id.rsplit("/", 1)[-1]
 
 
 def network_of(subnet_id: str) -> str:
-    """Id of the virtual network of a subnet; empty for none."""
+    """Return the id of the virtual network of a subnet; empty for none."""
     return subnet_id.rpartition("/subnets/")[0]

@@ -1,4 +1,4 @@
-"""What a check comes to, and the causes that a failed one may name."""
+"""Define the findings of checks, and the causes that a failed one names."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check comes to.
+    """The result of one check.
 
     Attributes:
         check: the check's name.
@@ -87,7 +87,7 @@ class Finding:
         status: how it ended.
         evidence: what was seen, or why nothing was; no secret.
         cause: what is wrong, where it failed.
-        at: names of what is to be mended, for the remedy: resource ids, or a revision's name.
+        at: what the remedy changes: resource ids, or a revision's name.
     """
 
     check: str
@@ -99,15 +99,15 @@ class Finding:
 
 
 def passed(check: str, subject: str, evidence: str) -> Finding:
-    """A check that found all well."""
+    """Return the finding of a check that found no fault."""
     return Finding(check, subject, Status.PASSED, evidence)
 
 
 def failed(check: str, subject: str, cause: Cause, evidence: str, *at: str) -> Finding:
-    """A check that found a fault."""
+    """Return the finding of a check that found a fault."""
     return Finding(check, subject, Status.FAILED, evidence, cause, at)
 
 
 def skipped(check: str, subject: str, reason: str) -> Finding:
-    """A check that could not look."""
+    """Return the finding of a check that lacked the facts."""
     return Finding(check, subject, Status.SKIPPED, reason)

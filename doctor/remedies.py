@@ -1,4 +1,4 @@
-"""What mends a cause, as a command."""
+"""Give the remedy of a cause, as a command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LARGER = {
 
 
 def remedy(finding: Finding, facts: Facts) -> str:
-    """The command that mends what a finding names, or that shows more where nothing here can mend it."""
+    """Return the command that fixes what a finding names, or that shows more where no command can fix it."""
     if finding.cause is None:
         return ""
     return _REMEDIES[finding.cause](finding, facts)
@@ -31,15 +31,15 @@ def _up(facts: Facts, *options: str) -> str:
     return " ".join(["pulumi", "up", "--stack", stack, image, *options])
 
 
-def _put_back(finding: Finding, facts: Facts) -> str:
-    """Somebody changed what the program made: read it, and put it back."""
+def _revert_drift(finding: Finding, facts: Facts) -> str:
+    """Revert drift: refresh the state, and apply the program."""
     return _up(facts, "--refresh")
 
 
-def _set_anew(finding: Finding, facts: Facts) -> str:
-    """The keys are read anew. A new digest key is in every app's template: each app gets its secrets and its variables
-    as the program has them, and one new revision. Without a refresh, which would take over a secret that was changed
-    by hand."""
+def _renew_secrets(finding: Finding, facts: Facts) -> str:
+    """Read the keys again, and give each app its secrets and variables as the program has them, in one new revision.
+
+    A new digest key is in every app's template. There is no refresh, which would adopt a secret changed by hand."""
     return _up(facts, "--replace", "'**::secrets-digest-key'")
 
 
@@ -47,30 +47,30 @@ def _recover_vault(finding: Finding, facts: Facts) -> str:
     # A vault that was deleted keeps its name, and all that was in it, until it is purged. Its endpoints stay
     # disconnected.
     name = facts.stack.vault_uri.partition("://")[2].partition(".")[0]
-    return f"az keyvault recover --name {name} && {_endpoint_anew(finding, facts)}"
+    return f"az keyvault recover --name {name} && {_replace_endpoint(finding, facts)}"
 
 
-def _endpoint_anew(finding: Finding, facts: Facts) -> str:
+def _replace_endpoint(finding: Finding, facts: Facts) -> str:
     """Replace private endpoints: a rejected or disconnected one never connects again, and shows no drift to mend.
 
     The finding names those to delete, where there are any.
     """
     # Not `pulumi up --replace`: it makes the new one first, and the name is taken.
     deletions = [f"az network private-endpoint delete --ids {one}" for one in finding.at]
-    return " && ".join([*deletions, _put_back(finding, facts)])
+    return " && ".join([*deletions, _revert_drift(finding, facts)])
 
 
-def _records_anew(finding: Finding, facts: Facts) -> str:
+def _replace_records(finding: Finding, facts: Facts) -> str:
     deletions = [f"az network private-endpoint dns-zone-group delete --ids {one}" for one in finding.at]
-    return " && ".join([*deletions, _put_back(finding, facts)])
+    return " && ".join([*deletions, _revert_drift(finding, facts)])
 
 
-def _environment_anew(finding: Finding, facts: Facts) -> str:
-    """An environment stays in the subnet that it was made in, and goes only without apps."""
+def _replace_environment(finding: Finding, facts: Facts) -> str:
+    """Replace the environment: it cannot change its subnet, and it cannot be deleted while it has apps."""
     place = f"--yes --resource-group {_group(facts)} --name"
     deletions = [f"az containerapp delete {place} {app.name}" for app in facts.apps]
     deletions += [f"az containerapp env delete {place} {name_of(one)}" for one in finding.at]
-    return " && ".join([*deletions, _put_back(finding, facts)])
+    return " && ".join([*deletions, _revert_drift(finding, facts)])
 
 
 def _approve(finding: Finding, facts: Facts) -> str:
@@ -79,7 +79,7 @@ def _approve(finding: Finding, facts: Facts) -> str:
 
 
 def _enable(finding: Finding, facts: Facts) -> str:
-    # By Resource Manager: the vault's own door is closed to most who read this.
+    # By Resource Manager: the vault's data plane is closed to most callers.
     body = '{"properties":{"attributes":{"enabled":true}}}'
     return " && ".join(_rest("patch", secret, body) for secret in finding.at)
 
@@ -114,7 +114,7 @@ def _show_events(finding: Finding, facts: Facts) -> str:
 
 
 def _start_otherwise(finding: Finding, facts: Facts) -> str:
-    """Show the ends; how a process is started and how long its work takes is for the application to change."""
+    """Show the events, with advice: only the application can change how its process starts and how long it takes."""
     advice = (
         "  # a script starts the process with `exec`; a worker stops by itself before its grace is over (Celery: "
         "REMAP_SIGTERM=SIGQUIT and worker_soft_shutdown_timeout)"
@@ -122,13 +122,13 @@ def _start_otherwise(finding: Finding, facts: Facts) -> str:
     return _show_events(finding, facts) + advice
 
 
-def _show_log_and_put_back(finding: Finding, facts: Facts) -> str:
-    """What somebody changed is put back; a fault of the image or the program is for the log to tell."""
-    return f"{_show_log(finding, facts)} && {_put_back(finding, facts)}"
+def _show_log_and_revert_drift(finding: Finding, facts: Facts) -> str:
+    """Show the log, for a fault of the image or the program, and revert drift."""
+    return f"{_show_log(finding, facts)} && {_revert_drift(finding, facts)}"
 
 
 def _wait_for_azure(finding: Finding, facts: Facts) -> str:
-    """An outage is Azure's to end: its own word on the cache, then a wait until all is well."""
+    """Show Azure's health of the cache, and wait until no fault is found: only Azure can end an outage."""
     cache = _cache(finding, facts)
     if cache is None:
         return _show_log(finding, facts)
@@ -146,7 +146,7 @@ _LOSES_ALL = (
 
 
 def _enlarge(finding: Finding, facts: Facts) -> str:
-    """Give the next larger size, after high availability where the cache has none: only a replica keeps the data.
+    """Resize to the next larger size, after turning on high availability: only a replica keeps the data.
 
     Sources: https://learn.microsoft.com/azure/redis/how-to-scale,
     https://learn.microsoft.com/azure/azure-cache-for-redis/cache-how-to-scale (Basic to Standard first).
@@ -186,12 +186,12 @@ def _set(setting: str, value: str, facts: Facts) -> str:
 
 
 def _delete_failed(finding: Finding, facts: Facts) -> str:
-    """Delete a cluster that was never made; of one that has served, wait for Azure and apply the program again."""
+    """Delete a cluster whose creation failed; keep one that has served, and apply the program again."""
     cache = _cache(finding, facts)
     if cache is not None and cache.keyed_id:
         # Its data is there. Never delete it.
         health = _rest("get", f"{cache.id}/providers/Microsoft.ResourceHealth/availabilityStatuses/current")
-        return f"{health}; {_put_back(finding, facts)}"
+        return f"{health}; {_revert_drift(finding, facts)}"
     stack = shlex.quote(facts.stack.name)
     deletions = [f"az resource delete --ids {one}" for one in finding.at]
     another = "  # it never held data; if Azure refuses again for lack of capacity: another size (redis.sku) or region"
@@ -202,8 +202,8 @@ def _delete_failed(finding: Finding, facts: Facts) -> str:
     )
 
 
-def _database_anew(finding: Finding, facts: Facts) -> str:
-    """Delete what cannot be changed back, and let the program make it anew: empty, and with other keys.
+def _replace_database(finding: Finding, facts: Facts) -> str:
+    """Delete the database, whose policy cannot be changed back; the program creates it again, empty, with other keys.
 
     Azure changes a clustering policy only away from `NoCluster`
     (https://learn.microsoft.com/rest/api/redis/redisenterprisecache/databases/update).
@@ -211,11 +211,11 @@ def _database_anew(finding: Finding, facts: Facts) -> str:
     cache = _cache(finding, facts)
     loss = "  # all data of this cache is lost: sessions, cached values and queued tasks"
     if cache is not None and cache.service is Service.MANAGED:
-        return f"az resource delete --ids {cache.keyed_id} && {_put_back(finding, facts)}{loss}"
+        return f"az resource delete --ids {cache.keyed_id} && {_revert_drift(finding, facts)}{loss}"
     endpoints = () if isinstance(facts.network.endpoints, Absent) else facts.network.endpoints
     left = [one.id for one in endpoints if cache is not None and one.target_id == cache.id]
     deletions = [f"az resource delete --ids {one}" for one in (*([cache.id] if cache else ()), *left)]
-    return " && ".join([*deletions, _put_back(finding, facts)]) + loss
+    return " && ".join([*deletions, _revert_drift(finding, facts)]) + loss
 
 
 def _group(facts: Facts) -> str:
@@ -223,50 +223,50 @@ def _group(facts: Facts) -> str:
 
 
 def _cache(finding: Finding, facts: Facts) -> Cache | None:
-    """The cache that a finding is about: the one it names, or the one that the app's URL leads to."""
+    """Return the cache that a finding is about: the one it names, or the one in the app's URL."""
     found = facts.broker if finding.subject == BROKER or finding.check == SCALER else facts.redis
     return found if isinstance(found, Cache) else None
 
 
 _REMEDIES: Mapping[Cause, Callable[[Finding, Facts], str]] = {
-    Cause.ENVIRONMENT_OUTSIDE: _environment_anew,
-    Cause.SUBNET_NOT_DELEGATED: _put_back,
-    Cause.ENDPOINT_MISSING: _put_back,
+    Cause.ENVIRONMENT_OUTSIDE: _replace_environment,
+    Cause.SUBNET_NOT_DELEGATED: _revert_drift,
+    Cause.ENDPOINT_MISSING: _revert_drift,
     Cause.ENDPOINT_PENDING: _approve,
-    Cause.ENDPOINT_REJECTED: _endpoint_anew,
-    Cause.ENDPOINT_DISCONNECTED: _endpoint_anew,
-    Cause.ENDPOINT_GROUP_WRONG: _endpoint_anew,
-    Cause.ZONE_MISSING: _put_back,
-    Cause.ZONE_OF_OTHER_SERVICE: _put_back,
-    Cause.ZONE_NOT_LINKED: _put_back,
-    Cause.ZONE_LINKED_ELSEWHERE: _put_back,
-    Cause.RECORD_MISSING: _records_anew,
-    Cause.RECORD_STALE: _records_anew,
-    Cause.CACHE_MISSING: _endpoint_anew,
+    Cause.ENDPOINT_REJECTED: _replace_endpoint,
+    Cause.ENDPOINT_DISCONNECTED: _replace_endpoint,
+    Cause.ENDPOINT_GROUP_WRONG: _replace_endpoint,
+    Cause.ZONE_MISSING: _revert_drift,
+    Cause.ZONE_OF_OTHER_SERVICE: _revert_drift,
+    Cause.ZONE_NOT_LINKED: _revert_drift,
+    Cause.ZONE_LINKED_ELSEWHERE: _revert_drift,
+    Cause.RECORD_MISSING: _replace_records,
+    Cause.RECORD_STALE: _replace_records,
+    Cause.CACHE_MISSING: _replace_endpoint,
     Cause.CACHE_FAILED: _delete_failed,
-    Cause.CLUSTERING_ON: _database_anew,
-    Cause.EVICTS_TASKS: _put_back,
+    Cause.CLUSTERING_ON: _replace_database,
+    Cause.EVICTS_TASKS: _revert_drift,
     Cause.CACHE_NOT_RUNNING: _wait_for_azure,
     Cause.VAULT_MISSING: _recover_vault,
     Cause.KEY_AUTHENTICATION_OFF: _accept_keys,
-    Cause.PUBLIC_ACCESS_ON: _put_back,
-    Cause.TLS_NOT_REQUIRED: _put_back,
-    Cause.ROLE_MISSING: _put_back,
-    Cause.VAULT_SECRET_MISSING: _put_back,
+    Cause.PUBLIC_ACCESS_ON: _revert_drift,
+    Cause.TLS_NOT_REQUIRED: _revert_drift,
+    Cause.ROLE_MISSING: _revert_drift,
+    Cause.VAULT_SECRET_MISSING: _revert_drift,
     Cause.VAULT_SECRET_DISABLED: _enable,
-    Cause.SECRET_MISSING: _set_anew,
-    Cause.VARIABLE_BY_VALUE: _set_anew,
-    Cause.VARIABLE_MISSING: _set_anew,
-    Cause.KEY_NOT_ENCODED: _set_anew,
-    Cause.URL_MALFORMED: _set_anew,
-    Cause.KEY_MISSING: _set_anew,
-    Cause.URL_NOT_ENCRYPTED: _set_anew,
-    Cause.CERTIFICATE_RULE_MISSING: _set_anew,
-    Cause.WRONG_SERVER: _set_anew,
-    Cause.WRONG_DATABASE: _set_anew,
-    Cause.KEY_NOT_CURRENT: _set_anew,
+    Cause.SECRET_MISSING: _renew_secrets,
+    Cause.VARIABLE_BY_VALUE: _renew_secrets,
+    Cause.VARIABLE_MISSING: _renew_secrets,
+    Cause.KEY_NOT_ENCODED: _renew_secrets,
+    Cause.URL_MALFORMED: _renew_secrets,
+    Cause.KEY_MISSING: _renew_secrets,
+    Cause.URL_NOT_ENCRYPTED: _renew_secrets,
+    Cause.CERTIFICATE_RULE_MISSING: _renew_secrets,
+    Cause.WRONG_SERVER: _renew_secrets,
+    Cause.WRONG_DATABASE: _renew_secrets,
+    Cause.KEY_NOT_CURRENT: _renew_secrets,
     Cause.SECRET_NOT_IN_REPLICAS: _restart,
-    Cause.REFERENCE_UNVERSIONED: _set_anew,
+    Cause.REFERENCE_UNVERSIONED: _renew_secrets,
     Cause.NAME_UNRESOLVED: _show_log,
     Cause.REDIS_DOWN: _wait_for_azure,
     Cause.REDIS_FULL: _enlarge,
@@ -275,12 +275,12 @@ _REMEDIES: Mapping[Cause, Callable[[Finding, Facts], str]] = {
     Cause.REDIS_LOADING: _wait_for_azure,
     Cause.REDIS_CANNOT_SAVE: _wait_for_azure,
     Cause.TLS_FAILS: _show_log,
-    Cause.KEY_REFUSED: _set_anew,
+    Cause.KEY_REFUSED: _renew_secrets,
     Cause.REDIS_FAILS: _show_log,
     Cause.APP_DATABASE_FAILS: _show_log,
     Cause.SCALER_FAILS: _show_events,
-    Cause.SCALE_RULE_IDENTITY: _put_back,
+    Cause.SCALE_RULE_IDENTITY: _revert_drift,
     Cause.KILLED_AT_SHUTDOWN: _start_otherwise,
-    Cause.REVISION_FAILING: _show_log_and_put_back,
+    Cause.REVISION_FAILING: _show_log_and_revert_drift,
     Cause.APP_UNANSWERED: _show_log,
 }

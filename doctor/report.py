@@ -1,4 +1,4 @@
-"""The findings as a table for people, or as JSON for programs."""
+"""Print the findings as a table for people, or as JSON for programs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _WORDS: dict[Cause, str] = {
     Cause.ENDPOINT_MISSING: "there is no private endpoint",
     Cause.ENDPOINT_PENDING: "the private endpoint waits for approval",
     Cause.ENDPOINT_REJECTED: "the private endpoint was rejected",
-    Cause.ENDPOINT_DISCONNECTED: "the private endpoint is disconnected: what it led to was deleted or made anew",
-    Cause.ENDPOINT_GROUP_WRONG: "the private endpoint leads to another sub-resource",
+    Cause.ENDPOINT_DISCONNECTED: "the private endpoint is disconnected: its target was deleted or recreated",
+    Cause.ENDPOINT_GROUP_WRONG: "the private endpoint connects to another sub-resource",
     Cause.ZONE_MISSING: "the private DNS zone is missing",
     Cause.ZONE_OF_OTHER_SERVICE: "the private endpoint's zone is that of another service",
     Cause.ZONE_NOT_LINKED: "the private DNS zone is linked to no network",
@@ -45,23 +45,23 @@ _WORDS: dict[Cause, str] = {
     Cause.KEY_MISSING: "the access key is missing from a URL",
     Cause.URL_NOT_ENCRYPTED: "a URL asks for no TLS",
     Cause.CERTIFICATE_RULE_MISSING: "ssl_cert_reqs is missing from a URL",
-    Cause.WRONG_SERVER: "a URL leads to another server",
+    Cause.WRONG_SERVER: "a URL names another server",
     Cause.WRONG_DATABASE: "a URL asks for a database that the cache does not have",
     Cause.KEY_NOT_CURRENT: "the key in a URL is not one of the cache's: it was regenerated",
     Cause.SECRET_NOT_IN_REPLICAS: "a secret was changed, and the replicas still have the old one",
     Cause.REFERENCE_UNVERSIONED: "a secret was changed in the vault, and an app refers to it without a version: the "
     "revision still has the old value",
     Cause.NAME_UNRESOLVED: "the apps cannot resolve the cache's name, and the zones seen from here are right",
-    Cause.REDIS_DOWN: "Redis does not answer, and the way to it is right",
+    Cause.REDIS_DOWN: "Redis does not answer, and the network path to it is right",
     Cause.REDIS_FULL: "Redis is full, and its eviction policy frees nothing",
     Cause.CONNECTIONS_USED_UP: "Redis has as many connections as its size allows",
     Cause.REDIS_READ_ONLY: "Redis takes no writes: the apps are connected to a replica",
     Cause.REDIS_LOADING: "Redis has restarted and still loads its data",
     Cause.REDIS_CANNOT_SAVE: "Redis takes no writes, because it cannot save its data",
-    Cause.TLS_FAILS: "no encrypted connection to Redis comes about",
-    Cause.KEY_REFUSED: "Redis refuses the key: it is missing, not percent-encoded or regenerated, which cannot be told "
-    "from where the secrets cannot be read",
-    Cause.REDIS_FAILS: "the app cannot use Redis, and neither its log nor anything seen from here tells why",
+    Cause.TLS_FAILS: "the TLS connection to Redis fails",
+    Cause.KEY_REFUSED: "Redis refuses the key: it is missing, not percent-encoded or regenerated, and which of these "
+    "cannot be known without reading the secrets",
+    Cause.REDIS_FAILS: "the app cannot use Redis, and neither its log nor any other check says why",
     Cause.APP_DATABASE_FAILS: "the app cannot use its database",
     Cause.SCALER_FAILS: "a scale rule cannot be measured, so the app does not scale",
     Cause.SCALE_RULE_IDENTITY: "a scale rule has an identity that its type does not take, so the app does not scale",
@@ -74,12 +74,12 @@ _SHOWN = {Status.PASSED: "pass", Status.FAILED: "FAIL", Status.SKIPPED: "skip"}
 
 
 def words_of(cause: Cause | None) -> str:
-    """A cause in a sentence."""
+    """Return a cause in a sentence."""
     return _WORDS[cause] if cause else ""
 
 
 def as_table(findings: Sequence[Finding], diagnosis: Diagnosis, facts: Facts, width: int) -> str:
-    """Each finding a row, wrapped to a width in characters; then the cause and its remedy."""
+    """Return the findings as rows, wrapped to a width in characters, then the cause and its remedy."""
     return "\n".join([*_rows(findings, diagnosis, width), "", *_conclusion(findings, diagnosis, facts)])
 
 
@@ -99,18 +99,18 @@ def _conclusion(findings: Sequence[Finding], diagnosis: Diagnosis, facts: Facts)
     root = diagnosis.root
     skips = sum(one.status is Status.SKIPPED for one in findings)
     if root is None:
-        seen = f"; {skips} checks could not look" if skips else ""
+        seen = f"; {skips} checks were skipped" if skips else ""
         yield f"No fault was found{seen}."
         return
     yield f"Cause:  {words_of(root.cause)} ({root.cause})"
     yield f"        {root.evidence}"
     yield f"Remedy: {remedy(root, facts)}"
     for one in diagnosis.others:
-        yield f"Also:   {one.subject}: {words_of(one.cause)} ({one.cause}); look again once the cause is mended"
+        yield f"Also:   {one.subject}: {words_of(one.cause)} ({one.cause}); run the doctor again once the cause is fixed"
 
 
 def as_json(findings: Sequence[Finding], diagnosis: Diagnosis, facts: Facts) -> str:
-    """The same as one object: ``stack``, ``healthy``, ``cause`` (or null), ``others``, ``checks``."""
+    """Return the same as one JSON object: ``stack``, ``healthy``, ``cause`` (or null), ``others``, ``checks``."""
     root = diagnosis.root
     return json.dumps(
         {

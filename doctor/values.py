@@ -1,4 +1,4 @@
-"""Reading JSON whose shape is Azure's: paths with dots, and nothing where a step is missing."""
+"""Read Azure's JSON by paths with dots; a missing step gives a default."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ JsonObject = dict[str, Any]
 
 
 def get(value: object, path: str, default: Any = None) -> Any:
-    """The value at a path such as ``properties.subnet.id``; the default where it is missing or null."""
+    """Return the value at a path such as ``properties.subnet.id``; the default where it is missing or null."""
     for step in path.split("."):
         if not isinstance(value, Mapping):
             return default
@@ -19,7 +19,7 @@ def get(value: object, path: str, default: Any = None) -> Any:
 
 
 def objects(value: object, path: str) -> list[JsonObject]:
-    """The objects in the list at a path; none where there is no list."""
+    """Return the objects in the list at a path; none where there is no list."""
     found = get(value, path)
     if not isinstance(found, Sequence) or isinstance(found, str):
         return []
@@ -27,20 +27,20 @@ def objects(value: object, path: str) -> list[JsonObject]:
 
 
 def texts(value: object, path: str) -> list[str]:
-    """The texts in the list at a path; none where there is no list."""
+    """Return the texts in the list at a path; none where there is no list."""
     found = get(value, path)
     listed = cast("list[object]", found) if isinstance(found, list) else []
     return [one for one in listed if isinstance(one, str)]
 
 
 def text(value: object, path: str) -> str:
-    """The text at a path; empty where there is none."""
+    """Return the text at a path; empty where there is none."""
     found = get(value, path)
     return found if isinstance(found, str) else ""
 
 
 def moment(value: object, path: str) -> datetime | None:
-    """The moment at a path: ISO 8601, or seconds since 1970 as vaults write it."""
+    """Return the moment at a path: ISO 8601, or seconds since 1970 as vaults write it."""
     found = get(value, path)
     if isinstance(found, int | float):
         return datetime.fromtimestamp(found, UTC)

@@ -1,4 +1,4 @@
-"""Waits for what takes its time, and says what is left of it."""
+"""Wait for a condition, and report progress."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ _INTERVAL_SECONDS = 2.0
 
 
 def until(left: Callable[[], str], limit_seconds: float, say: Callable[[str], None]) -> bool:
-    """Ask again and again until nothing is left.
+    """Poll until nothing is left.
 
     Args:
-        left: says in words what there still is to wait for; nothing once it is over.
+        left: returns what is left to wait for, in words; empty once it is over.
         limit_seconds: how long to wait.
-        say: is told what is left, whenever that changes.
+        say: gets what is left, whenever that changes.
 
     Returns:
         Whether nothing was left within the limit.
 
     Raises:
-        CannotLookError: when the first question has no answer.
+        CannotLookError: when the first request fails.
     """
     end = time.monotonic() + limit_seconds
-    told = ""
+    reported = ""
     first = True
     while True:
         try:
@@ -33,13 +33,13 @@ def until(left: Callable[[], str], limit_seconds: float, say: Callable[[str], No
         except CannotLookError as error:
             if first:
                 raise
-            words = str(error)  # One question without an answer is no reason to give up.
+            words = str(error)  # One failed request is no reason to give up.
         first = False
         if not words:
             return True
-        if words != told:
+        if words != reported:
             say(words)
-            told = words
+            reported = words
         if time.monotonic() + _INTERVAL_SECONDS > end:
             return False
         time.sleep(_INTERVAL_SECONDS)

@@ -1,4 +1,4 @@
-"""The checks: each looks at facts alone, and tells what it found."""
+"""Run the checks. Each uses the collected facts only, and returns findings."""
 
 from __future__ import annotations
 

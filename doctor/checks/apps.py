@@ -1,4 +1,4 @@
-"""The apps as they run: their revisions, the secrets that their replicas have, their logs, and web's readiness."""
+"""Check the apps as they run: revisions, secrets in replicas, logs, and web's readiness."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from doctor.checks.secrets import VARIABLES
 from doctor.facts import Absent, App, Facts, LoggedSymptom, Readiness, Replica, Revision, Symptom, Unanswered
 from doctor.findings import Cause, Finding, Status, failed, passed, skipped
 
-_WELL = frozenset({"Running", "RunningAtMaxScale", "ScaledToZero"})
+_HEALTHY_STATES = frozenset({"Running", "RunningAtMaxScale", "ScaledToZero"})
 _STARTING = frozenset({"Activating", "Processing", "Provisioning", "Unknown", ""})
 """States of a revision: https://learn.microsoft.com/azure/container-apps/revisions#running-status."""
 _START_TAKES_AT_MOST = timedelta(minutes=3)
@@ -34,7 +34,7 @@ _CAUSES = {
     Symptom.KEY_NOT_ENCODED: Cause.KEY_NOT_ENCODED,
     Symptom.KEY_NOT_CURRENT: Cause.KEY_NOT_CURRENT,
 }
-_OF_THE_URL = frozenset(
+_URL_SYMPTOMS = frozenset(
     {
         Symptom.AUTH,
         Symptom.DATABASE,
@@ -44,12 +44,12 @@ _OF_THE_URL = frozenset(
         Symptom.KEY_NOT_CURRENT,
     }
 )
-"""What only a wrong URL can be the reason of, or the server's refusal of a right one."""
+"""Symptoms that only a wrong URL causes, or a server that refuses a right one."""
 _URL_CHECKS = ("url", "url key", "url tls", "url server", "url database", "key", "variables", "secrets")
 
 
 def check(facts: Facts, earlier: Sequence[Finding]) -> Iterator[Finding]:
-    """Each app, then web's readiness; ``earlier`` says whether the secrets are right."""
+    """Yield the findings of each app, then web's readiness; ``earlier`` says whether the secrets are right."""
     secrets_are_right = all(one.status is Status.PASSED for one in earlier if one.check in _URL_CHECKS) and not any(
         one.cause is Cause.KEY_AUTHENTICATION_OFF for one in earlier
     )
@@ -62,14 +62,14 @@ def check(facts: Facts, earlier: Sequence[Finding]) -> Iterator[Finding]:
 
 
 def _symptom(facts: Facts, app: App) -> Symptom | None:
-    """What an app suffers from now."""
+    """Return what an app's log complains of now; None for nothing."""
     if app.logged is None or isinstance(app.logged, Absent) or _is_past(facts, app, app.logged):
         return None
     return app.logged.symptom
 
 
 def _is_past(facts: Facts, app: App, logged: LoggedSymptom) -> bool:
-    """Whether what web's log says is over: web is ready, by that very replica as far as is known."""
+    """Return whether what web's log complains of is over: web is ready, by that same replica as far as is known."""
     is_ready = isinstance(facts.readiness, Readiness) and facts.readiness.status == _READY
     return app is facts.web and is_ready and logged.ready and app.latest_ready == app.latest
 
@@ -96,10 +96,10 @@ def _revision(app: App) -> Finding:
 
 
 def _fault(app: App, revision: Revision) -> str:
-    """What is wrong with a revision, in words; empty where nothing is."""
+    """Return what is wrong with a revision, in words; empty for nothing."""
     if revision.error or revision.provisioning in ("Failed", "Deprovisioned"):
         return (
-            f"could not be provisioned: {revision.error.splitlines()[0][:200] if revision.error else 'no reason told'}"
+            f"could not be provisioned: {revision.error.splitlines()[0][:200] if revision.error else 'no reason given'}"
         )
     replicas: Sequence[Replica] = () if isinstance(revision.replicas, Absent) else revision.replicas
     for replica in replicas:
@@ -110,7 +110,7 @@ def _fault(app: App, revision: Revision) -> str:
         begun = _start_begun(app, revision, replicas)
         since = datetime.now(UTC) - begun if begun else timedelta()
         return f"is not ready after {int(since.total_seconds())} s" if since > _START_TAKES_AT_MOST else ""
-    if revision.running not in _WELL:
+    if revision.running not in _HEALTHY_STATES:
         return f"is {revision.running}"
     if revision.health == "Unhealthy":
         return "is Unhealthy: its replicas fail their probes"
@@ -160,14 +160,14 @@ def _carried(facts: Facts, app: App, *, secrets_are_right: bool) -> Finding:
         return failed("carried secrets", app.name, Cause.SECRET_NOT_IN_REPLICAS, words, revision.name)
     changed_since = app.modified is not None and app.modified > oldest
     symptom = _symptom(facts, app)
-    if secrets_are_right and symptom in _OF_THE_URL:
+    if secrets_are_right and symptom in _URL_SYMPTOMS:
         words = f"the secrets are right, and yet its replicas, started at {_time(oldest)}, fail with: {symptom}"
         return failed("carried secrets", app.name, Cause.SECRET_NOT_IN_REPLICAS, words, revision.name)
     holds_values = any(secret.reference is None for secret in app.secrets if secret.name in VARIABLES.values())
     if changed_since and holds_values:
         words = (
-            f"the app was changed at {_time(app.modified)}, after its replicas started; whether a secret was changed, "
-            "Azure does not tell"
+            f"the app was changed at {_time(app.modified)}, after its replicas started; Azure does not show "
+            "whether a secret was changed"
         )
         return skipped("carried secrets", app.name, words)
     return passed("carried secrets", app.name, f"replicas started at {_time(oldest)}, after the secrets were set")
@@ -208,7 +208,7 @@ def _readiness(facts: Facts) -> Finding:
         return skipped("readiness", subject, f"{answer.status}: the app answers within its environment only")
     wrong = [name for name, well in answer.checks.items() if not well]
     if not wrong:
-        words = f"{answer.status}, and not in the app's own words: no replica serves"
+        words = f"{answer.status}, and not the app's own answer: no replica serves"
         return failed("readiness", subject, Cause.APP_UNANSWERED, words)
     cause = Cause.REDIS_FAILS if "cache" in wrong else Cause.APP_DATABASE_FAILS
     return failed("readiness", subject, cause, f"{answer.status}, failing: {', '.join(wrong)}")

@@ -1,4 +1,4 @@
-"""What an app's system log tells: scalers that fail, and replicas that were killed at their end."""
+"""Check an app's system log: scalers that fail, and replicas that were killed at their end."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _KILLED = frozenset({137, -9})
 _OUT_OF_MEMORY = re.compile(r"OOM|out of memory|memory limit", re.IGNORECASE)
 _STARTS = frozenset({"ContainerStarted", "ReplicaCreated", "ContainerCreated"})
 _SETTLED_AFTER = timedelta(seconds=5)
-"""A process that was told to stop within this time of its start had not begun to handle signals."""
+"""A process that gets SIGTERM this soon after its start does not handle signals yet."""
 
 
 def check(app: App) -> Iterator[Finding]:
@@ -131,7 +131,7 @@ def _ends(events: Sequence[Event]) -> Mapping[str, Event]:
 
 
 def _is_judged(app: App, end: Event) -> bool:
-    """Whether an ended replica ran what the app runs now: with another command, the fault may be mended."""
+    """Return whether an ended replica ran what the app runs now: with another command, the fault may be fixed."""
     return app.commands_of.get(end.revision, app.commands) == app.commands
 
 

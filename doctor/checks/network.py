@@ -1,4 +1,4 @@
-"""The way from the apps to what they call: environment, private endpoint, zone, link, record."""
+"""Check the network path from the apps to their services: environment, private endpoint, DNS zone, link, record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BY_STATUS = {
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """The environment first, then the way to each target."""
+    """Yield the findings of the environment, then those of the path to each target."""
     listed = list(targets(facts))
     yield from _environment(facts.network, listed)
     for target in listed:
@@ -44,7 +44,7 @@ def _environment(network: Network, listed: Sequence[Target]) -> Iterator[Finding
         return
     subject, name = "apps", name_of(environment.id)
     if not environment.subnet_id:
-        words = f"{name} is in no virtual network, so private addresses are out of its reach"
+        words = f"{name} is in no virtual network, so it cannot reach private addresses"
         yield failed("environment", subject, Cause.ENVIRONMENT_OUTSIDE, words, environment.id)
         return
     if isinstance(environment.peers, Absent):
@@ -84,11 +84,11 @@ def _endpoint(network: Network, target: Target) -> Finding:
         at = one.connection_id if cause is Cause.ENDPOINT_PENDING else one.id
         words = f"the connection of {one.name} is {one.status}"
         if cause is Cause.ENDPOINT_DISCONNECTED:
-            words += ": what it led to was deleted, and a successor of the same name does not know it"
+            words += ": its target was deleted, and a new one of the same name does not accept it"
         return failed("endpoint", target.subject, cause, words, at)
     if not any(target.group.lower() in {group.lower() for group in one.groups} for one in approved):
         groups = ", ".join(approved[0].groups) or "none"
-        words = f"{approved[0].name} leads to the group {groups}, not to {target.group}"
+        words = f"{approved[0].name} connects to the group {groups}, not to {target.group}"
         return failed("endpoint", target.subject, Cause.ENDPOINT_GROUP_WRONG, words, approved[0].id)
     return passed("endpoint", target.subject, f"{approved[0].name} is approved, group {target.group}")
 

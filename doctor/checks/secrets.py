@@ -1,4 +1,4 @@
-"""The apps' secrets: that they are there, how variables get them, and whether the URLs in them are right."""
+"""Check the apps' secrets: that they exist, that variables refer to them, and that the URLs in them are right."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Url:
 
     @property
     def words(self) -> str:
-        """Which one, in words."""
+        """Its secret and its app, in words."""
         return f"{self.secret} of {self.app}"
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Secrets, variables, and each property of the URLs."""
+    """Yield the findings of secrets, variables, and each property of the URLs."""
     yield _secrets(facts)
     yield _variables(facts)
     urls, unknown = urls_of(facts)
@@ -60,7 +60,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 def urls_of(facts: Facts) -> tuple[list[Url], str]:
-    """The URLs that are known, and why others are not."""
+    """Return the URLs that are known, and why others are not."""
     found: list[Url] = []
     unknown = ""
     for app in facts.apps:
@@ -141,7 +141,7 @@ def _server(facts: Facts, urls: _Whole) -> Finding:
     for one, url in urls:
         expected = facts.stack.redis if one.secret == _CACHE_URL else facts.stack.broker
         if (url.host, url.port) != (expected.host.lower(), expected.port):
-            wrong.append(f"{one.words} leads to {url.host}:{url.port}, not to {expected}")
+            wrong.append(f"{one.words} has {url.host}:{url.port}, not to {expected}")
     if wrong:
         return failed("url server", _APPS, Cause.WRONG_SERVER, "; ".join(wrong))
     return passed("url server", _APPS, "each URL has the cache's host and port")
@@ -160,7 +160,7 @@ def _database(urls: _Whole) -> Finding:
 
 
 def _key(facts: Facts, urls: _Whole, unknown: str) -> Finding:
-    """Keys are compared in memory, and only the outcome is told."""
+    """Compare the keys in memory; only the outcome is reported."""
     wrong: list[str] = []
     used: set[str] = set()
     held = [(one.words, url.key, one.cache) for one, url in urls if url.key is not None]

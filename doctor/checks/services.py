@@ -1,4 +1,4 @@
-"""The caches and the vault themselves."""
+"""Check the caches and the vault."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from doctor.checks.targets import BROKER, REDIS, VAULT, caches
 from doctor.facts import Absent, Cache, Facts, Secret, Vault, name_of
 from doctor.findings import Cause, Finding, failed, passed, skipped
 
-_RUNNING = frozenset({"Running", "Succeeded", "Updating", "Linking", "Scaling", "ConfiguringAAD"})
+_HEALTHY_STATES = frozenset({"Running", "Succeeded", "Updating", "Linking", "Scaling", "ConfiguringAAD"})
 """States of either service in which it answers."""
 _NO_CLUSTER = "NoCluster"
 _EVICTS_ANY_KEY = "allkeys"
@@ -20,7 +20,7 @@ _EVICTS_NOTHING = "noeviction"
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Each cache, then the vault and what the apps refer to in it."""
+    """Yield the findings of each cache, then those of the vault and of what the apps refer to in it."""
     for subject, cache in caches(facts):
         if isinstance(cache, Absent) and cache.gone:
             host = (facts.stack.broker if subject == BROKER else facts.stack.redis).host
@@ -61,7 +61,7 @@ def _cache(subject: str, cache: Cache, *, has_queue: bool) -> Iterator[Finding]:
         yield failed("cache", subject, Cause.CACHE_FAILED, words, cache.id)
         if not cache.keyed_id:
             return  # It has no database: there is nothing else to look at.
-    elif cache.state not in _RUNNING:
+    elif cache.state not in _HEALTHY_STATES:
         yield failed("cache", subject, Cause.CACHE_NOT_RUNNING, f"{cache.name} is in the state {cache.state}", cache.id)
     else:
         yield passed("cache", subject, f"{cache.name} ({cache.service}) is in the state {cache.state}")

@@ -1,4 +1,4 @@
-"""What the apps reach through a private endpoint, and how it is to be reached."""
+"""List what the apps reach through a private endpoint, and how."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Target:
         subject: what the stack calls it.
         id: resource id; None where it was not found.
         why: why it was not found.
-        group: sub-resource that its endpoint is to lead to.
+        group: sub-resource that its endpoint has to connect to.
         zone: private DNS zone of its service.
         record: name of its record in that zone.
     """
@@ -32,14 +32,14 @@ class Target:
 
 
 def caches(facts: Facts) -> Iterator[tuple[str, Cache | Absent]]:
-    """The stack's caches by what it calls them."""
+    """Yield the stack's caches by their role, ``redis`` and ``broker``."""
     yield REDIS, facts.redis
     if facts.stack.broker != facts.stack.redis:
         yield BROKER, facts.broker
 
 
 def targets(facts: Facts) -> Iterator[Target]:
-    """The caches, and the vault where the apps read it themselves.
+    """Yield the caches, and the vault where apps refer to it.
 
     Zones and groups: https://learn.microsoft.com/azure/private-link/private-endpoint-dns.
     """

@@ -1,4 +1,4 @@
-"""Asks for everything at once and keeps the answers as facts."""
+"""Collect the facts of a stack, with as many requests at once as possible."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def collect(client: Client, stack: Stack) -> Facts:
         redis_body, broker_body = (_cache_body(caches, address) for address in (stack.redis, stack.broker))
         zones = listed_zones.result()
     targets = [one for one in (redis_body, broker_body, vault_body) if not isinstance(one, Absent)]
-    # The references have a pool of their own: the apps' questions wait for their answers.
+    # The references have a pool of their own, because the apps' requests wait for them.
     with ThreadPoolExecutor(1) as vault_pool, ThreadPoolExecutor(16) as pool:
         environment = pool.submit(network.environment, client, _environment_id(bodies))
         endpoints = pool.submit(network.endpoints, client, targets, listed_endpoints.result())
@@ -79,7 +79,7 @@ def _unfinished(client: Client, stack: Stack) -> Facts:
 
 
 def app_bodies(client: Client, stack: Stack) -> list[JsonObject]:
-    """The stack's apps: the one at its address, and those in its group with the same tags."""
+    """Return the stack's apps: the one at its address, and those in its group with the same tags."""
     try:
         listed = client.list(f"{stack.group_id}/providers/Microsoft.App/containerApps")
     except (RefusedError, UnreachableError) as error:
@@ -90,7 +90,7 @@ def app_bodies(client: Client, stack: Stack) -> list[JsonObject]:
     web = next((one for one in listed if apps.host_of(one).lower() == host), None)
     if web is None:
         raise CannotLookError(
-            f"no container app of {stack.group_id} is served at {host}: bring the stack in line with "
+            f"no container app of {stack.group_id} is served at {host}: restore it with "
             f"`pulumi up --refresh --stack {stack.name}`"
         )
     tags = _tags(web)

@@ -1,4 +1,4 @@
-"""The facts of an app: its secrets, variables, revisions and replicas, and what its log says."""
+"""Collect the facts of an app: secrets, variables, revisions, replicas, console and system log."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ _GRACE_SECONDS = 30
 
 
 def host_of(body: JsonObject) -> str:
-    """The name under which an app is served; empty without an ingress."""
+    """Return the host name of an app; empty without an ingress."""
     return text(body, "properties.configuration.ingress.fqdn")
 
 
 def environment_of(body: JsonObject) -> str:
-    """Resource id of an app's environment."""
+    """Return the resource id of an app's environment."""
     return text(body, "properties.environmentId") or text(body, "properties.managedEnvironmentId")
 
 
 def references_of(body: JsonObject) -> Iterator[Reference]:
-    """Where an app reads its secrets in a vault."""
+    """Yield an app's references to secrets of a vault."""
     for one in objects(body, "properties.configuration.secrets"):
         if url := text(one, "keyVaultUrl"):
             yield Reference(url, _principal(body, text(one, "identity")))
 
 
 def _principal(body: JsonObject, identity: str) -> str:
-    """Object id of the identity that a secret names: a resource id, or ``system``."""
+    """Return the object id of the identity that a secret names by a resource id or by ``system``."""
     if identity.lower() == "system":
         return text(body, "identity.principalId")
     assigned: Mapping[str, object] = get(body, "identity.userAssignedIdentities", {})
@@ -45,13 +45,13 @@ def _principal(body: JsonObject, identity: str) -> str:
 
 
 def app(client: Client, body: JsonObject, referred: Callable[[Reference], Referred]) -> App:
-    """The facts of an app; ``referred`` gives what a reference to a vault leads to."""
+    """Return the facts of an app; ``referred`` resolves a reference to a vault."""
     app_id = text(body, "id")
     latest = text(body, "properties.latestRevisionName")
     with ThreadPoolExecutor(2) as pool:
         listed = pool.submit(known, partial(client.read_action, f"{app_id}/listSecrets"))
         stream = logs.open_stream(client, body)
-        told = pool.submit(events.read, stream)
+        log = pool.submit(events.read, stream)
         revision_bodies = listed_revisions(client, app_id)
         revisions = revisions_of(client, app_id, revision_bodies, latest)
         logged = _logged(stream, body, latest, revisions)
@@ -77,7 +77,7 @@ def app(client: Client, body: JsonObject, referred: Callable[[Reference], Referr
             for one in ([] if isinstance(revision_bodies, Absent) else revision_bodies)
         },
         grace_seconds=int(get(body, "properties.template.terminationGracePeriodSeconds", _GRACE_SECONDS)),
-        events=told.result(),
+        events=log.result(),
     )
 
 

@@ -1,8 +1,8 @@
-"""The last thing that an app's log says of Redis, in a word.
+"""Read the last thing that an app's console log says about Redis, in a word.
 
 The log is read as `az containerapp logs show` reads it
-(https://learn.microsoft.com/azure/container-apps/log-streaming). Its lines are never shown: nobody knows what another
-application writes there.
+(https://learn.microsoft.com/azure/container-apps/log-streaming). Its lines are never shown: another
+application may write secrets there.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _WORDS = {
     "misconf": Symptom.CANNOT_SAVE,
     "clustered": Symptom.CLUSTERED,
 }
-_SAYS_SO = re.compile(rf"Redis connection (?:successful|failed: (?P<word>{'|'.join(_WORDS)})\b)")
+_RESULT_LINE = re.compile(rf"Redis connection (?:successful|failed: (?P<word>{'|'.join(_WORDS)})\b)")
 """The workload's own words."""
-_SAYS_OF_THE_KEY = re.compile(r"Redis access key in \w+: (?P<flaw>missing|not percent-encoded|refused)\b")
+_KEY_LINE = re.compile(r"Redis access key in \w+: (?P<flaw>missing|not percent-encoded|refused)\b")
 _FLAWS = {
     "missing": Symptom.KEY_MISSING,
     "not percent-encoded": Symptom.KEY_NOT_ENCODED,
@@ -78,10 +78,10 @@ def last_said(lines: Iterable[str]) -> LoggedSymptom | None:
     flaw: Symptom | None = None
     for line in lines:
         before = said
-        if found := _SAYS_OF_THE_KEY.search(line):
+        if found := _KEY_LINE.search(line):
             flaw = _FLAWS[found["flaw"]]
             continue
-        if found := _SAYS_SO.search(line):
+        if found := _RESULT_LINE.search(line):
             said = LoggedSymptom(_WORDS[found["word"]] if found["word"] else None)
         elif _CERTIFICATE_RULE.search(line):
             said = LoggedSymptom(Symptom.CERTIFICATE_RULE)

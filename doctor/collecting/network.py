@@ -1,4 +1,4 @@
-"""The network's facts: the environment's place, private endpoints, and the zones that lead to them."""
+"""Collect the network's facts: the environment's subnet, private endpoints, DNS zones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DELEGATION = "Microsoft.App/environments"
 
 
 def environment(client: Client, environment_id: str) -> Environment | Absent:
-    """The environment of a resource id, and whether its subnet is what Container Apps asks for."""
+    """Return the environment of a resource id, and whether its subnet is delegated to Container Apps."""
     if not environment_id:
         return Absent("no app names its environment")
     body = known(partial(client.get, environment_id))
@@ -34,7 +34,7 @@ def _delegations(subnet: JsonObject) -> set[str]:
 
 
 def with_peers(client: Client, found: Environment, endpoints: Sequence[Endpoint]) -> Environment:
-    """The environment with the networks joined to its own, where an endpoint lies in another one."""
+    """Return the environment with the networks peered to its own, if an endpoint lies in another one."""
     if not found.network_id or all(one.network_id == found.network_id for one in endpoints):
         return found
     body = known(partial(client.get, found.network_id))
@@ -112,7 +112,7 @@ def _endpoint_of(
     client: Client, body: JsonObject, target_id: str, connection_id: str, zone_groups: Sequence[JsonObject] | Absent
 ) -> Endpoint:
     none: JsonObject = {}
-    mine = next((one for one in _connections(body) if _leads_to(one, target_id)), none)
+    mine = next((one for one in _connections(body) if _connects_to(one, target_id)), none)
     return Endpoint(
         id=text(body, "id").lower(),
         target_id=target_id,
@@ -139,12 +139,12 @@ def _connections(endpoint: JsonObject) -> list[JsonObject]:
     ]
 
 
-def _leads_to(connection: JsonObject, target_id: str) -> bool:
+def _connects_to(connection: JsonObject, target_id: str) -> bool:
     return text(connection, "properties.privateLinkServiceId").lower() == target_id
 
 
 def _addresses(client: Client, endpoint: JsonObject) -> frozenset[str] | Absent:
-    """The addresses of its network interfaces: Azure empties `customDnsConfigs` once there is a zone group."""
+    """Return the addresses of its network interfaces: Azure empties `customDnsConfigs` once there is a zone group."""
     found: set[str] = set()
     for one in objects(endpoint, "properties.networkInterfaces"):
         interface = known(partial(client.get, text(one, "id")))
@@ -159,7 +159,7 @@ def _addresses(client: Client, endpoint: JsonObject) -> frozenset[str] | Absent:
 def zones(
     client: Client, listed: Sequence[JsonObject] | Absent, found: Sequence[Endpoint] | Absent
 ) -> list[Zone] | Absent:
-    """The stack's zones, and those that its endpoints name wherever they are."""
+    """Return the stack's zones, and those that its endpoints name in any resource group."""
     if isinstance(listed, Absent):
         return listed
     ids = {text(one, "id").lower() for one in listed}

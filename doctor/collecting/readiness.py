@@ -1,4 +1,4 @@
-"""What the web app answers when it is asked whether it is ready."""
+"""Request the web app's readiness check."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TIMEOUT_SECONDS = (3.0, 6.0)
 
 
 def ask(url: str) -> Readiness | Unanswered | Absent:
-    """Ask once. A proxy's refusal says nothing of the app."""
+    """Return the answer to one request; `Absent` if a proxy refuses it, which says nothing about the app."""
     try:
         answer = requests.get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
     except requests.exceptions.ProxyError as error:
@@ -27,6 +27,6 @@ def ask(url: str) -> Readiness | Unanswered | Absent:
         body: object = answer.json()
     except ValueError:
         body = {}
-    told: object = get(body, "checks", {})
-    checks: Mapping[str, object] = cast("Mapping[str, object]", told) if isinstance(told, Mapping) else {}
+    listed: object = get(body, "checks", {})
+    checks: Mapping[str, object] = cast("Mapping[str, object]", listed) if isinstance(listed, Mapping) else {}
     return Readiness(answer.status_code, {name: bool(passed) for name, passed in checks.items()})

@@ -1,4 +1,4 @@
-"""A cache's facts, of either service."""
+"""Collect a cache's facts, of either service."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MEMORY_METRIC, _CONNECTIONS_METRIC = "usedmemorypercentage", "connectedclients"
 
 
 def cache(client: Client, body: JsonObject) -> Cache | Absent:
-    """The facts of a cache or cluster, with its keys."""
+    """Return the facts of a cache or cluster, with its keys."""
     return _classic(client, body) if "/redis/" in text(body, "id").lower() else _managed(client, body)
 
 

@@ -1,4 +1,4 @@
-"""The vault's facts, and what each reference of an app to it leads to."""
+"""Collect the vault's facts, and resolve the apps' references to it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REFERENCES_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Reference:
-    """Where an app reads a secret, and as whom: the object id of its identity."""
+    """A reference to a secret: its address, and the object id of the identity that reads it."""
 
     url: str
     principal: str
@@ -39,14 +39,14 @@ class Reference:
 
 @dataclass(frozen=True)
 class Referred:
-    """What a reference leads to."""
+    """A resolved reference: its facts, and the secret's value."""
 
     reference: VaultReference
     value: SecretStr | Absent
 
 
 def vault(body: JsonObject) -> Vault:
-    """The facts of a vault."""
+    """Return the facts of a vault."""
     return Vault(
         id=text(body, "id").lower(),
         uri=text(body, "properties.vaultUri"),
@@ -57,7 +57,7 @@ def vault(body: JsonObject) -> Vault:
 def referred(
     client: Client, body: JsonObject | Absent, references: Collection[Reference]
 ) -> Mapping[Reference, Referred]:
-    """What some references to the stack's vault lead to."""
+    """Return references to the stack's vault, resolved."""
     if not references:
         return {}
     principals = sorted({one.principal for one in references if one.principal})
@@ -70,7 +70,7 @@ def referred(
 
 @dataclass(frozen=True)
 class _Look:
-    """Both views of a secret: Resource Manager's of its current version, the data plane's of the one referred to."""
+    """Both views of a secret: its current version by Resource Manager, the one referred to by the data plane."""
 
     current: JsonObject | Absent
     read: JsonObject | Absent
@@ -91,7 +91,7 @@ def _read(client: Client, url: str) -> JsonObject | Absent:
         return client.vault_secret(url)
     except RefusedError as error:
         if error.code.endswith("/ForbiddenByConnection") or error.code.endswith("/ForbiddenByFirewall"):
-            return Absent(f"the vault is closed to where the doctor stands ({error.code.rpartition('/')[2]})")
+            return Absent(f"the vault's network rules refuse the doctor ({error.code.rpartition('/')[2]})")
         if error.code.endswith("/ForbiddenByRbac") or error.code.endswith("/AccessDenied"):
             return Absent("the doctor's caller may not read the vault's secrets")
         return Absent(str(error))
@@ -121,7 +121,7 @@ def _referred(
 
 
 def _state(one: Reference, look: _Look) -> tuple[bool | Absent, bool | Absent, datetime | Absent]:
-    """Whether what is referred to exists, whether it is enabled, and when it was made."""
+    """Return whether the version referred to exists, whether it is enabled, and when it was made."""
     if not isinstance(look.read, Absent):
         created = moment(look.read, "attributes.created")
         return True, bool(get(look.read, "attributes.enabled", True)), created or Absent("the vault does not say")
@@ -144,7 +144,7 @@ def _state(one: Reference, look: _Look) -> tuple[bool | Absent, bool | Absent, d
 
 
 def _granted_scopes(client: Client, body: JsonObject | Absent, principal: str) -> list[str] | Absent:
-    """Where a principal may read secrets, among the vault, its secrets, and what holds the vault."""
+    """Return the scopes at which a principal may read secrets: the vault, one of its secrets, or its parents."""
     if isinstance(body, Absent):
         return body
     vault_id = text(body, "id")
@@ -177,7 +177,7 @@ def _has_policy(body: JsonObject, principal: str) -> bool:
 
 
 def _reads_secrets(role: JsonObject) -> bool:
-    """Whether a role definition has the data action that reads a secret's value."""
+    """Return whether a role definition has the data action that reads a secret's value."""
 
     def named(permissions: JsonObject, kind: str) -> bool:
         return any(fnmatch.fnmatchcase(_GET_SECRET, one.lower()) for one in texts(permissions, kind))
