@@ -13,21 +13,29 @@ Deploy = Callable[..., Deployment]
 
 def test_wrong_settings_are_reported_at_once_and_nothing_is_created(deploy: Deploy) -> None:
     stack = deploy(
-        redis={"sku": "Basic_C0"}, web={"cpu": 0.3, "min_replicas": 2}, network={"appsSubnet": "10.0.0.0/28"}
+        instance=1,
+        redis={"sku": "Basic_C0"},
+        web={"cpu": 0.3, "min_replicas": 2},
+        network={"appsSubnet": "10.0.0.0/28"},
+        secretEnv={"API_KEY": ""},
+        tags={"cost centre": "42"},
     )
     refused = stack.pulumi("up", "--yes", "--stack", "dev", check=False)
     assert refused.returncode != 0
     shown = refused.stdout + refused.stderr
     faults = (
+        "instance = 1: without quotes, YAML reads it as a number, not as text; ",
         "redis.sku = 'Basic_C0': ",
         "web.cpu = 0.3: ",
         "web.min_replicas: ",
         "network.appsSubnet = '10.0.0.0/28': ",
+        "secretEnv.API_KEY: the value is empty",
+        "tags.cost centre = 'cost centre': ",
     )
     for fault in faults:
         assert fault in shown
     assert "did you mean minReplicas?" in shown
-    assert "4 settings are wrong" in shown
+    assert "7 settings are wrong" in shown
     assert "Traceback" not in shown
     assert [one["type"] for one in stack.resources()] in ([], ["pulumi:pulumi:Stack"])
 
