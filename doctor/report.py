@@ -106,7 +106,7 @@ def _conclusion(findings: Sequence[Finding], diagnosis: Diagnosis, facts: Facts)
     yield f"        {root.evidence}"
     yield f"Remedy: {remedy(root, facts)}"
     for one in diagnosis.others:
-        yield f"Also:   {one.subject}: {words_of(one.cause)} ({one.cause}); run the doctor again once the cause is fixed"
+        yield f"Also:   {one.subject}: {words_of(one.cause)} ({one.cause}); run the doctor again after the remedy"
 
 
 def as_json(findings: Sequence[Finding], diagnosis: Diagnosis, facts: Facts) -> str:

@@ -519,10 +519,10 @@ def test_no_remedy_deploys_another_image() -> None:
         assert command.count("pulumi up") == command.count('--config "image=$(pulumi stack output image'), cause
 
 
-def test_the_guide_tells_of_every_cause_and_of_no_other() -> None:
+def test_the_guide_has_one_section_for_each_cause() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text()
-    told = set(re.findall(r"^\| `([a-z-]+)` \|", guide, re.MULTILINE))
-    assert told - {"dns", "listKeys"} == {str(cause) for cause in Cause}
+    sections = re.findall(r"^#### `([a-z-]+)`$", guide, re.MULTILINE)
+    assert sorted(sections) == sorted(str(cause) for cause in Cause)
 
 
 def test_what_a_replica_that_is_not_ready_logs_is_not_past_while_an_earlier_one_still_serves() -> None:
