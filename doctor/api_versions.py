@@ -22,15 +22,18 @@ _API_VERSIONS = {
 https://learn.microsoft.com/azure/key-vault/general/migrate-api-version."""
 
 
-_RESOURCES = "2022-12-01"
-"""For subscriptions, their regions, groups and providers themselves."""
+_SUBSCRIPTIONS, _RESOURCES = "2022-12-01", "2021-04-01"
+"""For subscriptions and their regions; for groups, what is in them, and providers themselves."""
 
 
 def version_of(resource_id: str) -> str:
     """Return the version for the innermost provider that a resource id names."""
-    _, named, rest = resource_id.lower().rpartition("/providers/")
+    lowered = resource_id.lower()
+    _, named, rest = lowered.rpartition("/providers/")
     steps = rest.split("/")
-    if not named or len(steps) < 2:
+    if not named:
+        return _RESOURCES if "/resourcegroups" in lowered else _SUBSCRIPTIONS
+    if len(steps) < 2:
         return _RESOURCES
     by_type = _API_VERSIONS.get("/".join(steps[:2]))
     return by_type or _API_VERSIONS[steps[0]]

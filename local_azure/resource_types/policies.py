@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from local_azure.azure_error import AzureError
-from local_azure.ids import ArmId
+from local_azure.ids import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ArmId
 from local_azure.resource_types.authorization import scopes_above
 from local_azure.resource_types.base import Change, Inputs, ResourceType
 from local_azure.resource_types.policy_rules import Subject, UnsupportedRuleError, applies, resolved
 from local_azure.state import Resource, Transaction
 from local_azure.values import JsonObject, as_list, as_object, get
 
+_GROUP = f"{SUBSCRIPTION_TYPE}/resourceGroups"
+"""What Azure Policy calls a resource group."""
 ASSIGNMENT_TYPE = "Microsoft.Authorization/policyAssignments"
 DEFINITION_TYPE = "Microsoft.Authorization/policyDefinitions"
 
@@ -38,7 +40,7 @@ _BUILT_IN = {
     ),
     "e765b5de-1225-4ba3-bd56-1ac6695af988": _built_in(
         "Allowed locations for resource groups",
-        {"allOf": [{"field": "type", "equals": "Microsoft.Resources/resourceGroups"}, _LOCATION]},
+        {"allOf": [{"field": "type", "equals": _GROUP}, _LOCATION]},
         "All",
     ),
     "6c112d4e-5bc7-47ae-a041-ea2d9dccd749": _built_in(
@@ -149,7 +151,8 @@ def no_policy_denies(change: Change) -> None:
     if change.id.type in (ASSIGNMENT_TYPE, DEFINITION_TYPE) or not change.operations.type_of(change.id).token:
         return
     scope = change.id.scope
-    for denial in denials(change.transaction, scope, Subject(change.id.type, change.id.name, change.body)):
+    resource_type = _GROUP if change.id.type == RESOURCE_GROUP_TYPE else change.id.type
+    for denial in denials(change.transaction, scope, Subject(resource_type, change.id.name, change.body)):
         raise AzureError(
             "RequestDisallowedByPolicy",
             f"Resource '{change.id.name}' was disallowed by policy. Policy identifiers: '{denial.identifiers}'.",

@@ -14,6 +14,10 @@ from local_azure.values import JsonObject
 ROLE_DEFINITION_TYPE = "Microsoft.Authorization/roleDefinitions"
 
 
+_ASSIGN = "microsoft.managedidentity/userassignedidentities/assign/action"
+"""Roles permit it with a wildcard for the name of the identity, which the action does not have."""
+
+
 @dataclass(frozen=True)
 class RoleDefinition:
     """A built-in role. Actions may hold `*`."""
@@ -29,7 +33,9 @@ class RoleDefinition:
         """Whether the role permits an action of the control plane, or of the data plane."""
         if data:
             return _matches(self.data_actions, action)
-        return _matches(self.actions, action) and not _matches(self.not_actions, action)
+        spelled = (action, *((_ASSIGN.replace("/assign/", "/name/assign/"),) if action.lower() == _ASSIGN else ()))
+        granted = any(_matches(self.actions, one) for one in spelled)
+        return granted and not any(_matches(self.not_actions, one) for one in spelled)
 
     def body(self, scope: str) -> JsonObject:
         """The definition as it is shown at a scope."""

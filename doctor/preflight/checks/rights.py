@@ -111,7 +111,11 @@ def _permissions(look: Look, scope: str) -> list[JsonObject]:
 
 
 def _permits(permission: JsonObject, action: str) -> bool:
-    return _matches(texts(permission, "actions"), action) and not _matches(texts(permission, "notActions"), action)
+    # Azure's own roles permit this one with a wildcard for the identity's name, which the action does not have:
+    # https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/identity#managed-identity-operator
+    spelled = {action, action.replace("/assign/", "/NAME/assign/")} if action == _ASSIGN_IDENTITY else {action}
+    granted, taken = texts(permission, "actions"), texts(permission, "notActions")
+    return any(_matches(granted, one) for one in spelled) and not any(_matches(taken, one) for one in spelled)
 
 
 def _matches(patterns: Iterable[str], action: str) -> bool:
