@@ -50,9 +50,13 @@ class AppSecrets:
     @property
     def digest(self) -> pulumi.Output[str]:
         """Return the digest of names and values, not secret: in an app's template, a new value creates a revision."""
-        values = pulumi.Output.from_input({name: secret.value for name, secret in self.by_name.items()})
-        digest = pulumi.Output.all(self.digest_key, values).apply(lambda args: secrets_digest(args[0], args[1]))
-        return pulumi.Output.unsecret(digest)
+        return _digest(self.digest_key, {name: secret.value for name, secret in self.by_name.items()})
+
+
+def _digest(key: pulumi.Input[str], values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
+    """Return the digest of secret values, which is not secret."""
+    digest = pulumi.Output.all(key, values).apply(lambda args: secrets_digest(args[0], args[1]))
+    return pulumi.Output.unsecret(digest)
 
 
 def store_secrets(
@@ -86,7 +90,10 @@ def store_secrets(
     secrets = {name.value: AppSecret(value, VARIABLE_OF_SECRET.get(name)) for name, value in stack_values.items()}
     for variable, value in secret_env.items():
         secrets[secret_name(variable)] = AppSecret(value.get_secret_value(), variable)
-    uris = {name: vault.add_secret(name, secret.value).uri_with_version for name, secret in secrets.items()}
+    uris = {
+        name: vault.add_secret(name, secret.value, _digest(digest_key.result, {name: secret.value})).uri_with_version
+        for name, secret in secrets.items()
+    }
     if not use_references:
         return AppSecrets(secrets, digest_key.result)
     referenced = {name: replace(secret, key_vault_uri=uris[name]) for name, secret in secrets.items()}

@@ -94,7 +94,8 @@ class AppIdentity(pulumi.ComponentResource):
         An assignment takes effect minutes after Azure has accepted it, and no API reports when
         (https://learn.microsoft.com/azure/role-based-access-control/troubleshooting). The wait is a hook of a marker
         resource, not of the assignments: after an interrupted wait the marker is created again, and every assignment is
-        in the state. The hook runs when the marker is created, that is, once for each set of assignments.
+        in the state. The hook runs when the marker is created, that is, once for each set of assignments. An assignment
+        that was created again, as for a recovered vault, has the same id and another time of creation.
 
         Args:
             seconds: length of the wait, in seconds.
@@ -110,7 +111,10 @@ class AppIdentity(pulumi.ComponentResource):
         hook = pulumi.ResourceHook(f"{self._name}-wait-for-roles", wait)
         marker = random.RandomUuid(
             f"{self._name}-roles-in-force",
-            keepers={key: assignment.id for key, assignment in self._assignments.items()},
+            keepers={
+                key: pulumi.Output.concat(assignment.id, "@", assignment.created_on)
+                for key, assignment in self._assignments.items()
+            },
             opts=pulumi.ResourceOptions(parent=self, hooks=pulumi.ResourceHookBinding(before_create=[hook])),
         )
         return (marker,)

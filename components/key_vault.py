@@ -99,11 +99,19 @@ class KeyVault(pulumi.ComponentResource):
         )
         self.register_outputs({"vaultId": self.vault_id, "uri": self.uri})
 
-    def add_secret(self, name: str, value: pulumi.Input[str]) -> VaultSecret:
+    def add_secret(self, name: str, value: pulumi.Input[str], digest: pulumi.Input[str]) -> VaultSecret:
         """Create a secret; each new value creates a new version.
+
+        Azure returns no value, so the engine does not see one that somebody else wrote. The digest is a tag of the
+        secret: with another key it differs, and the value is written again.
 
         Deleting a secret needs the data plane, which the deployer cannot reach, so a removed secret stays in the vault
         until the vault is deleted.
+
+        Args:
+            name: Azure's name of the secret.
+            value: stored as a secret.
+            digest: keyed digest of the value, not secret.
         """
         secret = keyvault.Secret(
             f"{self._name}-{name}",
@@ -111,6 +119,8 @@ class KeyVault(pulumi.ComponentResource):
             vault_name=self._vault.name,
             resource_group_name=self._placement.resource_group_name,
             properties=keyvault.SecretPropertiesArgs(value=pulumi.Output.secret(value)),
+            # Its only tag: a secret takes 15 at most, fewer than a resource.
+            tags={"digest": digest},
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
         return VaultSecret(secret.properties.apply(lambda properties: properties.secret_uri_with_version))

@@ -44,7 +44,21 @@ class PrivateEndpoint(pulumi.ComponentResource):
         group_id: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Connect the service ``target_id`` by its private-link group, such as ``redisEnterprise`` or ``vault``."""
+        """Connect a service by its private-link group, such as ``redisEnterprise`` or ``vault``.
+
+        An endpoint keeps its connection for life. Azure refuses to change it, and disconnects it for good when the
+        service is deleted, though another comes under the same id
+        (https://github.com/hashicorp/terraform-provider-azurerm/issues/20776). So the endpoint is replaced when the
+        connection changes, its status after a refresh included. Its name stays, so the old one is deleted first.
+
+        Args:
+            name: Pulumi's name of the component.
+            placement: resource group, region, tags.
+            endpoint: name, subnet and zone.
+            target_id: resource id of the service, known once it accepts endpoints.
+            group_id: its private-link group.
+            opts: as for every resource.
+        """
         super().__init__("django-aca:private_endpoint:PrivateEndpoint", name, None, opts)
         private_endpoint = network.PrivateEndpoint(
             f"{name}-endpoint",
@@ -58,7 +72,11 @@ class PrivateEndpoint(pulumi.ComponentResource):
                     name=group_id, group_ids=[group_id], private_link_service_id=target_id
                 )
             ],
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                replace_on_changes=["privateLinkServiceConnections"],
+                delete_before_replace=True,
+            ),
         )
         zone_group = network.PrivateDnsZoneGroup(
             f"{name}-zone-group",
@@ -68,7 +86,13 @@ class PrivateEndpoint(pulumi.ComponentResource):
             private_dns_zone_configs=[
                 network.PrivateDnsZoneConfigArgs(name=group_id, private_dns_zone_id=endpoint.zone.zone_id)
             ],
-            opts=pulumi.ResourceOptions(parent=self),
+            # Azure deletes the group with its endpoint, and refuses another zone for a configuration.
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                replace_on_changes=["privateDnsZoneConfigs"],
+                replace_with=[private_endpoint],
+                delete_before_replace=True,
+            ),
         )
         self.reachable = (zone_group, endpoint.zone.link)
         self.register_outputs({})

@@ -9,6 +9,7 @@ from components.connection_string import redis_url
 from components.placement import Placement
 from components.private_endpoint import EndpointPlacement, PrivateEndpoint
 from components.redis_plan import EvictionPolicy, RedisPlan, RedisService, classic_sku, redis_policy_name
+from components.redis_running import running_cluster, running_database
 
 PRIVATE_DNS_ZONE = {
     RedisService.MANAGED: "privatelink.redis.azure.net",
@@ -139,9 +140,10 @@ def _managed(
         public_network_access="Disabled",
         opts=child,
     )
+    cluster_name = running_cluster(cluster, placement)
     database = redisenterprise.Database(
         f"{name}-database",
-        cluster_name=cluster.name,
+        cluster_name=cluster_name,
         database_name="default",
         resource_group_name=placement.resource_group_name,
         port=_MANAGED_PORT,
@@ -152,10 +154,11 @@ def _managed(
         eviction_policy=policy,
         opts=child,
     )
+    database_name = running_database(database, cluster_name, placement)
     # The database's outputs as arguments: the call must not run before it exists. The result is not marked secret.
     keys = pulumi.Output.secret(
         redisenterprise.list_database_keys_output(
-            cluster_name=cluster.name, database_name=database.name, resource_group_name=placement.resource_group_name
+            cluster_name=cluster_name, database_name=database_name, resource_group_name=placement.resource_group_name
         )
     )
     return _Service(
@@ -167,7 +170,7 @@ def _managed(
         logs_id=database.id,
         # The endpoint comes after the database, and goes before it: Azure refuses to connect one to a cluster whose
         # database is still being made. A component's depends_on does not reach its children, the id does.
-        endpoint_target=pulumi.Output.all(cluster.id, database.id).apply(lambda ids: str(ids[0])),
+        endpoint_target=pulumi.Output.all(cluster.id, database_name).apply(lambda ids: str(ids[0])),
     )
 
 

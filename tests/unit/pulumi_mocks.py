@@ -141,6 +141,8 @@ class Recorder(mocks.Mocks):
         match args.typ:
             case "azure-native:managedidentity:UserAssignedIdentity":
                 return {"name": own, "principalId": str(uuid.uuid5(uuid.NAMESPACE_DNS, args.name))}
+            case "azure-native:authorization:RoleAssignment":
+                return {"name": own, "createdOn": "2026-11-28T12:00:00Z"}
             case "azure-native:redisenterprise:RedisEnterprise":
                 return {"name": own, "hostName": f"{own}.westeurope.redis.azure.net"}
             case "azure-native:redis:Redis":
@@ -173,6 +175,8 @@ class Recorder(mocks.Mocks):
                 return {"clientId": "", "objectId": "", "subscriptionId": "", "tenantId": str(uuid.UUID(int=1))}
             case "azure-native:redisenterprise:listDatabaseKeys" | "azure-native:redis:listRedisKeys":
                 return {"primaryKey": KEYS["primary"], "secondaryKey": KEYS["secondary"]}
+            case "azure-native:redisenterprise:getRedisEnterprise" | "azure-native:redisenterprise:getDatabase":
+                return {"resourceState": "Running"}
             case token:
                 raise AssertionError(f"the program called {token}, which no test knows")
 

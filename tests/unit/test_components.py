@@ -122,6 +122,10 @@ def test_an_endpoint_is_reachable_with_its_zone_group_and_the_zones_link() -> No
 
     recorder, reachable = run_with_mocks(program)
     assert reachable == ["private-zone-group", "dns-link"]
+    for kind, fixed in ((":PrivateEndpoint", "privateLinkServiceConnections"), (":PrivateDnsZoneGroup", None)):
+        request = recorder.one(kind).request
+        assert request.deleteBeforeReplace, "the name stays, and Azure changes neither in place"
+        assert fixed is None or list(request.replaceOnChanges) == [fixed]
     (connection,) = recorder.one(":PrivateEndpoint").inputs["privateLinkServiceConnections"]
     assert connection["groupIds"] == ["redisEnterprise"]
     assert connection["privateLinkServiceId"] == TARGET
@@ -208,13 +212,14 @@ def test_the_vault_can_be_recovered_and_protected_from_purging() -> None:
 
 def test_a_vault_secret_is_secret_versioned_and_retained() -> None:
     def program() -> pulumi.Output[str]:
-        return _vault().add_secret("redis-url", "rediss://:hush@host").uri_with_version
+        return _vault().add_secret("redis-url", "rediss://:hush@host", "0123456789abcdef").uri_with_version
 
     recorder, uri = run_with_mocks(program)
     secret = recorder.one("keyvault:Secret")
     assert uri == f"https://kv.vault.azure.net/secrets/redis-url/{'0' * 32}"
     assert secret.request.retainOnDelete, "deleting needs the data plane of a closed vault"
     assert not [text for text in secret.plain_texts() if "hush" in text]
+    assert secret.inputs["tags"] == {"digest": "0123456789abcdef"}, "another key of the digest writes the value anew"
 
 
 def _granted(seconds: int) -> Callable[[], list[str]]:
