@@ -205,6 +205,28 @@ def change_without_revision(world: World) -> None:
     world.set_secret("redis-url", world.redis_url(key=quote(world.key("secondary"), safe="")), roll=False)
 
 
+def drop_versions(world: World) -> None:
+    """Let the apps refer to a secret without its version, and give it a new one."""
+    for app in world.apps:
+        for secret in app["properties"]["configuration"]["secrets"]:
+            if secret["name"] == "redis-url":
+                secret["keyVaultUrl"] = secret["keyVaultUrl"].rpartition("/")[0]
+        world.put_app(app)
+    vault = world.one("Microsoft.KeyVault/vaults")["id"]
+    value = world.redis_url(key=quote(world.key("secondary"), safe=""))
+    world.call("PUT", f"{vault}/secrets/redis-url", {"properties": {"value": value}})
+
+
+def give_a_rule_an_identity(world: World) -> None:
+    """Write a scale rule as if its type knew managed identities."""
+    app = world.web
+    (identity,) = app["identity"]["userAssignedIdentities"]
+    metadata = {"host": "h", "port": "10000", "listName": "celery", "listLength": "1"}
+    rule = {"name": "queue", "custom": {"type": "redis", "metadata": metadata, "identity": identity}}
+    app["properties"]["template"]["scale"]["rules"] = [rule]
+    world.put_app(app)
+
+
 def fail_probes(world: World) -> None:
     revision = f"{world.web['id']}/revisions/{world.web['properties']['latestRevisionName']}"
     world.edit(revision, lambda one: one.update(healthState="Unhealthy", runningState="Degraded"))

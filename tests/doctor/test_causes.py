@@ -34,6 +34,8 @@ SEEN_FROM_ANYWHERE: dict[str, tuple[faults.Inject, str]] = {
 SEEN_WITH_THE_VAULT: dict[str, tuple[faults.Inject, str]] = {
     "the role is missing": (faults.take_role_away, "role-missing"),
     "a secret is disabled in the vault": (faults.disable_secret, "vault-secret-disabled"),
+    "references have no version": (faults.drop_versions, "vault-reference-without-version"),
+    "a scale rule has an identity": (faults.give_a_rule_an_identity, "scale-rule-identity"),
     "a secret was changed without a new revision": (faults.change_without_revision, "secret-changed-without-revision"),
     "the cluster could not be resized": (faults.leave_cache_failed, "cache-failed"),
     "the cache is clustered": (faults.cluster, "clustering-policy-wrong"),
