@@ -43,6 +43,12 @@ _LARGEST_WITHOUT_CLUSTER = 20
 """The number of the largest size of up to 25 GB: https://learn.microsoft.com/azure/redis/architecture."""
 _FLASH = "FlashOptimized"
 
+_CLUSTER_SETTLES = 30.0
+_DATABASE_SETTLES = 15.0
+"""Operations end before `resourceState` is Running: azurerm waits for it after each (cluster_state_poller in
+internal/services/managedredis), https://github.com/Azure/azure-cli/issues/21448 has the conflict for the older service.
+For how many seconds, and that each following request is refused meanwhile, are assumptions."""
+
 
 def _number(size: str) -> int:
     return int("".join(filter(str.isdigit, size.rsplit("_", 1)[-1])) or 0)
@@ -155,6 +161,7 @@ class RedisEnterprise(ResourceType):
         _high_availability_stays,
         _scales_within_bounds,
     )
+    settle_seconds = _CLUSTER_SETTLES
     private_links = (PrivateLink("redisEnterprise", "privatelink.redis.azure.net", "redis.azure.net", _host),)
 
     def claims(self, change: Change) -> Iterable[Claim]:
@@ -294,6 +301,7 @@ class Database(ResourceType):
         _modules_fit,
         _one_way_to_persist,
     )
+    settle_seconds = _DATABASE_SETTLES
     actions = (
         Action("listKeys", _list_keys, functions=("listDatabaseKeys",)),
         Action("regenerateKey", _regenerate_key),

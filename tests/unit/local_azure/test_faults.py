@@ -222,6 +222,22 @@ def test_a_cache_is_busy_until_it_is_running_though_its_operation_has_ended(azur
     update()
 
 
+def test_at_azures_pace_a_cache_is_running_a_while_after_its_operation(tmp_path: Path) -> None:
+    azure = Timed(tmp_path / "state.sqlite")
+    azure.put(azure.group)
+    target = ArmId.parse(azure.cache)
+    body = {"location": "westeurope", "sku": {"name": "Balanced_B0"}, "properties": CLUSTER}
+    azure.model.put(target, body, admission=azure.model.admit("put", target))
+    seconds, _ = azure.model.progress(target)
+    azure.after(seconds)
+    assert azure.model.progress(target) == (0, None)
+    assert azure.get(azure.cache).properties["resourceState"] == "Creating"
+    assert refusal(lambda: azure.put(azure.database, {}, location=None)) == ("Conflict", HTTPStatus.CONFLICT)
+    azure.settle()
+    assert azure.get(azure.cache).properties["resourceState"] == "Running"
+    azure.put(azure.database, {}, location=None)
+
+
 def test_a_subnet_stays_held_by_an_environment_that_was_deleted(azure: Timed) -> None:
     environment = {"vnetConfiguration": {"infrastructureSubnetId": azure.apps_subnet}}
     azure.with_network().put(azure.environment, environment)
