@@ -23,6 +23,7 @@ RUN_BY = {
 STATES = {
     "README.md": State.FRESH,
     "docs/architecture.md": State.DEPLOYED,
+    "docs/preflight.md": State.DEPLOYED,
     "docs/production.md": State.DEPLOYED,
     "docs/secrets-and-rotation.md": State.DEPLOYED,
     "docs/troubleshooting.md": State.RUNNING,
