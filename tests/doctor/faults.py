@@ -144,6 +144,11 @@ def delete_cache(world: World) -> None:
     world.call("DELETE", world.cache["id"])
 
 
+def delete_vault(world: World) -> None:
+    """Delete the vault as somebody does in the portal: it is soft-deleted, and its private endpoint stays."""
+    world.call("DELETE", world.one("Microsoft.KeyVault/vaults")["id"])
+
+
 def cluster(world: World) -> None:
     """Switch clustering on, as somebody does who wants a larger cache."""
     world.put(world.keyed, clusteringPolicy="OSSCluster")

@@ -282,6 +282,7 @@ WHERE_THE_VAULT_IS_CLOSED = {
     "key regenerated, which only the scaler meets": Case(regenerate_both, "key-not-current", felt="scaler"),
     "clustered": Case(then_restarted(faults.cluster), "clustering-policy-wrong", felt="log"),
     "cache deleted": Case(faults.delete_cache, "cache-missing", felt="503"),
+    "vault deleted": Case(faults.delete_vault, "vault-missing", felt=None),
     "endpoint disconnected": Case(faults.disconnect, "endpoint-disconnected", felt="503"),
     "wrong database": Case(faults.ask_for_missing_database, "wrong-database", felt="log"),
     "ssl_cert_reqs missing": Case(faults.leave_certificate_rule_out, "ssl-cert-reqs-missing", felt="log"),
