@@ -4,8 +4,8 @@ STACK ?= dev
 PYTHON_OF_PROJECT := .venv/bin/python
 
 # What deploys with the Pulumi engine.
-NEEDS_ENGINE := tests/arm/test_az_story.py tests/bench tests/doctor tests/end_to_end tests/faults \
-	tests/foreign_programs tests/papers tests/policy tests/pull_requests tests/stack
+NEEDS_ENGINE := tests-e2e/azure_cli/test_az_story.py bench/tests packages/doctor/tests/doctor tests-e2e/end_to_end packages/local-azure/tests/faults \
+	packages/local-azure/tests/foreign_programs tests-e2e/documentation policy/tests tests-e2e/pull_requests tests/stack
 
 # Tests run on this many processes; those of one file, or of one group, on one of them.
 WORKERS ?= 2
@@ -67,7 +67,7 @@ lint: ## Check format, style, types and workflows
 	$(PYTHON_OF_PROJECT) -m ruff format --check . || code=1; \
 	$(PYTHON_OF_PROJECT) -m ruff check . || code=1; \
 	$(PYTHON_OF_PROJECT) -m pyright || code=1; \
-	$(PYTHON_OF_PROJECT) -m ci.actionlint || code=1; \
+	$(PYTHON_OF_PROJECT) -m tools.ci.actionlint || code=1; \
 	.venv/bin/zizmor --offline --quiet .github || code=1; \
 	exit $$code
 

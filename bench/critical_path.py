@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local_azure import latency
-from local_azure.ids import ArmId
+from local_azure.core import latency
+from local_azure.core.ids import ArmId
 
 _TRUE_ORDERS: Mapping[tuple[str, str], str] = {
     ("Subnet", "Subnet"): "a network takes one write at a time",

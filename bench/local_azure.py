@@ -24,10 +24,10 @@ from pathlib import Path
 import aiohttp
 
 from local_azure.arm import serve
-from local_azure.ids import ArmId
-from local_azure.model import Model
-from local_azure.state import Store
-from local_azure.values import JsonObject
+from local_azure.control_plane.model import Model
+from local_azure.core.ids import ArmId
+from local_azure.core.state import Store
+from local_azure.core.values import JsonObject
 
 ROOT = Path(__file__).resolve().parents[1]
 REGION = "westeurope"
@@ -225,7 +225,7 @@ def _start(home: Path) -> float:
     endpoints = home / "endpoints.json"
     endpoints.unlink(missing_ok=True)
     started = time.perf_counter()
-    command = [sys.executable, "-m", "local_azure.server", "--home", str(home)]
+    command = [sys.executable, "-m", "local_azure.server.main", "--home", str(home)]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
     try:
         while not endpoints.exists():

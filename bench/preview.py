@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.measure import Samples, interleaved
 from bench.results import Effort, Section, Table, Target, spread
 from bench.workbench import Project, Workbench
-from local_azure.fork_servers import SWITCH
+from local_azure.pulumi_engine.fork_servers import SWITCH
 
 TARGET = 1.5
 """For forks."""

@@ -13,7 +13,7 @@ from bench.results import Effort, Section, Table, Target, spread
 from bench.workbench import ROOT, Workbench, own_environment, run
 
 TARGET_SECONDS = 10.0
-_PATHS = ("tests/unit", "--ignore=tests/unit/local_azure", "-m", "not slow")
+_PATHS = ("tests/unit", "--ignore=packages/local-azure/tests/modules", "-m", "not slow")
 
 
 def measure(workbench: Workbench, effort: Effort) -> Section:

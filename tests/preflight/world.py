@@ -19,8 +19,8 @@ from doctor.preflight import checks, plan, report
 from doctor.preflight.__main__ import exit_code, main
 from doctor.preflight.findings import CheckResult, Fault
 from doctor.preflight.look import Look
-from local_azure import faults, options, registrations
-from local_azure.ids import ArmId
+from local_azure.core import faults, options, registrations
+from local_azure.core.ids import ArmId
 from tests.arm.landscape import Azure, running
 from tests.preflight.plans import GROUP, REGION, Preview, first_deployment
 

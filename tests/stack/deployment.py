@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 import yaml
 
-from local_azure import options
-from local_azure.paths import Home
-from local_azure.project_copy import backend_of
+from local_azure.core import options
+from local_azure.pulumi_engine.project_copy import backend_of
+from local_azure.system.paths import Home
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "contoso.azurecr.io/shop:1.4.2"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local_azure.fork_servers import SWITCH, is_held
-from local_azure.paths import Home
+from local_azure.pulumi_engine.fork_servers import SWITCH, is_held
+from local_azure.system.paths import Home
 from tests.stack.deployment import ROOT, LocalAzure
 
 PROGRAM = """\

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from local_azure.ids import ArmId
-from local_azure.model import Model
+from local_azure.control_plane.model import Model
+from local_azure.core.ids import ArmId
+from local_azure.core.state import Resource, Store
 from local_azure.resource_types.container_apps.secret_values import secret_values
-from local_azure.state import Resource, Store
 from tests.stack.deployment import Deployment, Step, operations
 
 Deploy = Callable[..., Deployment]

@@ -1,0 +1,180 @@
+"""Operations that Azure answers before they are done, and what a client polls meanwhile.
+
+https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations: the first answer is 201 (a PUT
+that creates), 200 (one that updates) or 202, and names one or two addresses. `Azure-AsyncOperation` tells the status;
+`Location` answers 202 until the operation is done, and then what it has to say.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+
+from local_azure.core.azure_error import AzureError
+from local_azure.core.ids import RESOURCE_GROUP_TYPE, ArmId
+from local_azure.core.state import Resource, Transaction, timestamp
+from local_azure.core.values import JsonObject
+
+STATUS = "operationStatuses"
+RESULT = "operationResults"
+_KEPT = 10_000
+"""How many of the newest are remembered."""
+_COLUMNS = "name, resource, method, api_version, path, started, ready, failure"
+
+
+@dataclass(frozen=True)
+class Style:
+    """Which methods a service answers before they are done."""
+
+    put: bool = False
+    patch: bool = False
+    delete: bool = False
+
+    def has(self, method: str) -> bool:
+        """Whether a method is answered before it is done."""
+        return {"PUT": self.put, "PATCH": self.patch, "DELETE": self.delete}.get(method, False)
+
+
+_ALL = Style(put=True, patch=True, delete=True)
+_TAGS_AT_ONCE = Style(put=True, delete=True)
+_STYLES = {
+    "microsoft.app/containerapps": _ALL,
+    "microsoft.app/managedenvironments": _ALL,
+    "microsoft.cache/redis": _ALL,
+    "microsoft.cache/redisenterprise": _ALL,
+    "microsoft.cache/redisenterprise/databases": _ALL,
+    "microsoft.containerregistry/registries": Style(put=True, delete=True),
+    "microsoft.network/privatednszones": _ALL,
+    "microsoft.network/privatednszones/virtualnetworklinks": _ALL,
+    "microsoft.network/privateendpoints": _TAGS_AT_ONCE,
+    "microsoft.network/privateendpoints/privatednszonegroups": _TAGS_AT_ONCE,
+    "microsoft.network/virtualnetworks": _TAGS_AT_ONCE,
+    "microsoft.network/virtualnetworks/subnets": _TAGS_AT_ONCE,
+    "microsoft.operationalinsights/workspaces": Style(put=True, delete=True),
+    RESOURCE_GROUP_TYPE.lower(): Style(delete=True),
+}
+_AT_ONCE = Style()
+
+
+def style_of(resource_type: str) -> Style:
+    """How the service of a type answers, by the long-running operations in its REST specification."""
+    return _STYLES.get(resource_type.lower(), _AT_ONCE)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation on its way or done, as it was when it was read."""
+
+    name: str
+    resource_id: ArmId
+    method: str
+    api_version: str
+    path: str
+    started: datetime
+    remaining: float
+    """The seconds until it is done; 0 when it is."""
+    error: AzureError | None = None
+    """What it comes to instead of success."""
+
+    def status_url(self, origin: str) -> str:
+        """Where its status is asked for."""
+        return f"{origin}{self.path}/{STATUS}/{self.name}?api-version={self.api_version}"
+
+    def result_url(self, origin: str) -> str:
+        """Where its result is asked for."""
+        return f"{origin}{self.path}/{RESULT}/{self.name}?api-version={self.api_version}"
+
+    def retry_headers(self) -> dict[str, str]:
+        """When to ask again."""
+        return {"Retry-After": str(max(1, math.ceil(self.remaining)))}
+
+    def status(self) -> JsonObject:
+        """The body of the status."""
+        done = not self.remaining
+        body: JsonObject = {
+            "id": f"{self.path}/{STATUS}/{self.name}",
+            "name": self.name,
+            "status": ("Failed" if self.error else "Succeeded") if done else "InProgress",
+            "startTime": timestamp(self.started),
+        }
+        if done and self.error:
+            body |= self.error.body()
+        return body | ({"endTime": timestamp(datetime.now(UTC)), "percentComplete": 100.0} if done else {})
+
+
+def start(
+    transaction: Transaction,
+    resource: Resource,
+    method: str,
+    api_version: str,
+    seconds: float = 0.0,
+    error: AzureError | None = None,
+) -> Operation:
+    """Record an operation on a resource that is shown as done after some seconds, and what it then has failed with.
+
+    It stands in the state, so that its addresses answer after a restart, too.
+    """
+    resource_id = resource.id
+    subscription = f"/subscriptions/{resource_id.subscription}"
+    place = f"/providers/{resource_id.type.split('/')[0]}/locations/{resource.location or 'global'}"
+    operation = Operation(
+        name=secrets.token_hex(16),
+        resource_id=resource_id,
+        method=method,
+        api_version=api_version,
+        path=subscription + ("" if resource_id.type == RESOURCE_GROUP_TYPE else place),
+        started=transaction.now,
+        remaining=seconds,
+        error=error,
+    )
+    transaction.execute(
+        f"INSERT INTO asynchronous_answer ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            operation.name,
+            resource_id.text,
+            method,
+            api_version,
+            operation.path,
+            transaction.now.isoformat(),
+            (transaction.now + timedelta(seconds=seconds)).isoformat(),
+            json.dumps(error.record()) if error else None,
+        ),
+    )
+    transaction.execute(
+        "DELETE FROM asynchronous_answer WHERE number <= (SELECT max(number) FROM asynchronous_answer) - ?", (_KEPT,)
+    )
+    return operation
+
+
+def question(parts: list[str]) -> str:
+    """What a path's segments ask of an operation, `STATUS` or `RESULT`; empty for any other path."""
+    asked = parts[-2].lower() if len(parts) >= 4 else ""
+    return next((one for one in (STATUS, RESULT) if one.lower() == asked), "")
+
+
+def find(transaction: Transaction, parts: list[str]) -> Operation:
+    """The operation that a path's segments name. Raises `OperationNotFound`."""
+    rows = transaction.execute(f"SELECT {_COLUMNS} FROM asynchronous_answer WHERE name = ?", (parts[-1],))
+    for name, resource, method, api_version, path, started, ready, failure in rows:
+        resource_id = ArmId.parse(resource)
+        if parts[1].lower() == (resource_id.subscription or "").lower():
+            remaining = (datetime.fromisoformat(ready) - transaction.now).total_seconds()
+            return Operation(
+                name,
+                resource_id,
+                method,
+                api_version,
+                path,
+                datetime.fromisoformat(started),
+                max(0.0, remaining),
+                AzureError.recorded(json.loads(failure)) if failure else None,
+            )
+    raise AzureError(
+        "OperationNotFound",
+        f"The operation '{parts[-1][:64]}' is unknown or ended long ago.",
+        status=HTTPStatus.NOT_FOUND,
+    )

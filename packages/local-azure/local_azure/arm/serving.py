@@ -1,0 +1,148 @@
+"""Starts and ends the servers of the endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from local_azure.arm import registry, vault
+from local_azure.arm.cloud import Cloud
+from local_azure.arm.connections import HEAD_SECONDS, Connections
+from local_azure.arm.endpoint import Endpoint, Locate, outside
+from local_azure.arm.log_stream import LogStream, is_stream_host
+from local_azure.arm.managed_identity import IdentityHeaders, ManagedIdentityEndpoint
+from local_azure.arm.resource_manager import ResourceManager
+from local_azure.arm.tokens import ServicePrincipalSecret, TokenIssuer
+from local_azure.arm.tunnel import Lead, Tunnel
+from local_azure.arm.web import MAX_BODY_BYTES, Handler, answered, library_log
+from local_azure.control_plane.model import Model
+from local_azure.status import runtime_status
+from local_azure.status.ingress_ports import read_ports
+from local_azure.system.certificates import certificate_authority
+from local_azure.system.sockets import listen, port_of
+
+ARM, IDENTITY, PROXY = "arm", "identity", "vault-proxy"
+"""The names of the ports."""
+APPS_DOMAIN = "azurecontainerapps.io"
+"""What the host names of apps end with."""
+_SHUTDOWN_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running endpoint."""
+
+    ports: Mapping[str, int]
+    """`arm`: HTTPS, everything but what follows; `identity`: the managed-identity endpoint, HTTP; `vault-proxy`: a
+    proxy for clients that call vaults by their names."""
+    certificate_authority: Path
+    """What clients trust."""
+    close: Callable[[], Awaitable[None]]
+    """Ends it: what is being answered is answered first."""
+
+
+async def serve(
+    model: Model, home: Path, ports: Mapping[str, int] | None = None, *, locate: Locate = outside
+) -> Served:
+    """Serve a model; keys, certificates and the service principal's secret are kept in `home`.
+
+    `ports` are those of an earlier run, used again while they are free. `locate` tells where a caller stands.
+    Raises `OSError` when no port can be had.
+    """
+    wanted = ports or {}
+    authority = certificate_authority(home)
+    endpoint = Endpoint(
+        model,
+        TokenIssuer(home, model.directory),
+        ServicePrincipalSecret(home),
+        locate,
+        lambda: runtime_status.read(home),
+    )
+    stream = LogStream(endpoint, home)
+    identity = ManagedIdentityEndpoint(endpoint, IdentityHeaders(home))
+    listening = listen(wanted.get(ARM, 0))
+    endpoint.port = port_of(listening)
+    close_main = await _start(_route(endpoint, stream), listening, authority.server_context())
+    identity_listening = listen(wanted.get(IDENTITY, 0))
+    close_identity = await _start(identity.handle, identity_listening)
+    tunnel = Tunnel(_lead(endpoint.port, home))
+    tunnel_port = await _start_tunnel(tunnel, wanted.get(PROXY, 0))
+
+    async def close() -> None:
+        stream.end()
+        await close_identity()
+        await close_main()
+        await tunnel.close()
+
+    found = {ARM: endpoint.port, IDENTITY: port_of(identity_listening), PROXY: tunnel_port}
+    return Served(found, authority.certificate_file, close)
+
+
+def _lead(port: int, home: Path) -> Lead:
+    """Which port a host name of a data plane leads to, given the endpoint's own."""
+
+    def lead(host: str) -> int | None:
+        if vault.is_vault_host(host) or is_stream_host(host) or registry.is_registry_host(host):
+            return port
+        if host.endswith(f".{APPS_DOMAIN}"):
+            ports = read_ports(home)
+            return ports.https if ports else 0
+        return None
+
+    return lead
+
+
+def _route(endpoint: Endpoint, stream: LogStream) -> Handler:
+    """Which part of the endpoint a request is for: a vault by its host, the tenant by its path, or Resource Manager."""
+    cloud, manager, vaults = Cloud(endpoint), ResourceManager(endpoint), vault.VaultDataPlane(endpoint)
+    registries = registry.RegistryDataPlane(endpoint)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if vault.is_vault_host(request.host):
+            return await vaults.handle(request)
+        if registry.is_registry_host(request.host):
+            return await registries.handle(request)
+        if is_stream_host(request.host):
+            return await stream.handle(request)
+        return await cloud.handle(request) or await manager.handle(request)
+
+    return handle
+
+
+async def _start(
+    handler: Handler, listening: socket.socket, context: ssl.SSLContext | None = None
+) -> Callable[[], Awaitable[None]]:
+    """Serve on a listening socket; returns what ends it."""
+    connections = Connections(HEAD_SECONDS)
+    application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[connections.heard, answered])
+    application.router.add_route("*", r"/{path:[\s\S]*}", handler)
+    runner = web.AppRunner(
+        application, access_log=None, logger=library_log, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS
+    )
+    await runner.setup()
+    assert runner.server is not None
+    server = await asyncio.get_running_loop().create_server(
+        connections.factory(runner.server),
+        sock=listening,
+        ssl=context,
+        ssl_handshake_timeout=HEAD_SECONDS if context else None,
+    )
+
+    async def close() -> None:
+        server.close()
+        await runner.cleanup()
+
+    return close
+
+
+async def _start_tunnel(tunnel: Tunnel, port: int) -> int:
+    try:
+        return await tunnel.start(port)
+    except OSError:
+        return await tunnel.start()

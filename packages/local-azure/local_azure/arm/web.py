@@ -1,0 +1,175 @@
+"""What all endpoints share: reading bodies, answering in JSON, Azure's error form, request ids and the access log.
+
+aiohttp serves it: it runs inside the event loop that the providers use, brings TLS and a limit on bodies, and takes
+two lines to start and to stop; no other part of it is needed, so there is no framework above it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from local_azure.arm.tokens import trace_id
+from local_azure.core.azure_error import AzureError
+from local_azure.core.values import JsonObject
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""Azure Resource Manager's limit
+(https://learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits)."""
+_READ_SECONDS = 30
+_log = logging.getLogger("local_azure.arm")
+
+
+class _WithoutBytes(logging.Filter):
+    """Reduces what the HTTP library logs of a request that it cannot read: its bytes may hold a token."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "unknown"
+        record.msg, record.args = f"a request could not be read: {kind}", ()
+        record.exc_info = record.exc_text = None
+        return True
+
+
+library_log = logging.getLogger("local_azure.arm.http")
+"""What the HTTP library itself logs."""
+library_log.addFilter(_WithoutBytes())
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class AnsweredError(Exception):
+    """An answer that ends the work on a request from wherever it is found."""
+
+    def __init__(self, response: web.Response) -> None:
+        self.response = response
+        super().__init__()
+
+
+def answer(body: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An answer in JSON; none at all for a body of None."""
+    if body is None:
+        return web.Response(status=status, headers=headers)
+    return web.json_response(body, status=status, headers=headers)
+
+
+def refuse(error: AzureError, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Azure's answer to what it refuses."""
+    later = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return answer(error.body(), error.status, {"x-ms-failure-cause": "gateway", **later, **(headers or {})})
+
+
+def invalid_content(why: str, target: str | None = None) -> AzureError:
+    """The body of a request cannot be read, or is not what its type takes."""
+    return AzureError(
+        "InvalidRequestContent",
+        f"The request content was invalid and could not be deserialized: '{why}'.",
+        target=target,
+    )
+
+
+async def read_bytes(request: web.Request) -> bytes:
+    """The body of a request. Raises `AzureError` when it is too large or takes too long."""
+    try:
+        return await asyncio.wait_for(request.read(), _READ_SECONDS)
+    except web.HTTPRequestEntityTooLarge:
+        raise AzureError(
+            "RequestContentTooLarge",
+            f"The request content size exceeds the maximum size of {MAX_BODY_BYTES // 1024 // 1024} MB.",
+            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        ) from None
+    except TimeoutError:
+        raise AzureError(
+            "RequestTimeout",
+            f"The request content did not arrive within {_READ_SECONDS} seconds.",
+            status=HTTPStatus.REQUEST_TIMEOUT,
+        ) from None
+    except (HttpProcessingError, web.RequestPayloadError):
+        raise invalid_content("the body is not what its headers say") from None
+
+
+async def read_object(request: web.Request) -> JsonObject:
+    """The JSON object in the body of a request, empty when there is no body. Raises `InvalidRequestContent`."""
+    text = await read_bytes(request)
+    if not text.strip():
+        return {}
+    try:
+        body: Any = json.loads(text, parse_constant=_no_number)
+        # A lone half of a surrogate pair is legal JSON and no text.
+        json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise invalid_content("the body is no valid JSON in UTF-8") from None
+    if not isinstance(body, dict):
+        raise invalid_content("the body is no JSON object")
+    return body  # pyright: ignore[reportUnknownVariableType]  # what JSON holds is known only now
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+@web.middleware
+async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every request gets an answer in Azure's form, its ids, and a line in the access log.
+
+    The log holds the method, the path and the outcome: no query (it may hold a token), no header, no body.
+    """
+    started = time.perf_counter()
+    correlation = request.headers.get("x-ms-correlation-request-id", "")
+    correlation = correlation if _is_plain(correlation) else trace_id()
+    try:
+        response = await handler(request)
+    except AnsweredError as given:
+        response = given.response
+    except AzureError as error:
+        response = refuse(error)
+    except web.HTTPException as error:
+        response = refuse(AzureError("BadRequest", error.reason, status=HTTPStatus(error.status)))
+    except Exception as error:  # whatever goes wrong, the caller gets an error and no traceback
+        _log.error("%s failed: %s", correlation, _where(error))
+        response = refuse(
+            AzureError(
+                "InternalServerError",
+                f"The local Azure failed on this request; its log says where (correlation id {correlation}).",
+                status=HTTPStatus.INTERNAL_SERVER_ERROR,
+            )
+        )
+    response.headers.update(
+        {
+            "Cache-Control": "no-cache",
+            "x-content-type-options": "nosniff",
+            "x-ms-correlation-request-id": correlation,
+            "x-ms-request-id": trace_id(),
+        }
+    )
+    client_id = request.headers.get("x-ms-client-request-id", "")
+    if _is_plain(client_id):
+        response.headers["x-ms-client-request-id"] = client_id
+    _log.info(
+        "%s %s %s %d %.1f ms %s",
+        request.host if _is_plain(request.host) else "-",
+        request.method,
+        request.rel_url.raw_path[:1024],
+        response.status,
+        (time.perf_counter() - started) * 1000,
+        correlation,
+    )
+    return response
+
+
+def _is_plain(text: str) -> bool:
+    return 0 < len(text) <= 128 and text.isascii() and text.isprintable()
+
+
+def _where(error: Exception) -> str:
+    """Where an error was raised and of what kind; its message may hold a value that is secret."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} at " + " < ".join(f"{one.filename}:{one.lineno}" for one in reversed(frames))

@@ -1,0 +1,57 @@
+"""The `az` that commands of `run` find on PATH: Microsoft's own, set up for this local Azure and signed in to it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from local_azure.azure_cli import installation
+from local_azure.core.tenant import Directory
+from local_azure.server import daemon
+from local_azure.system import path_shims
+from local_azure.system.errors import LocalAzureError
+from local_azure.system.paths import Home
+from local_azure.system.progress import say
+
+
+def install(home: Home) -> None:
+    """Puts the stand-in on the PATH of `run`. The CLI itself is installed when it is first called."""
+    path_shims.install(home, "az", "local_azure.azure_cli.az_command", "The Azure CLI, signed in to the local Azure.")
+
+
+def cloud(home: Home) -> installation.Cloud:
+    """What the CLI has to know of the local Azure that runs in a home. Raises `AzError` when none does."""
+    running = daemon.find(home)
+    if running is None:
+        raise installation.AzError("this az works under the local Azure alone, which does not run: ./local run az ...")
+    directory = Directory()
+    return installation.Cloud(
+        arm_port=running.ports["arm"],
+        proxy_port=running.ports["vault-proxy"],
+        tenant_id=directory.tenant_id,
+        client_id=directory.client_id,
+        secret_file=home.directory / "service-principal-secret",
+        authority_file=home.directory / "tls" / "ca.pem",
+    )
+
+
+def main() -> int:
+    """Becomes the CLI; returns 1 when it cannot be had."""
+    home = Home.from_environment()
+    configuration = Path(home.directory / "azure-cli")
+    try:
+        found = cloud(home)
+        command = installation.command()
+        environment = installation.variables(os.environ, configuration, found)
+        installation.sign_in(command, environment, configuration, found)
+    except LocalAzureError as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    os.execve(command[0], [*command, *sys.argv[1:]], environment)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

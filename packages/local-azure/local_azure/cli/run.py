@@ -1,0 +1,69 @@
+"""`run`: becomes the command, in the environment of a running local Azure."""
+
+import os
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from local_azure.azure_cli import az_command, client_environment
+from local_azure.data_plane import prerequisites
+from local_azure.pulumi_engine import engine, pulumi_command
+from local_azure.pulumi_engine.project_copy import Project, ProjectError, backend_of
+from local_azure.server import daemon
+from local_azure.system import environment_variables
+from local_azure.system.files import locked, write_atomically
+from local_azure.system.paths import Home
+from local_azure.system.progress import say
+
+NOT_EXECUTABLE = 126
+NOT_FOUND = 127
+"""The exit codes of a shell for a command that cannot be run."""
+
+
+def run(home: Home, command: Sequence[str]) -> NoReturn:
+    """Starts the local Azure if it is not running and replaces this process by the command.
+
+    So the command has this process's terminal, signals and exit code. Raises `EngineError`, `DaemonError`, and
+    what `prerequisites.ensure` raises.
+    """
+    home.create()
+    prerequisites.ensure(home)  # first: what is missing there is said at once, while an engine may take minutes
+    found = engine.ensure(home)
+    running, started = daemon.ensure(home)
+    if started:
+        say(f"The local Azure runs (process {running.pid}, state in {home.directory}).")
+    daemon.hold_in_use(home)
+    _make_passphrase(home)
+    pulumi_command.install(home)
+    az_command.install(home)
+    variables = environment_variables.for_command(
+        os.environ,
+        home=home,
+        engine=found,
+        ports=running.providers,
+        python=sys.executable,
+        backend=backend_of(home, _project_directory()),
+    )
+    variables = client_environment.variables(variables, home, running.ports)
+    try:
+        os.execvpe(command[0], list(command), variables)
+    except OSError as error:
+        say(f"error: {command[0]}: {error.strerror}")
+        sys.exit(NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE)
+
+
+def _project_directory() -> Path:
+    """Whose stacks a command sees that asks the engine itself: those of the project it is called in."""
+    try:
+        project = Project.find(Path.cwd())
+    except ProjectError:
+        project = None
+    return project.directory if project else Path.cwd()
+
+
+def _make_passphrase(home: Home) -> None:
+    with locked(home.directory / "passphrase.lock"):
+        if not home.passphrase.exists():
+            write_atomically(home.passphrase, secrets.token_urlsafe(32), 0o600)

@@ -1,0 +1,199 @@
+"""Operations that take time: what a resource goes through meanwhile, and what is refused until they are done.
+
+An operation is written into the state with the moment at which it ends. So it goes on, as Azure's do, whoever waits for
+it or has stopped waiting: the engine may be killed, and the local Azure too. Whatever was due is settled at the start
+of the next transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from local_azure.core.azure_error import AzureError
+from local_azure.core.ids import RESOURCE_GROUP_TYPE, ArmId
+from local_azure.core.state import Transaction
+
+_WORDS = {
+    "microsoft.app/containerapps": {"create": "InProgress", "update": "InProgress"},
+    "microsoft.app/managedenvironments": {"create": "Waiting", "update": "Waiting"},
+    "microsoft.network/privateendpoints": {"create": "Updating"},
+    "microsoft.network/privateendpoints/privatednszonegroups": {"create": "Updating"},
+    "microsoft.network/virtualnetworks": {"create": "Updating"},
+    "microsoft.network/virtualnetworks/subnets": {"create": "Updating"},
+}
+"""Types whose provisioning state has other words than Creating, Updating and Deleting, as their REST specifications
+list them."""
+_USUAL_WORDS = {"create": "Creating", "update": "Updating", "delete": "Deleting"}
+FAILED = "Failed"
+
+
+def state_word(resource_type: str, kind: str) -> str:
+    """The `provisioningState` of a resource of a type while an operation (create, update, delete) works on it."""
+    return _WORDS.get(resource_type.lower(), {}).get(kind, _USUAL_WORDS[kind])
+
+
+@dataclass(frozen=True)
+class Ongoing:
+    """An operation that works on a resource, or has failed on it."""
+
+    key: str
+    """The resource."""
+    kind: str
+    """`create`, `update` or `delete`."""
+    ends: datetime
+    locks: frozenset[str]
+    """What no other operation may hold meanwhile: keys of resources, or other names in lower case."""
+    failure: Mapping[str, Any] | None
+    """What it ends with instead of success."""
+
+    def is_done(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.ends <= now
+
+    def seconds(self, now: datetime) -> float:
+        """The seconds until it is done."""
+        return max(0.0, (self.ends - now).total_seconds())
+
+    def error(self) -> AzureError | None:
+        """The error that it ends with."""
+        return AzureError.recorded(self.failure) if self.failure else None
+
+
+def recorded(transaction: Transaction) -> dict[str, Ongoing]:
+    """Every operation that is recorded, done ones included, by the key of its resource."""
+    rows = transaction.execute("SELECT key, kind, ends, locks, failure FROM operation")
+    return {
+        key: Ongoing(
+            key,
+            kind,
+            datetime.fromisoformat(ends),
+            frozenset(json.loads(locks)),
+            json.loads(failure) if failure else None,
+        )
+        for key, kind, ends, locks, failure in rows
+    }
+
+
+def record(
+    transaction: Transaction,
+    resource_id: ArmId,
+    kind: str,
+    ends: datetime,
+    locks: Iterable[str],
+    error: AzureError | None = None,
+) -> Ongoing:
+    """Write an operation down; it replaces an earlier one on the same resource."""
+    failure = error.record() if error else None
+    held = sorted({resource_id.key, *(one.lower() for one in locks)})
+    transaction.execute(
+        "INSERT OR REPLACE INTO operation VALUES (?, ?, ?, ?, ?)",
+        (resource_id.key, kind, ends.isoformat(), json.dumps(held), json.dumps(failure) if failure else None),
+    )
+    return Ongoing(resource_id.key, kind, ends, frozenset(held), failure)
+
+
+def forget(transaction: Transaction, key: str) -> None:
+    """Take an operation off the record."""
+    transaction.execute("DELETE FROM operation WHERE key = ?", (key,))
+    transaction.execute("DELETE FROM settling WHERE key = ?", (key,))
+
+
+def settle(transaction: Transaction, key: str, kind: str, until: datetime) -> None:
+    """Record that a service goes on working on a resource until a moment, though its operation ends before."""
+    transaction.execute("INSERT OR REPLACE INTO settling VALUES (?, ?, ?)", (key, kind, until.isoformat()))
+
+
+def settling(transaction: Transaction) -> dict[str, str]:
+    """Return what services still work on after its operation has ended: the kind of operation by the resource's key."""
+    rows = transaction.execute("SELECT key, kind, until FROM settling")
+    return {key: kind for key, kind, until in rows if datetime.fromisoformat(until) > transaction.now}
+
+
+_BUSY: dict[str, tuple[str, str, HTTPStatus]] = {
+    "microsoft.app/containerapps": (
+        "ContainerAppOperationInProgress",
+        "Cannot modify a container app '{name}' because there is an active provisioning operation in progress.",
+        HTTPStatus.CONFLICT,
+    ),
+    "microsoft.app/managedenvironments": (
+        "ManagedEnvironmentOperationInProgress",
+        "Cannot modify Container Apps environment {name} because another operation is in progress.",
+        HTTPStatus.CONFLICT,
+    ),
+    "microsoft.cache": (
+        "Conflict",
+        "The resource '{id}' is busy processing a previous update request or is undergoing system maintenance. "
+        "As such, it is currently unable to accept the update request. Please try again later.",
+        HTTPStatus.CONFLICT,
+    ),
+    "microsoft.network": (
+        "AnotherOperationInProgress",
+        "Another operation on this or dependent resource is in progress: {id}.",
+        HTTPStatus.TOO_MANY_REQUESTS,
+    ),
+}
+"""How services refuse a write while another operation is in progress, by type or namespace:
+https://github.com/microsoft/azure-container-apps/issues/1731 and /1112, https://github.com/Azure/bicep/issues/11465,
+https://github.com/hashicorp/terraform-provider-azurerm/issues/21293 (that the network answers 429)."""
+
+
+def busy(resource_id: ArmId, kind: str) -> AzureError:
+    """The refusal of a write to a resource while an operation of a kind holds it."""
+    if resource_id.type == RESOURCE_GROUP_TYPE and kind == "delete":
+        return _deprovisioning(resource_id)
+    by_namespace = _BUSY.get(resource_id.type_key.split("/")[0])
+    code, words, status = _BUSY.get(resource_id.type_key, by_namespace) or (
+        "Conflict",
+        "The resource '{id}' cannot be changed while another operation on it is in progress.",
+        HTTPStatus.CONFLICT,
+    )
+    return AzureError(
+        code, words.format(name=resource_id.name, id=resource_id.text), target=resource_id.text, status=status
+    )
+
+
+def going(resource_id: ArmId) -> AzureError:
+    """The refusal of a write to something within a resource that is being deleted."""
+    if resource_id.type == RESOURCE_GROUP_TYPE:
+        return _deprovisioning(resource_id)
+    return AzureError(
+        "Conflict",
+        f"The resource '{resource_id}' is being deleted; nothing can be made in it.",
+        target=resource_id.text,
+        status=HTTPStatus.CONFLICT,
+    )
+
+
+def _deprovisioning(group: ArmId) -> AzureError:
+    """https://learn.microsoft.com/azure/azure-resource-manager/management/delete-resource-group"""
+    return AzureError(
+        "ResourceGroupBeingDeleted",
+        f"The resource group '{group.name}' is in deprovisioning state and cannot perform this operation.",
+        target=group.text,
+        status=HTTPStatus.CONFLICT,
+    )
+
+
+def not_provisioned(target: ArmId, source: ArmId, at: str, word: str) -> AzureError:
+    """The refusal of a reference to a resource that is not ready:
+    https://github.com/microsoft/azure-container-apps/issues/1208,
+    https://github.com/hashicorp/terraform-provider-azurerm/issues/21293."""
+    if target.type_key == "microsoft.app/managedenvironments":
+        return AzureError(
+            "ManagedEnvironmentNotProvisioned",
+            f"The environment '{target}' has not been provisioned successfully.",
+            target=at,
+        )
+    is_network = target.type_key.startswith("microsoft.network/")
+    return AzureError(
+        "ReferencedResourceNotProvisioned",
+        f"Cannot proceed with operation because resource {target} used by resource {source} is not in Succeeded "
+        f"state. Resource is in {word} state.",
+        target=at,
+        status=HTTPStatus.TOO_MANY_REQUESTS if is_network else HTTPStatus.CONFLICT,
+    )

@@ -1,0 +1,30 @@
+"""Which resource providers the subscription is registered with: all of them, unless a user says otherwise.
+
+https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types has the states.
+"""
+
+from __future__ import annotations
+
+from local_azure.core.state import Transaction
+
+OTHER_NAMESPACES = ("Microsoft.ContainerService", "Microsoft.PolicyInsights")
+"""Namespaces that can be registered, and whose resources the local Azure does not have."""
+REGISTERED, NOT_REGISTERED = "Registered", "NotRegistered"
+ALWAYS_REGISTERED = frozenset({"microsoft.authorization", "microsoft.resources"})
+"""Namespaces that need no registration: their registration policy is `RegistrationFree`."""
+
+
+def state(transaction: Transaction, namespace: str) -> str:
+    """Return the registration state of a namespace, `Registered` where nothing else was set."""
+    rows = transaction.execute("SELECT state FROM registration WHERE namespace = ?", (namespace.lower(),))
+    return str(rows[0][0]) if rows else REGISTERED
+
+
+def change(transaction: Transaction, namespace: str, state: str) -> None:
+    """Set the registration state of a namespace."""
+    transaction.execute("INSERT OR REPLACE INTO registration VALUES (?, ?)", (namespace.lower(), state))
+
+
+def is_registered(transaction: Transaction, namespace: str) -> bool:
+    """Return whether resources of a namespace can be made."""
+    return namespace.lower() in ALWAYS_REGISTERED or state(transaction, namespace) == REGISTERED

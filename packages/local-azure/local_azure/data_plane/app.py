@@ -1,0 +1,212 @@
+"""One app: which of its revisions run, and which of them its requests go to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from local_azure.data_plane import traffic
+from local_azure.data_plane.desired_state import AppPlan, RevisionPlan
+from local_azure.data_plane.measures import Sources
+from local_azure.data_plane.replica import Platform, Replica
+from local_azure.data_plane.revision import RevisionRunner
+from local_azure.data_plane.traffic import Target
+from local_azure.status.runtime_status import RunningApp
+
+_log = logging.getLogger(__name__)
+
+_AGAIN_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class ReadyReplica:
+    """A replica that takes requests."""
+
+    name: str
+    port: int
+    """On the loopback address."""
+
+
+class Ingress(Protocol):
+    """What leads requests to replicas."""
+
+    def lead(
+        self, app: AppPlan, names: Mapping[str, Sequence[Target]], ready: Mapping[str, Sequence[ReadyReplica]]
+    ) -> None:
+        """Lead an app's host names to revisions, whose replicas that are ready are given by the revisions' names.
+
+        Host names of the app that are no longer named lead nowhere.
+        """
+        ...
+
+    def forget(self, app: AppPlan) -> None:
+        """An app is gone."""
+        ...
+
+    async def drained(self, replica: str) -> None:
+        """Return once a replica has no request any more."""
+        ...
+
+
+@dataclass(frozen=True)
+class World:
+    """What an app needs."""
+
+    platform: Platform
+    sources: Sources
+    ingress: Ingress
+    speedup: Callable[[], float]
+    ready: Callable[[str, str], None]
+    """Keeps which revision of an app (by its plan's key) was ready last, over restarts of the data plane."""
+    changed: Callable[[], None]
+    """To be called when what runs is not what it was."""
+
+
+class AppRunner:
+    """Runs one app."""
+
+    def __init__(self, world: World, plan: AppPlan, ready: str) -> None:
+        """`ready` is the revision that was ready last, when the data plane ran before; or empty."""
+        self._world = world
+        self.plan = plan
+        self.ready = ready if plan.revision(ready) else ""
+        self._revisions: dict[str, RevisionRunner] = {}
+        self._again = asyncio.Event()
+        self._is_detached = False
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._task = asyncio.create_task(self._run(), name=plan.name)
+        self._again.set()
+
+    def update(self, plan: AppPlan) -> None:
+        """Take a changed plan."""
+        self.plan = plan
+        self._again.set()
+
+    def wake(self, revision: str) -> bool:
+        """A request waits for a revision that has no replica that is ready; whether one comes up from zero."""
+        runner = self._revisions.get(revision)
+        return runner.wake() if runner else False
+
+    def detach(self) -> None:
+        """From now on it follows no change and gets no request; another may come in its place."""
+        self._task.cancel()
+        if not self._is_detached:
+            self._is_detached = True
+            self._world.ingress.forget(self.plan)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """End it, without waiting for its requests."""
+        self.detach()
+        await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._leaving:
+            task.cancel()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+        await asyncio.gather(*(runner.stop(grace_seconds) for runner in self._revisions.values()))
+
+    def as_running(self) -> RunningApp:
+        """Its state."""
+        return RunningApp(
+            self.plan.id.text,
+            self.plan.name,
+            self.ready,
+            tuple(runner.as_running() for runner in self._revisions.values()),
+        )
+
+    # --
+
+    async def _run(self) -> None:
+        while True:
+            await self._again.wait()
+            self._again.clear()
+            try:
+                self._step()
+                is_done = not self._has_unknown_port()  # ready, but where it listens is not told yet
+            except Exception:  # the next change is still to be followed
+                _log.exception("%s: a change could not be followed; it is tried again", self.plan.name)
+                is_done = False
+            self._world.changed()
+            if not is_done:
+                asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._again.set)
+
+    def _step(self) -> None:
+        """Bring what runs one step nearer to what is to run."""
+        wanted = self._wanted()
+        for name, plan in wanted.items():
+            if runner := self._revisions.get(name):
+                runner.update(plan)
+            else:
+                self._revisions[name] = self._start(plan)
+        leaving: list[tuple[RevisionRunner, Replica]] = []
+        for name, runner in list(self._revisions.items()):
+            if name not in wanted:
+                runner.end()
+            leaving += [(runner, replica) for replica in runner.reconcile()]
+            if runner.has_ended:
+                del self._revisions[name]
+                self._again.set()  # it may be wanted again
+        latest = self._revisions.get(self.plan.latest)
+        if latest and latest.was_ready and self.ready != self.plan.latest:
+            self.ready = self.plan.latest
+            self._world.ready(self.plan.key, self.ready)
+            self._again.set()  # the one before is not needed any more
+        self._lead()
+        for runner, replica in leaving:
+            task = asyncio.create_task(self._retire(runner, replica), name=f"end {replica.name}")
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+    def _wanted(self) -> dict[str, RevisionPlan]:
+        """Those that are active, and in Single mode the one before them until the newest is ready."""
+        wanted = {one.name: one for one in self.plan.revisions if one.active}
+        before = self.plan.revision(self.ready)
+        if self.plan.single and before and self.plan.latest in wanted:
+            wanted.setdefault(before.name, before)
+        return wanted
+
+    def _start(self, plan: RevisionPlan) -> RevisionRunner:
+        """Run a revision: a new one with at least one replica, and with as many as the one before it has."""
+        before = self._revisions.get(self.ready)
+        if plan.name == self.ready:
+            count = plan.least  # it runs again
+        else:
+            most = len(before.staying) if before and self.plan.single else 1
+            count = min(max(most, plan.least, 1), plan.most)
+        world = self._world
+        runner = RevisionRunner(
+            world.platform, world.sources, world.speedup, lambda: self.plan, plan, count, self._again.set
+        )
+        runner.was_ready = plan.name == self.ready
+        return runner
+
+    async def _retire(self, runner: RevisionRunner, replica: Replica) -> None:
+        """End a replica that gets no more requests, when it has answered those that it has."""
+        with contextlib.suppress(TimeoutError):  # what it has not answered in its time is cut
+            async with asyncio.timeout(replica.revision.grace_seconds):
+                await self._world.ingress.drained(replica.name)
+        await replica.stop()
+        runner.forget(replica)
+        self._again.set()
+
+    # -- requests
+
+    def _lead(self) -> None:
+        running = {name: runner for name, runner in self._revisions.items() if not runner.is_ending}
+        names = traffic.targets(self.plan, self.ready, set(running))
+        ready = {name: self._ready_replicas(runner) for name, runner in running.items()}
+        self._world.ingress.lead(self.plan, names, ready)
+
+    def _ready_replicas(self, runner: RevisionRunner) -> list[ReadyReplica]:
+        found = [(replica.name, self._port(replica)) for replica in runner.ready]
+        return [ReadyReplica(name, port) for name, port in found if port]
+
+    def _has_unknown_port(self) -> bool:
+        if self.plan.ingress is None:
+            return False
+        return any(self._port(replica) is None for runner in self._revisions.values() for replica in runner.ready)
+
+    def _port(self, replica: Replica) -> int | None:
+        return replica.port(self.plan.ingress.target_port) if self.plan.ingress else None

@@ -1,0 +1,134 @@
+"""How the real provider sends its requests: what it tries again, how long it waits, and for what.
+
+The numbers are those of pulumi-azure-native (provider/pkg/azure/client_azcore.go) and of the Azure SDK for Go's retry
+policy that it configures (https://pkg.go.dev/github.com/Azure/azure-sdk-for-go/sdk/azcore/policy#RetryOptions).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TypeVar
+
+from local_azure.control_plane.model import Model
+from local_azure.core.azure_error import AzureError
+from local_azure.core.faults import WRITES, Admission
+from local_azure.core.ids import ArmId
+from local_azure.core.state import Resource
+from local_azure.provider.servicer import azure_words, current_peer
+
+T = TypeVar("T")
+RETRIED_STATUSES = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+BACKOFF_SECONDS = (20, 60, 120)
+"""Between one try and the next, where Azure does not say when to come back: three tries after the first one."""
+LONGEST_RETRY_AFTER = 120
+"""An answer that asks for a longer wait is not tried again."""
+_MAX_CONNECTIONS = 64
+_UNREGISTERED = "MissingSubscriptionRegistration"
+
+
+class CancelledError(Exception):
+    """The engine waits no longer."""
+
+
+def is_retried(error: AzureError) -> bool:
+    """Whether the real provider sends a request again after this answer."""
+    if error.status == HTTPStatus.CONFLICT:
+        return error.code == "AnotherOperationInProgress"
+    return error.status in RETRIED_STATUSES and (error.retry_after or 0) <= LONGEST_RETRY_AFTER
+
+
+class Pipeline:
+    """Brings requests to the model, and waits without holding up any other."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._ended: OrderedDict[str, asyncio.Event] = OrderedDict()
+
+    async def send(self, operation: str, locate: Callable[[], ArmId], do: Callable[[ArmId, Admission], T]) -> T:
+        """Do an operation on a resource: `put`, `delete`, `read` or an action.
+
+        Raises the `AzureError` that is left after every try.
+        """
+        resource_id = await asyncio.to_thread(locate)
+        for backoff in (*BACKOFF_SECONDS, None):
+            try:
+                await asyncio.to_thread(self._model.authorize, operation, resource_id)
+                admission = await asyncio.to_thread(self._model.admit, operation, resource_id)
+                if operation not in WRITES | {"put"}:
+                    await self._pause(admission.seconds)
+                return await asyncio.to_thread(do, resource_id, admission)
+            except AzureError as error:
+                if error.code == _UNREGISTERED and error.target:
+                    # As the Azure SDK for Go does, which azure-native is built on: it registers what a refusal names,
+                    # with the deployer's rights (sdk/azcore/arm/runtime/policy_register_rp.go).
+                    await asyncio.to_thread(self._model.register, error.target)
+                    continue
+                if backoff is None or not is_retried(error):
+                    raise
+                # What Azure says is waited for as it stands; the rest passes as fast as the time of operations does.
+                pace = await asyncio.to_thread(self._model.pace)
+                await self._pause(error.retry_after if error.retry_after else backoff * pace)
+        raise AssertionError("the last try returns or raises")
+
+    async def finish(self, started: Resource) -> tuple[Resource, str]:
+        """Wait until the operation on a resource is done.
+
+        Returns the resource as it is then, and what the operation has failed with, or an empty text.
+        """
+        failure = ""
+        try:
+            waited = await self.wait(started.id)
+        except AzureError as error:
+            waited, failure = True, azure_words(error)
+        except CancelledError as error:
+            return started, str(error)
+        return (await asyncio.to_thread(self._model.get, started.id) if waited else started), failure
+
+    async def wait(self, resource_id: ArmId) -> bool:
+        """Wait until the operation on a resource is done; returns whether there was any.
+
+        Raises `CancelledError` when the engine waits no longer, and what the operation has failed with.
+        """
+        waited = False
+        while True:
+            seconds, error = await asyncio.to_thread(self._model.progress, resource_id)
+            if error:
+                raise error
+            if not seconds:
+                return waited
+            waited = True
+            await self._pause(seconds)
+
+    async def _pause(self, seconds: float) -> None:
+        if not seconds:
+            return
+        ended = self._ended.get(current_peer()) or self.greet(current_peer())
+        try:
+            await asyncio.wait_for(ended.wait(), seconds)
+        except TimeoutError:
+            return
+        raise CancelledError("the operation was interrupted; Azure goes on with it, `pulumi refresh` tells how it ends")
+
+    def greet(self, peer: str) -> asyncio.Event:
+        """An engine has come by a connection."""
+        ended = self._ended[peer] = asyncio.Event()
+        while len(self._ended) > _MAX_CONNECTIONS:
+            self._ended.popitem(last=False)
+        return ended
+
+    def end_waits(self, peer: str) -> None:
+        """The engine at the other end of a connection waits for nothing any more."""
+        if ended := self._ended.get(peer):
+            ended.set()

@@ -1,0 +1,182 @@
+"""What the SDK's servicer lacks for a provider that runs before the engine does, and errors in one line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import grpc
+import grpc.aio
+from google.protobuf import empty_pb2
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.provider.experimental.provider import Provider
+from pulumi.provider.experimental.server import ProviderServicer
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+
+from local_azure.core.azure_error import AzureError
+from local_azure.core.schema import UnknownTokenError
+from local_azure.provider.assets import describe_assets
+
+logger = logging.getLogger(__name__)
+
+OLD_INPUTS = "__inputs"
+"""Where a Diff request carries the old inputs, which the SDK's own request leaves out, among the old outputs."""
+
+Properties = dict[str, PropertyValue]
+_peer: contextvars.ContextVar[str] = contextvars.ContextVar("peer", default="")
+_MAX_MESSAGE = 400 * 1024 * 1024  # the engine's own limit
+_OPTIONS = [
+    ("grpc.max_receive_message_length", _MAX_MESSAGE),
+    ("grpc.max_send_message_length", _MAX_MESSAGE),
+    ("grpc.so_reuseport", 0),  # two servers must never share a port
+]
+
+
+def current_peer() -> str:
+    """The connection that the current request came by.
+
+    The engine opens one for each provider resource, and names the provider in no request: this is what tells two
+    providers with different settings, or two runs at the same time, apart.
+    """
+    return _peer.get()
+
+
+class PartialFailureError(Exception):
+    """A resource is there and its operation has not come to a good end; the engine records it with the reason."""
+
+    def __init__(self, resource_id: str, outputs: Properties, inputs: Properties, reason: str) -> None:
+        self.resource_id = resource_id
+        self.outputs = outputs
+        self.inputs = inputs
+        self.reason = reason
+        super().__init__(reason)
+
+    def trailing_metadata(self) -> tuple[tuple[str, bytes], ...]:
+        """What the engine reads the failure from."""
+        failed = provider_pb2.ErrorResourceInitFailed(
+            id=self.resource_id,
+            properties=PropertyValue.marshal_map(self.outputs),
+            inputs=PropertyValue.marshal_map(self.inputs),
+            reasons=[self.reason],
+        )
+        status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=self.reason)
+        status.details.add().Pack(failed)
+        return (("grpc-status-details-bin", status.SerializeToString()),)
+
+
+class CancellableProvider(Provider):
+    """A provider whose operations take time."""
+
+    def answered(self, urn: str) -> None:
+        """The answer to a creation has left, or nobody waits for it any more. Not called on the event loop."""
+
+    def end_waits(self, peer: str) -> None:
+        """The engine at the other end of a connection waits for nothing any more."""
+
+
+class AttachableServicer(ProviderServicer):
+    """A servicer for an engine that attaches to it (`PULUMI_DEBUG_PROVIDERS`)."""
+
+    def __init__(self, version: str, provider: Provider) -> None:
+        super().__init__([], version, provider, engine_address="")
+        self._waits = provider if isinstance(provider, CancellableProvider) else None
+
+    async def Attach(self, request: Any, context: Any) -> empty_pb2.Empty:
+        """The engine's greeting; nothing is kept of it, as several engines may be attached."""
+        return empty_pb2.Empty()
+
+    async def Handshake(self, request: Any, context: Any) -> provider_pb2.ProviderHandshakeResponse:
+        """The engine's greeting to a provider that it has started itself."""
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
+
+    async def Create(self, request: Any, context: Any) -> Any:
+        """Create, and take note when the answer has left: until then the engine does not know of the resource."""
+        if (waits := self._waits) and not request.preview:
+            loop = asyncio.get_running_loop()
+
+            def answered(_: Any) -> None:
+                loop.run_in_executor(None, waits.answered, request.urn)
+
+            context.add_done_callback(answered)
+        return await cast("Any", super()).Create(request, context)
+
+    async def Cancel(self, request: Any, context: Any) -> empty_pb2.Empty:
+        """The user has interrupted the engine."""
+        if self._waits:
+            self._waits.end_waits(context.peer())
+        return empty_pb2.Empty()
+
+    async def Diff(self, request: Any, context: Any) -> Any:
+        """Pass on the old inputs too: what the program changed is told by them and not by the outputs."""
+        passed = provider_pb2.DiffRequest()
+        passed.CopyFrom(request)
+        passed.olds.fields[OLD_INPUTS].struct_value.CopyFrom(request.old_inputs)
+        return await super().Diff(passed, context)
+
+
+class _OneLineErrors(grpc.aio.ServerInterceptor):
+    """Turns what a request raises into an error of one line; the traceback goes to the log, never the values."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        handler = await continuation(handler_call_details)
+        if not handler or not handler.unary_unary:
+            return handler
+        call = cast("Callable[[Any, Any], Awaitable[Any]]", handler.unary_unary)
+
+        async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            _peer.set(context.peer())
+            describe_assets(request)
+            try:
+                return await call(request, context)
+            except AzureError as error:
+                await context.abort(grpc.StatusCode.FAILED_PRECONDITION, azure_words(error))
+            except PartialFailureError as error:
+                await context.abort(grpc.StatusCode.UNKNOWN, error.reason, cast("Any", error.trailing_metadata()))
+            except UnknownTokenError as error:
+                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            except NotImplementedError:
+                method = handler_call_details.method.rsplit("/", 1)[-1]
+                await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{method} is not in the local Azure")
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:
+                frames = traceback.extract_tb(error.__traceback__)
+                places = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
+                logger.error("%s failed: %s at %s", handler_call_details.method, type(error).__name__, places)
+                await context.abort(
+                    grpc.StatusCode.INTERNAL,
+                    f"the local Azure failed with {type(error).__name__} at "
+                    f"{frames[-1].filename}:{frames[-1].lineno}; this is a fault of the local Azure, its log says more",
+                )
+
+        return grpc.unary_unary_rpc_method_handler(
+            cast("Any", guarded), handler.request_deserializer, handler.response_serializer
+        )
+
+
+def azure_words(error: AzureError) -> str:
+    """An error as the real provider words it."""
+    target = f' Target="{error.target}"' if error.target else ""
+    return f'Code="{error.code}" Message="{error.message}"{target}'
+
+
+def bind(provider: Provider, version: str, port: int) -> tuple[grpc.aio.Server, int]:
+    """A server of a provider on a port of 127.0.0.1, or on one that the system gives when that is taken or 0."""
+    for wanted in (port, 0) if port else (0,):
+        server = grpc.aio.server(interceptors=[_OneLineErrors()], options=_OPTIONS)
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(AttachableServicer(version, provider), server)
+        try:
+            if bound := server.add_insecure_port(f"127.0.0.1:{wanted}"):
+                return server, bound
+        except RuntimeError:
+            if not wanted:
+                raise
+    raise OSError("no port of 127.0.0.1 can be bound")

@@ -1,0 +1,60 @@
+"""Where the ingress listens: `ingress.json` of the home directory, written by the ingress, read by everybody else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from local_azure.core.values import JsonObject, as_object
+from local_azure.system.files import write_atomically
+
+FILE = "ingress.json"
+HTTPS, ENVIRONMENT_HTTPS, ENVIRONMENT_HTTP = "https", "environment-https", "environment-http"
+"""The names of its ports, beside the host names."""
+_MOST_REMEMBERED = 100
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the ingress listens, on the loopback address."""
+
+    https: int
+    """HTTPS for every host name, for clients outside the environments."""
+    environment_https: int
+    """HTTPS for processes within an environment."""
+    environment_http: int
+    """HTTP for them."""
+    hosts: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Plain HTTP for a browser on this machine, by host name."""
+
+
+def read_ports(home: Path) -> Ports | None:
+    """Where the ingress of a home directory listens; None when it does not."""
+    told = _read(home / FILE)
+    if HTTPS not in told:
+        return None
+    return Ports(told[HTTPS], told[ENVIRONMENT_HTTPS], told[ENVIRONMENT_HTTP], told["hosts"])
+
+
+def write_ports(home: Path, fixed: Mapping[str, int], hosts: Mapping[str, int], earlier: Mapping[str, int]) -> None:
+    """Tell the ports: of the whole, by their names; of host names; and those that either had earlier."""
+    forgotten = max(0, len(earlier) - _MOST_REMEMBERED)
+    told = {**fixed, "hosts": dict(hosts), "earlier": dict(list(earlier.items())[forgotten:])}
+    write_atomically(home / FILE, json.dumps(told, indent=1))
+
+
+def remembered_ports(home: Path) -> dict[str, int]:
+    """The ports of an earlier run, by their names and host names."""
+    told = _read(home / FILE)
+    fixed = {name: port for name, port in told.items() if isinstance(port, int)}
+    return cast("dict[str, int]", {**as_object(told.get("earlier")), **fixed, **as_object(told.get("hosts"))})
+
+
+def _read(file: Path) -> JsonObject:
+    try:
+        return as_object(json.loads(file.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError):
+        return {}

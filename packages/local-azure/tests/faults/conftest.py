@@ -1,0 +1,23 @@
+"""Fixtures of the tests of faults and life: the small program, and the whole one on a local Azure of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_azure.core import options
+from local_azure.system.paths import Home
+from tests.faults.world import OPTIONAL, Wanted, World
+from tests.stack.conftest import deploy, local_azure
+
+__all__ = ["deploy", "local_azure"]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """The small program, which asks for all of its resources, and its local Azure, which is not running yet."""
+    world = World(tmp_path)
+    options.keep(Home(world.home), data_plane=False)
+    world.want(Wanted(frozenset(OPTIONAL)))
+    yield world
+    world.local("stop", check=False)

@@ -1,0 +1,163 @@
+"""Container apps and vaults for the tests of their rules: short ways to ask for one with a single thing changed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from local_azure.core.ids import ArmId
+from local_azure.core.state import Resource
+from local_azure.core.values import JsonObject, put
+from tests.modules.landscape import SECRETS_USER, Landscape, app_properties, assigned, vault_properties
+from tests.rules.cases import Step
+
+VAULT_ZONE = "privatelink.vaultcore.azure.net"
+SECRET_URL = "https://kv-demo.vault.azure.net/secrets/redis-url"
+CONTAINER = "template.containers[0]"
+
+
+def changed(properties: JsonObject, *changes: tuple[str, Any]) -> JsonObject:
+    """A copy of properties with other values at some paths; a list's element is named as in `containers[0]`."""
+    result = copy.deepcopy(properties)
+    for path, value in changes:
+        holder: Any = result
+        *parents, last = path.replace("[", ".[").split(".")
+        for name in parents:
+            holder = holder[int(name[1:-1])] if name.startswith("[") else holder.setdefault(name, {})
+        if last.startswith("["):
+            holder[int(last[1:-1])] = value
+        else:
+            put(holder, last, value)
+    return result
+
+
+def app(
+    *changes: tuple[str, Any], identity: JsonObject | None = None, name: str = "web", **envelope: Any
+) -> Callable[[Landscape], Resource]:
+    """Put the app with something changed: pairs of a path in its properties and a value."""
+
+    def step(one: Landscape) -> Resource:
+        resource_id = one.app.replace("/web", f"/{name}")
+        own = assigned(one.identity) if identity is None else identity
+        return one.put(resource_id, changed(app_properties(one.environment), *changes), identity=own, **envelope)
+
+    return step
+
+
+def with_environment(one: Landscape) -> None:
+    """A network, an identity and an environment in it."""
+    one.with_network()
+    one.put(one.identity)
+    one.put(one.environment, {"vnetConfiguration": {"infrastructureSubnetId": one.apps_subnet}})
+
+
+def with_app(one: Landscape) -> None:
+    """And an app in it."""
+    with_environment(one)
+    app()(one)
+
+
+def environment(**changes: Any) -> Step:
+    """Put the environment with properties of its own, in the apps' subnet."""
+
+    def step(one: Landscape) -> Resource:
+        network = {"vnetConfiguration": {"infrastructureSubnetId": one.apps_subnet}}
+        return one.put(one.environment, {**network, **changes})
+
+    return step
+
+
+def vault(**properties: Any) -> Step:
+    """Put the vault with other properties."""
+    return lambda one: one.put(one.vault, vault_properties(**properties))
+
+
+def secret(value: str = "v1", **properties: Any) -> Step:
+    """Put the vault's secret `redis-url`."""
+    return lambda one: one.put(
+        f"{one.vault}/secrets/redis-url", {"value": value, **properties} if value else properties, location=None
+    )
+
+
+def grant(scope: str = "vault", role: str = SECRETS_USER, name: int = 1) -> Step:
+    """Assign a role to the app's identity at the scope that the landscape calls so."""
+
+    def step(one: Landscape) -> Resource:
+        principal = one.get(one.identity).properties["principalId"]
+        guid = f"{name:08d}{'-0000' * 3}-{'0' * 12}"
+        role_id = f"{getattr(one, scope)}/providers/Microsoft.Authorization/roleAssignments/{guid}"
+        body = {"principalId": principal, "principalType": "ServicePrincipal", "roleDefinitionId": role}
+        return one.put(role_id, body, location=None)
+
+    return step
+
+
+def private_vault(one: Landscape, *, zone: bool = True, link: bool = True) -> None:
+    """A vault without public access, its endpoint in the network, its secret, and a role for the app's identity."""
+    with_environment(one)
+    one.with_vault()
+    secret()(one)
+    grant()(one)
+    one.with_endpoint(one.vault, "vault")
+    zone_id = one.zone.replace("privatelink.redis.azure.net", VAULT_ZONE)
+    one.put(zone_id, location="global")
+    if link:
+        one.put(f"{zone_id}/virtualNetworkLinks/vnet", {"virtualNetwork": {"id": one.vnet}}, location="global")
+    if zone:
+        config = {"name": "zone", "properties": {"privateDnsZoneId": zone_id}}
+        one.put(f"{one.endpoint}/privateDnsZoneGroups/default", {"privateDnsZoneConfigs": [config]}, location=None)
+
+
+def public_vault(one: Landscape) -> None:
+    """A vault with public access, its secret, and a role for the app's identity."""
+    with_environment(one)
+    one.with_vault("Enabled")
+    secret()(one)
+    grant()(one)
+
+
+def referring(
+    url: str = SECRET_URL,
+    identity: str | None = None,
+    *changes: tuple[str, Any],
+    identity_body: JsonObject | None = None,
+) -> Callable[[Landscape], Resource]:
+    """Put the app with its secret as a Key Vault reference, read with an identity: by default the landscape's."""
+
+    def step(one: Landscape) -> Resource:
+        reference = {"name": "redis-url", "keyVaultUrl": url, "identity": identity or one.identity}
+        return app(("configuration.secrets", [reference]), *changes, identity=identity_body)(one)
+
+    return step
+
+
+def version_url(one: Landscape) -> str:
+    """The address of the secret's newest version."""
+    return str(one.get(f"{one.vault}/secrets/redis-url").properties["secretUriWithVersion"])
+
+
+def revisions(one: Landscape) -> dict[str, Resource]:
+    """The app's revisions by name."""
+    return {each.id.name: each for each in one.model.list("Microsoft.App/containerApps/revisions", one.app)}
+
+
+def running(one: Landscape, name: str = "web--0000001") -> dict[str, str]:
+    """The secrets that the replicas of a revision run with."""
+    return dict(revisions(one)[name].secrets.get("values", {}))
+
+
+def revision_id(one: Landscape, name: str = "web--0000001") -> str:
+    """The id of a revision of the app."""
+    return ArmId.parse(one.app).child("revisions", name).text
+
+
+def aged(one: Landscape, moment: str = "2020-01-01T00:00:00+00:00") -> None:
+    """Let the app's Key Vault references look as if they had been read long ago."""
+    with one.model.store.transaction() as transaction:
+        stored = transaction.get(one.app)
+        assert stored
+        for reading in stored.secrets["keyVaultReadings"].values():
+            reading["readAt"] = datetime.fromisoformat(moment).astimezone(UTC).isoformat()
+        transaction.save(stored)

@@ -1,0 +1,229 @@
+"""What Azure refuses of role assignments and identities, and what an assignment gives, where and from when on."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_azure.core import options
+from local_azure.resource_types.authorization import IN_FORCE_FROM, roles_in_force
+from tests.modules.landscape import SECRETS_USER, Landscape, assigned, vault_properties
+from tests.rules.cases import Refusal, Step, all_of, check, group
+
+PRINCIPAL = "11111111-1111-1111-1111-111111111111"
+NAME = "22222222-2222-2222-2222-222222222222"
+OTHER = "33333333-3333-3333-3333-333333333333"
+OFFICER = "/providers/Microsoft.Authorization/roleDefinitions/b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
+GUID_OF_USER = SECRETS_USER.rsplit("/", 1)[-1]
+
+
+def assignment(one: Landscape, scope: str = "", name: str = NAME) -> str:
+    return f"{scope or one.group}/providers/Microsoft.Authorization/roleAssignments/{name}"
+
+
+def assign(name: str = NAME, scope: str = "", **changes: Any) -> Step:
+    """Assign a role; what is None is left out."""
+    given = {"principalId": PRINCIPAL, "roleDefinitionId": SECRETS_USER, "principalType": "ServicePrincipal", **changes}
+    properties = {key: value for key, value in given.items() if value is not None}
+    return lambda one: one.put(assignment(one, scope, name), properties, location=None)
+
+
+def identity(one: Landscape) -> None:
+    one.put(one.identity)
+
+
+def assign_to_identity(**changes: Any) -> Step:
+    """Assign a role to the managed identity."""
+    return lambda one: assign(principalId=one.get(one.identity).properties["principalId"], **changes)(one)
+
+
+def delayed(seconds: float) -> Step:
+    """Assignments take this long."""
+
+    def step(one: Landscape) -> None:
+        with one.model.store.transaction() as transaction:
+            options.change(transaction, role_delay=seconds)
+
+    return step
+
+
+REFUSALS = [
+    Refusal(
+        "a name that is no GUID",
+        group,
+        assign("mine"),
+        "InvalidRoleAssignmentId",
+        "mine",
+        assign(),
+    ),
+    Refusal(
+        "a principal that is none",
+        group,
+        assign(principalId="me"),
+        "InvalidPrincipalId",
+        "properties.principalId",
+        assign(),
+    ),
+    Refusal(
+        "a role by its name",
+        group,
+        assign(roleDefinitionId="Key Vault Secrets User"),
+        "RoleDefinitionDoesNotExist",
+        "properties.roleDefinitionId",
+        assign(),
+    ),
+    Refusal(
+        "a kind of principal that there is not",
+        group,
+        assign(principalType="Application"),
+        "InvalidPrincipalType",
+        "properties.principalType",
+        assign(principalType="Group"),
+    ),
+    Refusal(
+        "an identity that is said to be a user",
+        all_of(group, identity),
+        assign_to_identity(principalType="User"),
+        "UnmatchedPrincipalType",
+        "properties.principalType",
+        assign_to_identity(),
+    ),
+    Refusal(
+        "a new identity that Azure has to look up",
+        all_of(group, identity, delayed(600)),
+        assign_to_identity(principalType=None),
+        "PrincipalNotFound",
+        "properties.principalType",
+        assign_to_identity(principalType="ServicePrincipal"),
+    ),
+    Refusal(
+        "the same role again by another name",
+        all_of(group, assign()),
+        assign(OTHER),
+        "RoleAssignmentExists",
+        f"roleAssignments/{OTHER}",
+        assign(OTHER, roleDefinitionId=OFFICER),
+    ),
+    Refusal(
+        "the same role again, with its subscription and in other case",
+        all_of(group, assign()),
+        lambda one: assign(OTHER, roleDefinitionId=f"{one.subscription}{SECRETS_USER}".replace("b69e6", "B69E6"))(one),
+        "RoleAssignmentExists",
+        f"roleAssignments/{OTHER}",
+        assign(NAME),
+    ),
+    Refusal(
+        "another principal for an assignment",
+        all_of(group, assign()),
+        assign(principalId=OTHER),
+        "RoleAssignmentUpdateNotPermitted",
+        "properties.principalId",
+        assign(OTHER, principalId=OTHER),
+    ),
+    Refusal(
+        "another role for an assignment",
+        all_of(group, assign()),
+        assign(roleDefinitionId=OFFICER),
+        "RoleAssignmentUpdateNotPermitted",
+        "properties.roleDefinitionId",
+        assign(description="why"),
+    ),
+    Refusal(
+        "a role at what is not there",
+        group,
+        lambda one: one.put(assignment(one, one.vault), {"principalId": PRINCIPAL, "roleDefinitionId": SECRETS_USER}),
+        "ResourceNotFound",
+        "",
+        all_of(
+            lambda one: one.put(one.vault, vault_properties()),
+            lambda one: one.put(
+                assignment(one, one.vault), {"principalId": PRINCIPAL, "roleDefinitionId": SECRETS_USER}
+            ),
+        ),
+    ),
+    Refusal(
+        "an identity with a short name",
+        group,
+        lambda one: one.put(one.identity.replace("app-identity", "id")),
+        "InvalidResourceName",
+        "id",
+        lambda one: one.put(one.identity.replace("app-identity", "idd")),
+    ),
+    Refusal(
+        "an identity that is not there",
+        group,
+        lambda one: one.put(one.classic, classic(), identity=assigned(one.identity)),
+        "FailedIdentityOperation",
+        "identity.userAssignedIdentities",
+        all_of(identity, lambda one: one.put(one.classic, classic(), identity=assigned(one.identity))),
+    ),
+    Refusal(
+        "assigned identities of an identity without that type",
+        all_of(group, identity),
+        lambda one: one.put(one.classic, classic(), identity={**assigned(one.identity), "type": "SystemAssigned"}),
+        "InvalidIdentityValues",
+        "identity.type",
+        lambda one: one.put(
+            one.classic, classic(), identity={**assigned(one.identity), "type": "SystemAssigned, UserAssigned"}
+        ),
+    ),
+]
+
+
+def classic() -> dict[str, Any]:
+    return {"sku": {"name": "Basic", "family": "C", "capacity": 0}}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+def test_azure_refuses(refusal: Refusal, tmp_path: Path) -> None:
+    check(refusal, tmp_path)
+
+
+def roles(one: Landscape, scope: str, principal: str = PRINCIPAL) -> set[str]:
+    with one.model.store.transaction() as transaction:
+        return roles_in_force(transaction, principal, scope)
+
+
+@pytest.mark.parametrize("at", ["subscription", "group", "vault"])
+def test_a_role_holds_at_its_scope_and_below_it_and_nowhere_else(tmp_path: Path, at: str) -> None:
+    one = Landscape(tmp_path / "state.sqlite")
+    group(one)
+    one.put(f"{one.subscription}/resourceGroups/two")
+    one.put(one.vault, vault_properties())
+    assign(scope=getattr(one, at))(one)
+    holds = {scope: bool(roles(one, scope)) for scope in (one.subscription, one.group, one.vault)}
+    order = [one.subscription, one.group, one.vault]
+    assert holds == {scope: order.index(scope) >= order.index(getattr(one, at)) for scope in order}
+    assert roles(one, f"{one.vault}/secrets/s") == {GUID_OF_USER}
+    assert bool(roles(one, f"{one.subscription}/resourceGroups/two")) == (at == "subscription")
+    assert not roles(one, one.vault, OTHER)
+    one.delete(assignment(one, getattr(one, at)))
+    assert not roles(one, one.vault)
+
+
+def test_an_assignment_takes_effect_when_its_delay_is_over_and_a_later_put_starts_no_new_one(tmp_path: Path) -> None:
+    one = Landscape(tmp_path / "state.sqlite")
+    all_of(group, delayed(0.2), assign())(one)
+    assert not roles(one, one.group)
+    assert IN_FORCE_FROM not in str(one.get(assignment(one)).body)
+    time.sleep(0.25)
+    assert roles(one, one.group) == {GUID_OF_USER}
+    all_of(delayed(600), assign(description="the same"))(one)
+    assert roles(one, one.group) == {GUID_OF_USER}
+
+
+def test_the_directory_says_what_an_unnamed_principal_is(tmp_path: Path) -> None:
+    one = Landscape(tmp_path / "state.sqlite")
+    all_of(group, identity, assign(principalType=None), assign_to_identity(name=OTHER, principalType=None))(one)
+    assert one.get(assignment(one)).properties["principalType"] == "User"
+    assert one.get(assignment(one, name=OTHER)).properties["principalType"] == "ServicePrincipal"
+
+
+def test_an_assignment_outlives_its_principal(tmp_path: Path) -> None:
+    one = Landscape(tmp_path / "state.sqlite")
+    all_of(group, identity, assign_to_identity())(one)
+    one.delete(one.identity)
+    assert one.exists(assignment(one))

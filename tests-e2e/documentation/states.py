@@ -1,0 +1,36 @@
+"""The state of the world in which a paper's commands run: each paper with commands has its line here."""
+
+from enum import IntEnum
+
+
+class State(IntEnum):
+    """What there is before the first command of a paper. In this order the papers are run."""
+
+    FRESH = 1
+    """Everything is installed, the local Azure is not running, and nothing is deployed."""
+    DEPLOYED = 2
+    """The dev stack is deployed, without its caches and apps as processes."""
+    RUNNING = 3
+    """The dev stack is deployed, and its caches and apps run."""
+
+
+RUN_BY = {
+    "CONTRIBUTING.md": "a list of targets: up, preview and doctor stand in other papers, test and lint in .ci/run",
+    "docs/pull-requests.md": "tests-e2e/pull_requests/test_preview_locally.py, on two checkouts of its own",
+}
+"""Papers with commands in a block of plain text, and where those are run instead."""
+
+STATES = {
+    "README.md": State.FRESH,
+    "docs/architecture.md": State.DEPLOYED,
+    "docs/preflight.md": State.DEPLOYED,
+    "docs/production.md": State.DEPLOYED,
+    "docs/secrets-and-rotation.md": State.DEPLOYED,
+    "docs/troubleshooting.md": State.RUNNING,
+    "packages/local-azure/docs/index.md": State.DEPLOYED,
+    "packages/local-azure/docs/ingress-and-logs.md": State.RUNNING,
+    "packages/local-azure/docs/redis-and-names.md": State.DEPLOYED,
+    "packages/local-azure/docs/time-faults-and-life.md": State.DEPLOYED,
+    "docs/policies.md": State.DEPLOYED,
+    "docs/pull-requests.md": State.DEPLOYED,
+}

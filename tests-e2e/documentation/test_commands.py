@@ -1,0 +1,105 @@
+"""The commands of the papers, run as they stand there, in the state that the paper is about."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from documentation.blocks import ROOT, Block, blocks
+from documentation.shell import commands
+from documentation.states import STATES, State
+
+BLOCK_SECONDS = 300
+ENDS = re.compile(r"(?m)^(make (up|down)|\./local (stop|reset|start|faults))\b|pulumi (up|destroy)")
+"""Commands after which the state is made anew before the next paper's."""
+IN_ORDER = sorted(
+    (block for block in blocks() if block.is_executed), key=lambda block: (STATES.get(block.file, 9), block.file)
+)
+
+
+@dataclass
+class Clone:
+    """A copy of the project, with a local Azure of its own, in which papers may do what they like."""
+
+    directory: Path
+    home: Path
+    paper: str | None = None
+    """The paper whose commands ran last; another one's begin in a state of their own."""
+    state: State | None = None
+    """What there is now; None where it is not known."""
+
+    def shell(self, text: str) -> subprocess.CompletedProcess[str]:
+        """Run a script as a reader would, but stop at the first command that fails."""
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", text],
+            cwd=self.directory,
+            env={**os.environ, "LOCAL_AZURE_HOME": str(self.home)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=BLOCK_SECONDS,
+        )
+
+    def must(self, text: str) -> None:
+        done = self.shell(text)
+        assert done.returncode == 0, f"{text}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+    def bring_to(self, state: State) -> None:
+        """Make the state, whatever the commands before have left."""
+        match state:
+            case State.FRESH:
+                self.must("./local reset --yes")
+            case State.DEPLOYED | State.RUNNING if self.state != state:
+                self.must(f"./local start --data-plane {'yes' if state is State.RUNNING else 'no'}")
+                self.must("./local run pulumi up --stack dev --yes --skip-preview")
+                if state is State.RUNNING:
+                    self.must("./local ready --stack dev")
+            case _:
+                pass
+        self.state = state
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    """A clone with everything installed, as the reader has it after the first command of the README."""
+    directory = tmp_path_factory.mktemp("clone")
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, directory / name, follow_symlinks=False)
+    (directory / ".venv").symlink_to(ROOT / ".venv")
+    made = Clone(directory, tmp_path_factory.mktemp("home") / "local-azure")
+    yield made
+    made.shell("./local stop")
+
+
+def is_slow(block: Block) -> bool:
+    """Whether a block calls Azure's own command line, which may have to be installed first."""
+    return any("az" in command.words for command in commands(block.text))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(
+            block, marks=pytest.mark.slow("Microsoft's Azure CLI, 700 MB") if is_slow(block) else [], id=str(block)
+        )
+        for block in IN_ORDER
+    ],
+)
+def test_the_papers_commands_work(clone: Clone, block: Block) -> None:
+    if clone.paper != block.file:
+        clone.bring_to(STATES[block.file])
+        clone.paper = block.file
+    if ENDS.search(block.text):
+        clone.state = None
+    done = clone.shell(block.text)
+    assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
