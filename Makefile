@@ -4,14 +4,14 @@ STACK ?= dev
 PYTHON_OF_PROJECT := .venv/bin/python
 
 # What deploys with the Pulumi engine.
-NEEDS_ENGINE := tests-e2e/azure_cli/test_az_story.py bench/tests packages/doctor/tests/doctor tests-e2e/end_to_end packages/local-azure/tests/faults \
-	packages/local-azure/tests/foreign_programs tests-e2e/documentation policy/tests tests-e2e/pull_requests tests/stack
+NEEDS_ENGINE := bench/tests packages/doctor/tests packages/local-azure/tests/faults \
+	packages/local-azure/tests/foreign_programs policy/tests tests/stack tests-e2e
 
 # Tests run on this many processes; those of one file, or of one group, on one of them.
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview preflight doctor down test test-all bench lint clean
+.PHONY: help up preview preflight doctor down test test-all bench lint lock clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -53,7 +53,7 @@ test test-all:
 	export LOCAL_AZURE_HOME; \
 	trap './local stop >/dev/null; rm -rf "$$LOCAL_AZURE_HOME"' EXIT; \
 	trap 'exit 130' INT TERM; \
-	$(PYTHON_OF_PROJECT) -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(SELECTION) \
+	$(PYTHON_OF_PROJECT) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(SELECTION) \
 		$$(for path in $$left_out; do printf ' --ignore=%s' $$path; done); \
 	code=$$?; \
 	if [ -n "$$left_out" ]; then \
@@ -67,9 +67,14 @@ lint: ## Check format, style, types and workflows
 	$(PYTHON_OF_PROJECT) -m ruff format --check . || code=1; \
 	$(PYTHON_OF_PROJECT) -m ruff check . || code=1; \
 	$(PYTHON_OF_PROJECT) -m pyright || code=1; \
+	PYTHONPATH=.:policy .venv/bin/lint-imports --no-cache || code=1; \
 	$(PYTHON_OF_PROJECT) -m tools.ci.actionlint || code=1; \
 	.venv/bin/zizmor --offline --quiet .github || code=1; \
 	exit $$code
+
+lock: ## Compile the requirement lists, with hashes, from what is asked for; UPGRADE=--upgrade takes newer versions
+	@./local setup --dev --no-engine
+	@tools/lock.sh $(UPGRADE)
 
 bench: ## Measure what the project promises; writes bench/results.md
 	@./local setup --dev

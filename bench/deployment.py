@@ -56,7 +56,7 @@ def measure(workbench: Workbench, effort: Effort) -> Section:
         (
             f"The dev stack, {len(graph)} resources, on `--latency azure --speedup {effort.speed_up:g}`, in Azure's "
             f"seconds: what was measured, times {effort.speed_up:g}. That counts the engine's own seconds "
-            f"{effort.speed_up:g} times, which Azure's pace would count once. `packages/local-azure/local_azure/core/latency.py` declares the "
+            f"{effort.speed_up:g} times, which Azure's pace would count once. `local_azure.core.latency` declares the "
             "times and where they come from; the wait until a role is in force is left out of all rows, for it only "
             "sleeps. Modules are cut as in the templates that this project grew from: one waits for others as a whole.",
             Table(("", "Azure's seconds", "range", "ratio"), rows),

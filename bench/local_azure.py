@@ -226,7 +226,7 @@ def _start(home: Path) -> float:
     endpoints.unlink(missing_ok=True)
     started = time.perf_counter()
     command = [sys.executable, "-m", "local_azure.server.main", "--home", str(home)]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    process = subprocess.Popen(command, cwd=ROOT, env=dict(os.environ))
     try:
         while not endpoints.exists():
             if process.poll() is not None:

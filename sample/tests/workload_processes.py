@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 TESTS = Path(__file__).parent
-WORKLOAD = TESTS.parents[1] / "workload"
+WORKLOAD = TESTS.parent
 HOST = "app.example.com"
 """The name under which visitors reach the workload."""
 PATIENCE = 60

@@ -13,7 +13,7 @@ BLOCKS = blocks()
 
 def test_papers_are_found() -> None:
     names = {path.name for path in papers()}
-    assert {"README.md", "architecture.md", "local-azure.md", "settings.md"} <= names
+    assert {"README.md", "architecture.md", "index.md", "settings.md"} <= names
     assert [block for block in BLOCKS if block.is_executed]
     assert [block for block in BLOCKS if block.is_azure]
 

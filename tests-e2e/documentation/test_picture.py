@@ -7,10 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from docs.tools import picture
 from documentation.blocks import ROOT
 from tests.stack.deployment import Deployment as Stack
 from tests.stack.deployment import LocalAzure, write_project
+from tools.docs import picture
 
 COMMITTED = ROOT / "docs" / "pictures" / "network-flow.svg"
 

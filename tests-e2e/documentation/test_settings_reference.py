@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import yaml
 
-from docs.tools import settings_reference
 from documentation.blocks import ROOT
 from settings import Settings
+from tools.docs import settings_reference
 
 PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
 GROUPS = list(settings_reference.groups())

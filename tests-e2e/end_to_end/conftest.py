@@ -12,7 +12,7 @@ import pytest
 from end_to_end.sites import IMAGE, Site, all_ports, all_processes, what_is_left
 from tests.stack.deployment import ROOT, Deployment, LocalAzure, write_project
 
-WORKLOAD_TESTS = ROOT / "tests" / "workload"
+SAMPLE_TESTS = ROOT / "sample" / "tests"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ KINDS = {
             "redis": {"dedicatedBroker": True},
             "workers": [{"name": "worker", "queues": ["celery"], "minReplicas": 0, "maxReplicas": 2}],
             # Tasks of a killed worker come back after 6 s instead of 110.
-            "env": {"DJANGO_SETTINGS_MODULE": "short_timeouts", "PYTHONPATH": str(WORKLOAD_TESTS)},
+            "env": {"DJANGO_SETTINGS_MODULE": "short_timeouts", "PYTHONPATH": str(SAMPLE_TESTS)},
         },
         ("--speedup", "30"),
     ),
@@ -50,7 +50,6 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     azure = LocalAzure(directory / "home", data_plane=True)
     write_project(directory / "program", "dev", {"image": IMAGE, **kind.settings})
     (directory / "program" / ".venv").symlink_to(ROOT / ".venv")
-    (directory / "program" / "doctor").symlink_to(ROOT / "doctor")
     try:
         azure.run("start", *kind.start)
         made = Site(Deployment(azure, directory / "program", "dev"))

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ci import data_loss
 from tests.stack.deployment import ROOT, Deployment
+from tools.ci import data_loss
 
-TOOL = ROOT / "ci" / "data_loss.py"
+TOOL = ROOT / "tools" / "ci" / "data_loss.py"
 
 
 def step(operation: str, kind: str, name: str, **old: Any) -> dict[str, Any]:

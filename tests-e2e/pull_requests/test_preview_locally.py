@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ci import preview_locally
 from tests.stack.deployment import ROOT
+from tools.ci import preview_locally
 
 SCRIPT = [sys.executable, "-m", "tools.ci.preview_locally"]
-NOT_OF_THE_PROJECT = (".git", ".venv*", ".local", ".hypothesis", ".*_cache", "__pycache__")
+NOT_OF_THE_PROJECT = (".git", ".venv*", ".local-azure", ".hypothesis", ".*_cache", "__pycache__")
 
 
 def git(directory: Path, *arguments: str) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ci import actionlint
 from local_azure.pulumi_engine import engine
 from tests.stack.deployment import ROOT
+from tools.ci import actionlint
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
@@ -73,8 +73,8 @@ def test_a_fork_gets_no_identity_and_its_job_and_the_other_never_run_both() -> N
     assert conditions[0] == conditions[1], "one is the other, denied"
     *_, judged = jobs["local"]["steps"]
     assert judged["working-directory"] == "base", "the base's script, not the fork's"
-    assert re.search(r"python -m ci\.preview_locally --base \. --head \.\./head .* --user nobody", judged["run"])
-    assert (ROOT / "ci" / "preview_locally.py").exists()
+    assert re.search(r"python -m tools\.ci\.preview_locally --base \. --head \.\./head .* --user nobody", judged["run"])
+    assert (ROOT / "tools" / "ci" / "preview_locally.py").exists()
     checkouts = {
         step["with"].get("path"): step["with"].get("ref") for step in steps_of(jobs["local"], "actions/checkout")
     }
@@ -325,10 +325,9 @@ def test_renewals_are_proposed_for_every_list_of_versions() -> None:
     }
     wanted = {("github-actions", "/")}
     wanted |= {("github-actions", f"/{action.parent.relative_to(ROOT)}") for action in ACTIONS}
-    for file in ROOT.rglob("*"):
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for file in (ROOT / name for name in listed.stdout.splitlines()):
         relative = file.relative_to(ROOT)
-        if relative.parts[0] in (".venv", ".local", ".git") or not file.is_file():
-            continue
         directory = "/" + ("" if relative.parent == Path() else str(relative.parent))
         if re.fullmatch(r"requirements.*\.txt", file.name):
             wanted.add(("pip", directory))

@@ -65,6 +65,9 @@ def write_project(directory: Path, stack: str, settings: Mapping[str, Any], *, n
     for file in PROGRAM:
         shutil.copy(ROOT / file, directory / file)
     shutil.copytree(ROOT / "components", directory / "components", ignore=shutil.ignore_patterns("__pycache__"))
+    # The images of this repository, and none of the settings that its own local runs lay over a stack.
+    images = (ROOT / "local-azure.toml").read_text().partition("[[image]]")
+    (directory / "local-azure.toml").write_text("".join(images[1:]).replace('"sample', f'"{ROOT}/sample'))
     configuration = {
         "azure-native:location": "westeurope",
         "image": IMAGE,

@@ -12,8 +12,9 @@ from pathlib import Path
 from local_azure.pulumi_engine import go_toolchain
 from local_azure.system import progress
 from local_azure.system.files import locked
-from local_azure.system.paths import ROOT, user_cache
+from local_azure.system.paths import user_cache
 
+ROOT = Path(__file__).resolve().parents[2]
 MODULE = Path(__file__).parent / "actionlint_module"
 _PACKAGE = "github.com/rhysd/actionlint/cmd/actionlint"
 

@@ -1,4 +1,4 @@
-"""Keeps one comment of a pull request up to date: ``python -m ci.comment --about NAME --file FILE``.
+"""Keeps one comment of a pull request up to date: ``python -m tools.ci.comment --about NAME --file FILE``.
 
 The comment about NAME is edited if there is one, and made if there is none, whatever became of the job. Repository,
 pull request and token come from the environment: ``GITHUB_API_URL``, ``GITHUB_REPOSITORY``, ``PULL_REQUEST`` and

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ci.report import StepError, preview_report
+from tools.ci.report import StepError, preview_report
 
 _PASSED_ON = ("LANG", "LC_ALL", "SSL_CERT_FILE", "TMPDIR")
 _PASSED_ON_PREFIXES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "PIP_", "UV_")

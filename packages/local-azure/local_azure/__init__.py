@@ -1,4 +1,1 @@
-"""A local Azure: the real Pulumi engine and program on a machine without a subscription.
-
-`./local` at the top of the project is the front door; `local_azure.server.main` is the process behind it.
-"""
+"""A local Azure: runs Pulumi azure-native programs with the real engine on this machine, without a subscription."""

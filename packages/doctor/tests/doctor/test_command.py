@@ -22,14 +22,14 @@ DOCTOR = [sys.executable, "-m", "doctor", "--stack", "dev"]
 
 def test_a_deployed_stack_is_looked_at_by_the_command_that_the_guide_names(stacks: dict[str, Deployment]) -> None:
     stack = stacks["managed"]
-    done = stack.azure.run("run", "env", f"PYTHONPATH={ROOT}", *DOCTOR, directory=stack.directory)
+    done = stack.azure.run("run", *DOCTOR, directory=stack.directory)
     assert "No fault was found" in done.stdout
     assert not any(secret in done.stdout + done.stderr for secret in stack.secrets())
 
 
 def test_a_stack_that_is_not_there_cannot_be_looked_at(stacks: dict[str, Deployment]) -> None:
     stack = stacks["managed"]
-    command = ("run", "env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "doctor", "--stack", "absent")
+    command = ("run", sys.executable, "-m", "doctor", "--stack", "absent")
     done = stack.azure.run(*command, directory=stack.directory, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].startswith("error: ")
@@ -54,7 +54,7 @@ def test_a_first_deployment_that_found_no_capacity_is_named_and_mended(local_azu
 def test_without_pulumi_nothing_can_be_looked_at(tmp_path: Path) -> None:
     hidden = {"ARM_METADATA_HOSTNAME", "ARM_ENVIRONMENT"}
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
-    environment |= {"PATH": str(tmp_path), "PYTHONPATH": str(ROOT), "ARM_ENVIRONMENT": "moon"}
+    environment |= {"PATH": str(tmp_path), "ARM_ENVIRONMENT": "moon"}
     done = subprocess.run(DOCTOR, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert "ARM_ENVIRONMENT is 'moon'" in done.stderr

@@ -520,7 +520,7 @@ def test_no_remedy_deploys_another_image() -> None:
 
 
 def test_the_guide_has_one_section_for_each_cause() -> None:
-    guide = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text()
+    guide = (Path(__file__).parents[4] / "docs" / "troubleshooting.md").read_text()
     sections = re.findall(r"^#### `([a-z-]+)`$", guide, re.MULTILINE)
     assert sorted(sections) == sorted(str(cause) for cause in Cause)
 

@@ -67,7 +67,7 @@ class Running:
         An outage ends once the remedy has printed ``until``.
         """
         script = f"PATH={ROOT}/.venv/bin:$PATH; {remedy}"
-        options = ("env", f"PYTHONPATH={ROOT}", "PULUMI_SKIP_CONFIRMATIONS=true", "sh", "-ec", script)
+        options = ("env", "PULUMI_SKIP_CONFIRMATIONS=true", "sh", "-ec", script)
         lines: list[str] = []
         with subprocess.Popen(
             [str(ROOT / "local"), "run", *options],

@@ -9,36 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import secrets
-from hashlib import sha256
 from http import HTTPStatus
-from pathlib import Path
 from time import time
 
 from aiohttp import web
 
 from local_azure.arm import resource_manager, vault
 from local_azure.arm.endpoint import Endpoint
-from local_azure.arm.files import kept_text
 from local_azure.arm.tokens import LIFETIME_SECONDS, Principal
 from local_azure.arm.web import answer
-from local_azure.core.ids import ArmId
+from local_azure.core.identity_headers import IdentityHeaders
 from local_azure.core.state import Resource, Transaction
 from local_azure.core.values import as_object
 from local_azure.resource_types.container_apps import APP_TYPE
 
 PATH = "/msi/token"
-
-
-class IdentityHeaders:
-    """The secrets of the apps, worked out of one key in the home directory: `identity-header.key` (mode 0600)."""
-
-    def __init__(self, home: Path) -> None:
-        self._key = bytes.fromhex(kept_text(home / "identity-header.key", lambda: secrets.token_hex(32)).strip())
-
-    def header(self, app: ArmId) -> str:
-        """The `IDENTITY_HEADER` of an app's processes."""
-        return hmac.new(self._key, app.key.encode(), sha256).hexdigest()
 
 
 class ManagedIdentityEndpoint:

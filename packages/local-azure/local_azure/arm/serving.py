@@ -16,15 +16,17 @@ from local_azure.arm.cloud import Cloud
 from local_azure.arm.connections import HEAD_SECONDS, Connections
 from local_azure.arm.endpoint import Endpoint, Locate, outside
 from local_azure.arm.log_stream import LogStream, is_stream_host
-from local_azure.arm.managed_identity import IdentityHeaders, ManagedIdentityEndpoint
+from local_azure.arm.managed_identity import ManagedIdentityEndpoint
 from local_azure.arm.resource_manager import ResourceManager
 from local_azure.arm.tokens import ServicePrincipalSecret, TokenIssuer
 from local_azure.arm.tunnel import Lead, Tunnel
-from local_azure.arm.web import MAX_BODY_BYTES, Handler, answered, library_log
+from local_azure.arm.web import MAX_BODY_BYTES, Handler, answered
 from local_azure.control_plane.model import Model
+from local_azure.core.identity_headers import IdentityHeaders
 from local_azure.status import runtime_status
 from local_azure.status.ingress_ports import read_ports
 from local_azure.system.certificates import certificate_authority
+from local_azure.system.http_log import library_log
 from local_azure.system.sockets import listen, port_of
 
 ARM, IDENTITY, PROXY = "arm", "identity", "vault-proxy"

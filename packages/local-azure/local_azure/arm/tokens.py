@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from local_azure.arm.files import kept_text
 from local_azure.resource_types.base import Directory
+from local_azure.system.files import kept_text
 
 SERVICE_PRINCIPAL_NAME = "local-azure"
 LIFETIME_SECONDS = 3600

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from local_azure.azure_cli import installation
 from local_azure.core.tenant import Directory
-from local_azure.server import daemon
+from local_azure.status import server_process
 from local_azure.system import path_shims
 from local_azure.system.errors import LocalAzureError
-from local_azure.system.paths import Home
+from local_azure.system.paths import Home, command_name
 from local_azure.system.progress import say
 
 
@@ -22,9 +22,11 @@ def install(home: Home) -> None:
 
 def cloud(home: Home) -> installation.Cloud:
     """What the CLI has to know of the local Azure that runs in a home. Raises `AzError` when none does."""
-    running = daemon.find(home)
+    running = server_process.find(home)
     if running is None:
-        raise installation.AzError("this az works under the local Azure alone, which does not run: ./local run az ...")
+        raise installation.AzError(
+            f"this az works under the local Azure alone, which does not run: {command_name()} run az ..."
+        )
     directory = Directory()
     return installation.Cloud(
         arm_port=running.ports["arm"],

@@ -1,7 +1,7 @@
 """The Azure CLI, for the local Azure: an environment of its own, and the sign-in.
 
-The CLI is Microsoft's own, unchanged (requirements-az.txt). It keeps what it knows of clouds and accounts in a
-directory of this local Azure's home, and so never meets the user's own accounts.
+The CLI is Microsoft's own, unchanged (requirements.txt beside this file). It keeps what it knows of clouds and accounts
+in a directory of this local Azure's home, and so never meets the user's own accounts.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from pathlib import Path
 from local_azure.system import progress, python_environments
 from local_azure.system.errors import LocalAzureError
 from local_azure.system.files import locked, write_atomically
+from local_azure.system.paths import PACKAGE
 
-REQUIREMENTS = "requirements-az.txt"
+REQUIREMENTS = PACKAGE / "azure_cli" / "requirements.txt"
 CLOUD_NAME = "LocalAzure"
 _STAMP = "signed-in"
 _KEPT = frozenset({"config", "cliextensions"})
@@ -67,7 +68,7 @@ def command() -> list[str]:
     try:
         python = python_environments.cached("az", (REQUIREMENTS,))
     except progress.CommandFailedError as failure:
-        raise AzError(f"the Azure CLI of {REQUIREMENTS} could not be installed: {failure}") from failure
+        raise AzError(f"the Azure CLI could not be installed: {failure}") from failure
     return [str(python), "-Im", "azure.cli"]
 
 

@@ -1,4 +1,4 @@
-"""`./local faults`: puts faults into a local Azure, lists them and takes them out, whether it is running or not."""
+"""`local-azure faults`: puts faults into a local Azure, lists them and takes them out, whether it is running or not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from local_azure.core.faults import Fault
 from local_azure.core.registrations import NOT_REGISTERED
 from local_azure.core.state import Store
 from local_azure.system.errors import LocalAzureError
-from local_azure.system.paths import Home
+from local_azure.system.paths import Home, command_name
 
 if TYPE_CHECKING:
     from local_azure.control_plane.model import Model
@@ -36,34 +36,34 @@ _CACHE_FAULTS = {
 _EPILOG = """\
 A fault holds from the next operation on, also for a local Azure that is running, and until it is used up or cleared:
 
-  ./local faults add fail --type Microsoft.Cache/redisEnterprise --operation create --code SkuNotAvailable --once
-  ./local faults add fail --type Microsoft.App/containerApps --code ContainerAppOperationError --accepted
-  ./local faults add throttle --type 'Microsoft.Network/*' --retry-after 2 --times 2
-  ./local faults add slow --type Microsoft.App/managedEnvironments --seconds 30
-  ./local faults add late-running --type 'Microsoft.Cache/redisEnterprise*' --seconds 60
-  ./local faults add no-capacity --once
-  ./local faults add role-never-effective
-  ./local faults add subnet-held
-  ./local faults add redis-down --name 'red-*'
-  ./local faults add redis-full --megabytes 500
-  ./local faults list
-  ./local faults clear
+  local-azure faults add fail --type Microsoft.Cache/redisEnterprise --operation create --code SkuNotAvailable --once
+  local-azure faults add fail --type Microsoft.App/containerApps --code ContainerAppOperationError --accepted
+  local-azure faults add throttle --type 'Microsoft.Network/*' --retry-after 2 --times 2
+  local-azure faults add slow --type Microsoft.App/managedEnvironments --seconds 30
+  local-azure faults add late-running --type 'Microsoft.Cache/redisEnterprise*' --seconds 60
+  local-azure faults add no-capacity --once
+  local-azure faults add role-never-effective
+  local-azure faults add subnet-held
+  local-azure faults add redis-down --name 'red-*'
+  local-azure faults add redis-full --megabytes 500
+  local-azure faults list
+  local-azure faults clear
 
-  ./local faults add not-offered --type Microsoft.Cache/redisEnterprise --region westeurope
-  ./local faults add quota --name ManagedEnvironmentCount --limit 0
-  ./local faults add subscription-disabled
-  ./local faults add wrong-platform --name 'contoso.azurecr.io/shop:*'
+  local-azure faults add not-offered --type Microsoft.Cache/redisEnterprise --region westeurope
+  local-azure faults add quota --name ManagedEnvironmentCount --limit 0
+  local-azure faults add subscription-disabled
+  local-azure faults add wrong-platform --name 'contoso.azurecr.io/shop:*'
 
 This lasts until the provider is registered, for example by `az provider register --namespace Microsoft.App`:
 
-  ./local faults add provider-unregistered --name Microsoft.ContainerService
+  local-azure faults add provider-unregistered --name Microsoft.ContainerService
 
 These happen at once and are no faults afterwards: pulumi refresh sees them, pulumi up mends them.
 
-  ./local faults add dns-link-removed
-  ./local faults add endpoint-rejected --name 'pe-redis*'
-  ./local faults add key-regenerated
-  ./local faults add public-access-on --type Microsoft.KeyVault/vaults
+  local-azure faults add dns-link-removed
+  local-azure faults add endpoint-rejected --name 'pe-redis*'
+  local-azure faults add key-regenerated
+  local-azure faults add public-access-on --type Microsoft.KeyVault/vaults
 """
 
 
@@ -278,7 +278,8 @@ def _happen(store: Store, options: argparse.Namespace) -> int:
         raise FaultError(f"{options.kind}: refused with {error}") from None
     if not done:
         raise FaultError(
-            f"{options.kind}: nothing fits --type '{options.type}' --name '{options.name}'; `./local status` shows "
+            f"{options.kind}: nothing fits --type '{options.type}' --name '{options.name}'; "
+            f"`{command_name()} status` shows "
             "what there is"
         )
     for resource_id, words in done:
@@ -309,6 +310,6 @@ def _clear(store: Store, number: int | None) -> int:
     with store.transaction() as transaction:
         cleared = faults.clear(transaction, number)
     if number is not None and not cleared:
-        raise FaultError(f"there is no fault {number}; `./local faults list` shows those in force")
+        raise FaultError(f"there is no fault {number}; `{command_name()} faults list` shows those in force")
     print(f"{cleared} cleared")
     return 0

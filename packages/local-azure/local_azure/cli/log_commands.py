@@ -1,4 +1,4 @@
-"""`./local logs`: shows what an app's containers have written, and what the platform has done to it."""
+"""`local-azure logs`: shows what an app's containers have written, and what the platform has done to it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any, Protocol
 from local_azure.status import replica_logs
 from local_azure.status.replica_logs import Event, Line, Source, Tail
 from local_azure.system.errors import LocalAzureError
-from local_azure.system.paths import Home
+from local_azure.system.paths import Home, command_name
 
 _LINES = 100
 _POLL_SECONDS = 0.2
 _EPILOG = """\
-  ./local logs ca-shop-web --follow
-  ./local logs web --container migrate       a part of a name, or a container's, serves where only one app has it
-  ./local logs web --system                  what the platform does: probes, restarts, scaling
+  local-azure logs ca-shop-web --follow
+  local-azure logs web --container migrate       a part of a name, or a container's, serves where only one app has it
+  local-azure logs web --system                  what the platform does: probes, restarts, scaling
 """
 
 
@@ -68,7 +68,7 @@ def run(home: Home, options: argparse.Namespace) -> int:
     shown = reader.read()
     if not shown and not options.follow:
         what = "events" if options.system else "log lines"
-        raise LogError(f"{app} has no such {what}; ./local status tells whether it runs")
+        raise LogError(f"{app} has no such {what}; {command_name()} status tells whether it runs")
     _show(shown[-options.tail :] if options.tail else [])
     while options.follow:
         time.sleep(_POLL_SECONDS)

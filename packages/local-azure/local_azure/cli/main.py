@@ -1,22 +1,23 @@
-"""The local Azure's command line: `./local`, or `python -m local_azure`."""
+"""The emulator's command line: `local-azure`, or `python -m local_azure`."""
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from collections.abc import Sequence
 
 from local_azure.cli import fault_commands, log_commands
 from local_azure.system.errors import LocalAzureError
-from local_azure.system.paths import Home
+from local_azure.system.paths import Home, command_name
 
 _RUN_HELP = """\
 Runs COMMAND in the current directory with the Pulumi engine first on PATH, a local file backend and the local Azure's
 providers attached. Starts the local Azure if it is not running. The command's exit code is ours.
 
-  ./local run pulumi up --stack dev
-  ./local run pulumi stack graph graph.dot
-  cd ~/other-program && ~/django-aca/local run pulumi preview
+  local-azure run pulumi up --stack dev
+  local-azure run pulumi stack graph graph.dot
+  cd ~/other-program && local-azure run pulumi preview
 
 Tracked files stay as they are. Pulumi works on a copy of Pulumi.<stack>.yaml: without the team's encryption, and with a
 generated value for each secret. The stack is made when it is not there yet. `pulumi config set` changes the copy; what
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         match options.command:
             case "setup":
-                return 0 if options.no_engine else _setup(home, development=options.dev)
+                return 0 if options.no_engine else _setup(home)
             case "start":
                 return _start(
                     home,
@@ -80,14 +81,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="local",
+        prog=os.path.basename(command_name()),
         description="A local Azure: runs Pulumi programs with the real engine on this machine, without a subscription.",
-        epilog="State, stacks and logs live in .local/ of the project; LOCAL_AZURE_HOME names another directory.",
+        epilog="State, stacks and logs are in .local-azure/ of the project; LOCAL_AZURE_HOME names another directory.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    setup = commands.add_parser("setup", help="set up what is missing: the virtual environment and the engine")
-    setup.add_argument("--dev", action="store_true", help="with what tests and lint need, redis-server included")
-    setup.add_argument("--no-engine", action="store_true", help="the virtual environment alone")
+    setup = commands.add_parser(
+        "setup", help="set up what is missing: the engine, redis-server, the packages of the images"
+    )
+    setup.add_argument("--no-engine", action="store_true", help="without the engine and all that runs with it")
     start = commands.add_parser("start", help="start the local Azure, if it is not running")
     start.add_argument(
         "--latency",
@@ -156,19 +158,19 @@ def _parser() -> argparse.ArgumentParser:
         "run",
         help="run a command against it, in the current directory",
         description=_RUN_HELP,
-        usage="local run COMMAND [ARGUMENT ...]",
+        usage=f"{os.path.basename(command_name())} run COMMAND [ARGUMENT ...]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
     return parser
 
 
-def _setup(home: Home, *, development: bool) -> int:
+def _setup(home: Home) -> int:
     from local_azure.data_plane import prerequisites
+    from local_azure.data_plane.redis import installation
     from local_azure.pulumi_engine import engine
 
-    if development:
-        print(f"redis-server: {redis_server.ensure()}")
+    print(f"redis-server: {installation.ensure()}")
     prerequisites.ensure(home)
     found = engine.ensure(home)
     print(f"engine: {found.program} ({found.version})")
@@ -217,9 +219,9 @@ def _stop(home: Home) -> int:
 
 def _status(home: Home, *, as_json: bool) -> int:
     from local_azure.cli import overview
-    from local_azure.server import daemon
+    from local_azure.status import server_process
 
-    running = daemon.find(home)
+    running = server_process.find(home)
     seen = overview.of(home.state)
     if as_json:
         answer = {
@@ -264,7 +266,3 @@ def _reset(home: Home, *, confirmed: bool) -> int:
     shutil.rmtree(home.directory)
     print(f"deleted {home.directory}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""`./local ready`: waits until what a stack has deployed really serves.
+"""`local-azure ready`: waits until what a stack has deployed really serves.
 
 Ready is a stack whose apps each run their newest revision, and whose apps with external ingress answer with 200 at the
 path of their startup probe (or readiness or liveness probe, where they have none).
@@ -25,7 +25,7 @@ from local_azure.status import runtime_status
 from local_azure.status.ingress_ports import read_ports
 from local_azure.status.runtime_status import Running, RunningRevision
 from local_azure.system.errors import LocalAzureError
-from local_azure.system.paths import Home
+from local_azure.system.paths import Home, command_name
 from local_azure.system.progress import say
 
 LIMIT_SECONDS = 120.0
@@ -117,13 +117,13 @@ def _apps_of(home: Home, copy: ProjectCopy, stack: str | None) -> list[App]:
     try:
         with store.transaction() as transaction:
             if not options.read(transaction).data_plane:
-                raise NotReadyError("nothing runs without the data plane: ./local start --data-plane yes")
+                raise NotReadyError(f"nothing runs without the data plane: {command_name()} start --data-plane yes")
             deployed = [transaction.get(one) for one in _deployed(copy, stack)]
     finally:
         store.close()
     apps = [_app(resource) for resource in deployed if resource]
     if not apps:
-        raise NotReadyError(f"the stack {stack} has no container app: ./local run pulumi up --stack {stack}")
+        raise NotReadyError(f"the stack {stack} has no container app: {command_name()} run pulumi up --stack {stack}")
     return apps
 
 
@@ -133,7 +133,7 @@ def _deployed(copy: ProjectCopy, stack: str) -> list[ArmId]:
     try:
         state: Any = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise NotReadyError(f"there is no stack {stack}: ./local run pulumi up --stack {stack}") from None
+        raise NotReadyError(f"there is no stack {stack}: {command_name()} run pulumi up --stack {stack}") from None
     ids = [str(one) for _, one in find(state, "checkpoint.latest.resources[*].id")]
     parsed = [ArmId.parse(one) for one in ids if "/microsoft.app/containerapps/" in one.lower()]
     return [one for one in parsed if one.type_key == APP_TYPE.lower()]
@@ -216,7 +216,9 @@ def _tell(found: Sequence[Found]) -> None:
             print(f"  {one.app.path} answers {one.answer.status} {one.answer.body}")
         else:
             print(f"{one.app.name}: {one.state}")
-    print(f"Logs: ./local logs {next((one.app.name for one in found if one.answer), found[0].app.name)} --follow")
+    print(
+        f"Logs: {command_name()} logs {next((one.app.name for one in found if one.answer), found[0].app.name)} --follow"
+    )
 
 
 def _explain(home: Path, missing: Sequence[Found], seconds: float) -> None:
@@ -227,4 +229,4 @@ def _explain(home: Path, missing: Sequence[Found], seconds: float) -> None:
             say(f"  {one.answer.body[:500]}")
         for line in log_commands.latest(home, one.app.name, one.app.revision, _LAST_LINES):
             say(f"  {line}")
-    say(f"More: ./local logs {missing[0].app.name} [--system]")
+    say(f"More: {command_name()} logs {missing[0].app.name} [--system]")

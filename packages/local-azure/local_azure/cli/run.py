@@ -9,10 +9,10 @@ from typing import NoReturn
 
 from local_azure.azure_cli import az_command, client_environment
 from local_azure.data_plane import prerequisites
-from local_azure.pulumi_engine import engine, pulumi_command
+from local_azure.pulumi_engine import engine, environment, pulumi_command
 from local_azure.pulumi_engine.project_copy import Project, ProjectError, backend_of
 from local_azure.server import daemon
-from local_azure.system import environment_variables
+from local_azure.system import project_file
 from local_azure.system.files import locked, write_atomically
 from local_azure.system.paths import Home
 from local_azure.system.progress import say
@@ -29,6 +29,7 @@ def run(home: Home, command: Sequence[str]) -> NoReturn:
     what `prerequisites.ensure` raises.
     """
     home.create()
+    project_file.remember(home, Path.cwd())
     prerequisites.ensure(home)  # first: what is missing there is said at once, while an engine may take minutes
     found = engine.ensure(home)
     running, started = daemon.ensure(home)
@@ -38,7 +39,7 @@ def run(home: Home, command: Sequence[str]) -> NoReturn:
     _make_passphrase(home)
     pulumi_command.install(home)
     az_command.install(home)
-    variables = environment_variables.for_command(
+    variables = environment.for_command(
         os.environ,
         home=home,
         engine=found,

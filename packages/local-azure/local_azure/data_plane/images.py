@@ -1,27 +1,28 @@
-"""What stands for a container image on this machine: `packages/local-azure/local_azure/data_plane/images.toml` tells.
+"""Container images on this machine: tables of folders, since there is no container engine.
 
-There is no container engine. An image is a folder of the project, with the Python packages, the command and the
-variables that its Dockerfile would give it.
+An image is a folder of a project, with the Python packages, the command and the variables that its Dockerfile would
+give it. A project's `local-azure.toml` has its images; a few that everybody uses are in this package's table.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import sys
-import tomllib
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from local_azure.system import python_environments
+from local_azure.system import project_file, python_environments
 from local_azure.system.errors import LocalAzureError
-from local_azure.system.paths import PACKAGE, ROOT, Home
+from local_azure.system.paths import PACKAGE, Home
 
-TABLE = PACKAGE / "images.toml"
+TABLE = PACKAGE / "data_plane" / "images.toml"
 _MOUNT = re.compile(r"\{mount:(/[^}]*)\}")
 _KEYS = {"names", "folder", "requirements", "command", "port", "environment"}
+_log = logging.getLogger(__name__)
 
 
 class ImageTableError(LocalAzureError):
@@ -35,8 +36,8 @@ class Image:
     names: tuple[str, ...]
     folder: Path
     command: tuple[str, ...]
-    requirements: str | None = None
-    """The list of its packages, as a path in the project; None: none beyond Python's own."""
+    requirements: Path | None = None
+    """The list of its packages; None: none beyond Python's own."""
     port: int | None = None
     environment: dict[str, str] = field(default_factory=dict[str, str])
     """Variables, in which `{mount:/path}` stands for the directory that is mounted at `/path`."""
@@ -72,13 +73,18 @@ class Image:
 
 
 class Images:
-    """The images that this machine has."""
+    """The images that this machine has, as the tables have them now: a changed table is read again."""
 
-    def __init__(self, images: list[Image]) -> None:
-        self._images = images
+    def __init__(self, home: Home) -> None:
+        """Read the tables. Raises `ImageTableError` and `ProjectFileError`."""
+        self._home = home
+        self._tables = _tables(home)
+        self._signature = _signature(self._tables)
+        self._images = _read(self._tables)
 
     def find(self, reference: str) -> Image | None:
-        """The image that a reference means, or None."""
+        """Return the image that a reference means, or None."""
+        self._read_again()
         return next((image for image in self._images if image.fits(reference)), None)
 
     def prepare(self) -> None:
@@ -86,34 +92,56 @@ class Images:
         for image in self._images:
             image.python()
 
+    def _read_again(self) -> None:
+        tables = _tables(self._home)
+        signature = _signature(tables)
+        if signature == self._signature:
+            return
+        self._signature = signature
+        try:
+            self._images = _read(tables)
+        except LocalAzureError as error:
+            _log.warning("the images stay as they were: %s", error)
+
 
 def read(home: Home) -> Images:
-    """The images of the home's own table, if it has one, and of the project's. Raises `ImageTableError`."""
-    own = home.directory / TABLE.name
-    return Images([image for table in (own, TABLE) if table.exists() for image in _read(table)])
+    """Return the images of the projects that a home serves. Raises `ImageTableError` and `ProjectFileError`."""
+    return Images(home)
 
 
-def _read(table: Path) -> list[Image]:
+def _tables(home: Home) -> list[Path]:
+    return [*project_file.remembered(home), TABLE]
+
+
+def _signature(tables: list[Path]) -> list[tuple[str, int, int]]:
+    """Return what changes when a table does."""
+    return [(str(path), status.st_mtime_ns, status.st_size) for path in tables for status in [path.stat()]]
+
+
+def _read(tables: list[Path]) -> list[Image]:
+    return [_image(entry, table) for table in tables for entry in project_file.read(table).images]
+
+
+def _image(entry: Any, table: Path) -> Image:
+    """Return the image of a row; its paths are relative to the table."""
     try:
-        entries = cast("list[dict[str, Any]]", tomllib.loads(table.read_text(encoding="utf-8")).get("image", []))
-        return [_image(entry, table) for entry in entries]
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        if unknown := set(entry) - _KEYS:
+            raise ValueError(f"an image has no '{min(unknown)}'; it has {', '.join(sorted(_KEYS))}")
+        folder = (table.parent / entry["folder"]).resolve()
+        if not folder.is_dir():
+            raise ValueError(f"the folder {folder} is not there")
+        requirements = table.parent / entry["requirements"] if "requirements" in entry else None
+        if requirements and not requirements.is_file():
+            raise ValueError(f"the list {requirements} is not there")
+        return Image(
+            tuple(entry["names"]),
+            folder,
+            tuple(entry["command"]),
+            requirements,
+            entry.get("port"),
+            dict(entry.get("environment", {})),
+        )
+    except KeyError as error:
+        raise ImageTableError(f"{table}: an image has no {error}") from None
+    except (TypeError, ValueError) as error:
         raise ImageTableError(f"{table}: {error}") from None
-
-
-def _image(entry: dict[str, Any], table: Path) -> Image:
-    if unknown := set(entry) - _KEYS:
-        raise ValueError(f"an image has no '{min(unknown)}'; it has {', '.join(sorted(_KEYS))}")
-    # Paths of the project's own table are those of the project; others are relative to their table.
-    base = ROOT if table == TABLE else table.parent
-    folder = (base / entry["folder"]).resolve()
-    if not folder.is_dir():
-        raise ValueError(f"the folder {folder} is not there")
-    return Image(
-        tuple(entry["names"]),
-        folder,
-        tuple(entry["command"]),
-        entry.get("requirements"),
-        entry.get("port"),
-        dict(entry.get("environment", {})),
-    )

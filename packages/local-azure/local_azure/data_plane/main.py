@@ -21,8 +21,8 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
-from local_azure.arm.managed_identity import IdentityHeaders
 from local_azure.core import options
+from local_azure.core.identity_headers import IdentityHeaders
 from local_azure.core.state import Store
 from local_azure.data_plane import desired_state, images, traffic
 from local_azure.data_plane.app import World

@@ -6,7 +6,7 @@ from local_azure.core import options
 from local_azure.data_plane import images
 from local_azure.data_plane.redis import installation
 from local_azure.system.errors import LocalAzureError
-from local_azure.system.paths import Home
+from local_azure.system.paths import Home, command_name
 from local_azure.system.progress import CommandFailedError
 
 
@@ -17,7 +17,7 @@ class PrerequisiteError(LocalAzureError):
 def ensure(home: Home) -> None:
     """Install what is missing, with progress; nothing when the data plane is not wanted.
 
-    Raises `RedisServerError`, `ImageTableError` and `PrerequisiteError`.
+    Raises `RedisServerError`, `ImageTableError`, `ProjectFileError` and `PrerequisiteError`.
     """
     if not options.kept(home).data_plane:
         return
@@ -27,5 +27,5 @@ def ensure(home: Home) -> None:
     except CommandFailedError as failure:
         raise PrerequisiteError(
             f"the packages of an image could not be installed: {failure}; "
-            "`./local start --data-plane no` does without running applications"
+            f"`{command_name()} start --data-plane no` does without running applications"
         ) from None

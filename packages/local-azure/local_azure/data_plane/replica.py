@@ -198,7 +198,9 @@ class Replica:
         app = self._app()
         image = self._platform.images.find(plan.image)
         if image is None:
-            raise CannotStartError("ImagePullBackOff", f"image {plan.image} is not in images.toml")
+            raise CannotStartError(
+                "ImagePullBackOff", f"image {plan.image} is not known here: add an [[image]] for it to local-azure.toml"
+            )
         if len(self.revision.containers("containers")) == 1:
             # What the container's earlier process listened on may be somebody else's by now.
             self._files.forget_ports()

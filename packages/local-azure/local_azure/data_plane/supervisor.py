@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from local_azure.data_plane.processes import Processes
 from local_azure.status import runtime_status
+from local_azure.system.paths import module_command
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ async def keep_running(home: Path, is_wanted: Callable[[], bool], ended: asyncio
 async def _run(home: Path, is_wanted: Callable[[], bool], ended: asyncio.Event) -> int | None:
     """Run it once: its exit code if it has ended by itself, None if it was told to."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "local_azure.data_plane.main", "--home", str(home)), stdin=asyncio.subprocess.PIPE
+        *module_command("local_azure.data_plane.main"), "--home", str(home), stdin=asyncio.subprocess.PIPE
     )
     finished = asyncio.create_task(process.wait())
     try:

@@ -24,7 +24,8 @@ VERSION = "3.259.0"
 """The pinned version: that of `pulumi` in requirements.txt and of the Go module in `engine_module/go.mod`."""
 
 LANGUAGE_HOST = "pulumi-language-python"
-MODULE = PACKAGE / "engine_module"
+LANGUAGE_HOST_MODULE = "local_azure.pulumi_engine.language_host"
+MODULE = PACKAGE / "pulumi_engine" / "engine_module"
 
 _GO_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _VERSION_VARIABLE = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
@@ -37,11 +38,9 @@ _DOWNLOAD_SECONDS = 600.0
 _LANGUAGE_HOST_SCRIPT = """\
 #!/bin/sh
 # Python's language host for the Pulumi program beside it. The local Azure that calls the program says by these two
-# variables which Python serves and where the project is, so that clones can share this directory.
-: "${LOCAL_AZURE_PYTHON:?is not set: call pulumi through the local front door of the project (./local run pulumi ...)}"
-exec "$LOCAL_AZURE_PYTHON" -I -c 'import runpy, sys
-sys.path.insert(0, sys.argv.pop(1))
-runpy.run_module("local_azure.pulumi_engine.language_host", run_name="__main__", alter_sys=True)' "$LOCAL_AZURE_ROOT" "$@"
+# variables which Python serves and by which module, so that its versions can share this directory.
+: "${LOCAL_AZURE_PYTHON:?is not set: call pulumi through local-azure (local-azure run pulumi ...)}"
+exec "$LOCAL_AZURE_PYTHON" -I -m "$LOCAL_AZURE_LANGUAGE_HOST" "$@"
 """
 
 
@@ -182,7 +181,7 @@ def _why_not_on_path(environment: Mapping[str, str]) -> str:
 def _in_cache(directory: Path) -> Engine | None:
     """The engine in the cache; its version was checked before it was put there.
 
-    A program that prints its version without the `v` of the official one is built anew: tools that look for `v`, such as
+    A program that prints its version without the `v` of the official one is built anew: tools that look for it, such as
     pulumi/actions, would download another.
     """
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from local_azure.system import progress
 from local_azure.system.paths import PACKAGE
 
-REQUIREMENTS = PACKAGE / "engine_module" / "go-toolchain.txt"
+REQUIREMENTS = PACKAGE / "pulumi_engine" / "engine_module" / "go-toolchain.txt"
 """Go from PyPI: new enough for every module of the project."""
 
 _ANSWER_SECONDS = 120.0

@@ -29,7 +29,7 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 from local_azure.pulumi_engine.fork_servers import ForkServers
 from local_azure.pulumi_engine.program_runner import ERROR_WAS_SHOWN
 from local_azure.pulumi_engine.program_runs import Launch, PlainRun, ProgramRun, end_process
-from local_azure.server import daemon
+from local_azure.status import server_process
 from local_azure.system.paths import Home
 
 _MAXIMUM_MESSAGE = 400 * 1024 * 1024
@@ -242,7 +242,7 @@ class ProgramHost(LanguageServer):
 
     def _azure(self) -> int:
         """The process id of the local Azure, with which a fork server ends; 0 if it does not run."""
-        running = daemon.find(self._home)
+        running = server_process.find(self._home)
         return running.pid if running else 0
 
     @staticmethod

@@ -18,9 +18,10 @@ import yaml
 
 from local_azure.pulumi_engine import stack_config
 from local_azure.pulumi_engine.stack_config import StackConfigError, StackFile
+from local_azure.system import project_file
 from local_azure.system.errors import LocalAzureError
 from local_azure.system.files import locked, write_atomically
-from local_azure.system.paths import PACKAGE, ROOT, Home, backend_url
+from local_azure.system.paths import PROJECT_FILE, Home, backend_url
 from local_azure.system.progress import say
 
 _PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
@@ -239,10 +240,12 @@ class ProjectCopy:
         return ciphertext
 
     def _overlay(self) -> StackFile | None:
-        """This project's own; another program's configuration is taken as it is."""
-        if self.project.directory.resolve() != ROOT:
+        """Return the settings that the project's `local-azure.toml` lays over its stacks in local runs."""
+        path = self.project.directory / PROJECT_FILE
+        if not path.is_file():
             return None
-        return self._read(PACKAGE / "overlay.yaml")
+        config = project_file.read(path).config
+        return StackFile.parse(yaml.safe_dump({"config": config}), self.project.name, path.name)
 
     def _read(self, file: Path) -> StackFile:
         try:

@@ -17,7 +17,7 @@ from pathlib import Path
 from local_azure.pulumi_engine.engine import STAND_IN_MARK
 from local_azure.pulumi_engine.project_copy import Project, ProjectCopy, ProjectError, Pulumi, backend_of, short_name
 from local_azure.system import path_shims
-from local_azure.system.paths import Home, backend_url
+from local_azure.system.paths import Home, backend_url, command_name
 from local_azure.system.progress import say
 
 # Options that take their value as the next argument, among those that may stand before or between the words of a
@@ -140,7 +140,7 @@ def main() -> None:
     environment = dict(os.environ)
     program = environment.get("LOCAL_AZURE_ENGINE")
     if not program:
-        say("error: this pulumi works under the local Azure alone: ./local run pulumi ...")
+        say(f"error: this pulumi works under the local Azure alone: {command_name()} run pulumi ...")
         sys.exit(255)
     arguments = sys.argv[1:]
     line = CommandLine.parse(arguments, Path.cwd())

@@ -40,7 +40,7 @@ from local_azure.core.state import Store, Transaction
 from local_azure.pulumi_engine.project_copy import Project, backend_of
 from local_azure.system.errors import LocalAzureError
 from local_azure.system.files import write_atomically
-from local_azure.system.paths import ROOT, Home
+from local_azure.system.paths import Home, command_name
 from local_azure.system.progress import reported
 
 
@@ -111,7 +111,7 @@ class Damage:
             ]
         commands.append([*pulumi, "up", "--yes", "--skip-preview", *stack])
         clearing = [["rm", "-f", *map(str, self.debris)]] if self.debris else []
-        return clearing + [[_front_door(), *words] for words in commands]
+        return clearing + [[command_name(), *words] for words in commands]
 
     def lines(self) -> Iterator[str]:
         """For people to read; the commands can be run as they stand."""
@@ -128,13 +128,6 @@ class Damage:
             yield f"#   creating {one}: done, but never answered; `pulumi up` takes it up"
         for command in self.commands():
             yield shlex.join(command)
-
-
-def _front_door() -> str:
-    relative = os.path.relpath(ROOT / "local")
-    if relative.startswith(os.path.join("..", "..")):
-        return str(ROOT / "local")
-    return relative if os.path.dirname(relative) else os.path.join(".", relative)
 
 
 def run(home: Home, options: argparse.Namespace) -> int:

@@ -1,33 +1,22 @@
-"""Starts, finds and stops the server process of a local Azure.
-
-The server inherits an open lock on a file of its home, which the system drops when the process ends. A held lock is
-therefore the proof that the process id in that file is still our server, whatever ids the system hands out again.
-"""
+"""Starts and stops the server process of a local Azure; `local_azure.status.server_process` finds it."""
 
 import fcntl
 import hashlib
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import IO
 
 from local_azure.pulumi_engine.fork_servers import ForkServers
+from local_azure.status.server_process import Running, find, locked_by, served_ports
 from local_azure.system.environment_variables import without_credentials
 from local_azure.system.errors import LocalAzureError
 from local_azure.system.files import locked
-from local_azure.system.paths import PACKAGE, ROOT, Home
+from local_azure.system.paths import PACKAGE, Home, module_command
 from local_azure.system.progress import say
 
-PROVIDERS = ("azure-native", "random")
-"""The providers that the engine is attached to."""
-ENDPOINTS = ("arm", "identity", "vault-proxy")
-"""What Azure's own clients talk to: see `local_azure.arm.serving`."""
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.02
@@ -35,30 +24,6 @@ _POLL_SECONDS = 0.02
 
 class DaemonError(LocalAzureError):
     """The server could not be started or stopped. The message is for the user."""
-
-
-@dataclass(frozen=True)
-class Running:
-    """A server process that serves: its process id, and a port on the loopback address for all it serves."""
-
-    pid: int
-    ports: Mapping[str, int]
-    code: str
-    """A fingerprint of the source it was started from."""
-
-    @property
-    def providers(self) -> dict[str, int]:
-        """The ports of the providers alone."""
-        return {name: self.ports[name] for name in PROVIDERS}
-
-
-def find(home: Home) -> Running | None:
-    """The running server, or None if there is none or it does not serve yet."""
-    pid, code = _locked_by(home)
-    if not pid:
-        return None
-    ports = _served_ports(home, pid)
-    return Running(pid, ports, code) if ports else None
 
 
 def ensure(home: Home) -> tuple[Running, bool]:
@@ -97,34 +62,6 @@ def source_fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
-def _locked_by(home: Home) -> tuple[int, str]:
-    """The process id and the fingerprint of the server that holds the lock; (0, "") when none does."""
-    try:
-        with open(home.process_lock, "r+", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pid, _, code = file.read().partition(" ")
-                return (int(pid), code.strip()) if pid.isdigit() else (0, "")
-    except FileNotFoundError:
-        pass
-    return 0, ""
-
-
-def _served_ports(home: Home, pid: int) -> dict[str, int]:
-    """The ports that this process has announced, if each of them accepts a connection."""
-    try:
-        announced = json.loads(home.endpoints.read_text(encoding="utf-8"))
-        ports = {name: int(announced[name]) for name in (*PROVIDERS, *ENDPOINTS)}
-        if announced["pid"] != pid:
-            return {}
-        for port in ports.values():
-            socket.create_connection(("127.0.0.1", port), timeout=2).close()
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return ports
-
-
 def _in_use(home: Home) -> bool:
     with open(home.use_lock, "a", encoding="utf-8") as file:
         try:
@@ -148,8 +85,8 @@ def _start(home: Home, code: str) -> Running:
         os.chmod(home.server_log, 0o600)
         log_start = log.tell()
         process = subprocess.Popen(
-            [sys.executable, "-m", "local_azure.server.main", "--home", str(home.directory)],
-            cwd=ROOT,
+            [*module_command("local_azure.server.main"), "--home", str(home.directory)],
+            cwd=home.directory,
             env=without_credentials(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -169,7 +106,7 @@ def _start(home: Home, code: str) -> Running:
                     f"the local Azure ended at its start with exit code {process.returncode}: "
                     f"{_last_line(home, log_start)} (more in {home.server_log})"
                 )
-            ports = _served_ports(home, process.pid)
+            ports = served_ports(home, process.pid)
             if ports:
                 return Running(process.pid, ports, code)
             time.sleep(_POLL_SECONDS)
@@ -208,16 +145,16 @@ def _stop(home: Home) -> bool:
 
 
 def _stop_server(home: Home) -> bool:
-    pid, _ = _locked_by(home)
+    pid, _ = locked_by(home)
     if not pid:
         return False
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
     while time.monotonic() < deadline:
-        if _locked_by(home)[0] != pid:
+        if locked_by(home)[0] != pid:
             return True
         time.sleep(_POLL_SECONDS)
     os.kill(pid, signal.SIGKILL)
-    while _locked_by(home)[0] == pid:
+    while locked_by(home)[0] == pid:
         time.sleep(_POLL_SECONDS)
     return True

@@ -18,8 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from local_azure.arm.files import kept_text
-from local_azure.system.files import write_atomically
+from local_azure.system.files import kept_text, write_atomically
 
 SERVER_NAMES = ("localhost", "*.vault.azure.net", "*.azurecontainerapps.dev", "*.azurecr.io", "ghcr.io")
 """The host names of the endpoint."""

@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 
@@ -20,6 +20,16 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def kept_text(path: Path, make: Callable[[], str]) -> str:
+    """Return the text of a file; make it, with mode 0600, where it is not there."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        text = make()
+        write_atomically(path, text, 0o600)
+        return text
 
 
 @contextlib.contextmanager

@@ -7,27 +7,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-"""The project's top directory, the one that holds `local`."""
+PACKAGE = Path(__file__).resolve().parents[1]
+"""The directory of the package `local_azure`."""
 
-PACKAGE = Path(__file__).resolve().parent
+PROJECT_FILE = "local-azure.toml"
+"""What a Pulumi project says to the emulator: its container images, and settings for local runs."""
+_HOME_NAME = ".local-azure"
+_PROJECT_MARKS = (PROJECT_FILE, "Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 
-_RUN_MODULE = (
-    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
-    "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
-)
+
+def command_name(environment: Mapping[str, str] = os.environ) -> str:
+    """Return how the user calls this program: `LOCAL_AZURE_COMMAND` names a script that wraps it."""
+    return environment.get("LOCAL_AZURE_COMMAND") or "local-azure"
 
 
 def module_command(module: str) -> list[str]:
-    """The command that runs a module of this project from any directory.
+    """Return the command that runs a module of this package from any directory.
 
     `-I` keeps the caller's PYTHON* variables and current directory out of it; nothing is exported to its children.
     """
-    return [sys.executable, "-I", "-c", _RUN_MODULE, str(ROOT), module]
+    return [sys.executable, "-I", "-m", module]
+
+
+def project_directory(directory: Path) -> Path | None:
+    """Return the nearest directory, from this one upwards, that holds a project file of ours or of Pulumi's."""
+    for candidate in (directory, *directory.parents):
+        if any((candidate / name).is_file() for name in _PROJECT_MARKS):
+            return candidate
+    return None
 
 
 def user_cache(environment: Mapping[str, str] = os.environ, system: str | None = None) -> Path:
-    """The project's part of the user's cache directory: what clones share, and what can be made again.
+    """Return our part of the user's cache directory: what projects share, and what can be made again.
 
     `XDG_CACHE_HOME` if it is absolute (as the XDG Base Directory Specification asks), else `~/Library/Caches` on macOS
     and `~/.cache` elsewhere.
@@ -39,7 +50,7 @@ def user_cache(environment: Mapping[str, str] = os.environ, system: str | None =
         base = Path.home() / "Library" / "Caches"
     else:
         base = Path.home() / ".cache"
-    return base / "django-aca"
+    return base / "local-azure"
 
 
 def backend_url(backend: Path) -> str:
@@ -59,9 +70,15 @@ class Home:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Home":
-        """`LOCAL_AZURE_HOME` if set (relative to the current directory), else `.local` in the project."""
-        moved = environment.get("LOCAL_AZURE_HOME")
-        return cls(Path(moved).expanduser().resolve() if moved else ROOT / ".local")
+        """Return the home of a command.
+
+        `LOCAL_AZURE_HOME` if set (relative to the current directory), else `.local-azure` in the directory of the
+        nearest project, else in the current directory.
+        """
+        if moved := environment.get("LOCAL_AZURE_HOME"):
+            return cls(Path(moved).expanduser().resolve())
+        here = Path.cwd()
+        return cls((project_directory(here) or here) / _HOME_NAME)
 
     @property
     def process_lock(self) -> Path:
@@ -123,7 +140,11 @@ class Home:
         """Makes the directory, readable by its owner alone."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self._mark.exists():
-            self._mark.write_text("State, stacks and logs of a local Azure. `./local reset` deletes this directory.\n")
+            self._mark.write_text(
+                "State, stacks and logs of a local Azure. `local-azure reset` deletes this directory.\n"
+            )
+            # Whatever repository the project is in, none of this belongs into it.
+            (self.directory / ".gitignore").write_text("*\n")
 
     def may_be_deleted(self) -> bool:
         """False for a directory that is not ours: `LOCAL_AZURE_HOME` may name the user's own by mistake."""

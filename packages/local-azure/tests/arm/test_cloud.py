@@ -9,7 +9,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ManagedIdentityCredential
 from azure.keyvault.secrets import SecretClient
 
-from local_azure.arm.managed_identity import IdentityHeaders
+from local_azure.core.identity_headers import IdentityHeaders
 from local_azure.core.ids import ArmId
 from tests.arm.landscape import Azure
 

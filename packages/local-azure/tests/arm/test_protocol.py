@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local_azure.arm import serving
-from local_azure.arm.files import kept_text
 from local_azure.arm.tokens import Principal, TokenIssuer
 from local_azure.core.state import Resource
+from local_azure.system.files import kept_text
 from tests.arm.landscape import VERSION, Azure, Raw, deploy, running
 
 

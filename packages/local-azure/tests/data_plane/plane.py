@@ -24,7 +24,6 @@ from local_azure.core.state import Store
 from local_azure.status import runtime_status
 from local_azure.status.runtime_status import RunningApp, RunningReplica, RunningRevision
 
-ROOT = Path(__file__).parents[2]
 PATIENCE = 60
 """Seconds after which a test stops waiting for what should have happened."""
 LOCATION = "westeurope"
@@ -85,7 +84,7 @@ class Plane:
         image = home / "image"
         image.mkdir()
         (image / "serve.py").write_text(SERVE)
-        (home / "images.toml").write_text(
+        (home / "local-azure.toml").write_text(
             textwrap.dedent("""
             [[image]]
             names = ["test/app:*"]
@@ -106,7 +105,6 @@ class Plane:
         """Start the process."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "local_azure.data_plane.main", "--home", str(self.home)],
-            cwd=ROOT,
             stdin=subprocess.PIPE,
             stderr=(self.home / "plane.log").open("ab"),
         )

@@ -1,5 +1,6 @@
 """What a container finds around it: its image, its files and its variables."""
 
+import dataclasses
 import os
 import stat
 from pathlib import Path
@@ -10,8 +11,9 @@ from local_azure.core.ids import ArmId
 from local_azure.data_plane import images, variables
 from local_azure.data_plane.desired_state import AppPlan, ContainerPlan, IngressPlan, RevisionPlan
 from local_azure.data_plane.files import ReplicaFiles, in_container
-from local_azure.data_plane.images import ImageTableError
-from local_azure.system.paths import ROOT, Home
+from local_azure.system import project_file
+from local_azure.system.errors import LocalAzureError
+from local_azure.system.paths import Home
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
 APP = ArmId.parse(f"{GROUP}/providers/Microsoft.App/containerApps/shop")
@@ -39,6 +41,20 @@ TEMPLATE = {
         {"name": "keys", "storageType": "Secret", "secrets": [{"secretRef": "key", "path": "a.key"}]},
     ],
 }
+
+SHOP = """
+[[image]]
+names = ["*/magictoolbox:*", "*/magictoolbox@*"]
+folder = "shop"
+command = ["gunicorn", "magictoolbox.wsgi"]
+port = 8000
+
+[image.environment]
+DATABASE_URL = "sqlite:///{mount:/data}/db.sqlite3"
+PYTHONDONTWRITEBYTECODE = "1"
+PYTHONUNBUFFERED = "1"
+REMAP_SIGTERM = "SIGQUIT"
+"""
 
 
 def revision() -> RevisionPlan:
@@ -69,9 +85,13 @@ def web() -> ContainerPlan:
 
 
 @pytest.fixture
-def image() -> images.Image:
-    """The sample application's."""
-    found = images.read(Home(Path("/nowhere"))).find(web().image)
+def image(tmp_path_factory: pytest.TempPathFactory) -> images.Image:
+    """The image of a shop, as its project describes it."""
+    project = tmp_path_factory.mktemp("project")
+    (project / "shop").mkdir()
+    (project / "shop" / "manage.py").write_text("print('shop')\n")
+    (project / "local-azure.toml").write_text(SHOP)
+    found = images.read(Home(project / ".local-azure")).find("ghcr.io/contoso/magictoolbox:1.0.0")
     assert found
     return found
 
@@ -83,39 +103,64 @@ def image() -> images.Image:
     "reference",
     ["ghcr.io/contoso/magictoolbox:1.0.0", "shop.azurecr.io/a/magictoolbox@sha256:" + "0" * 64],
 )
-def test_the_sample_application_is_found_by_its_name_under_any_tag(reference: str) -> None:
-    found = images.read(Home(Path("/nowhere"))).find(reference)
-    assert found
-    assert found.folder == ROOT / "workload"
-    assert found.port == 8000
+def test_an_image_is_found_by_its_name_under_any_tag(image: images.Image, reference: str) -> None:
+    assert image.fits(reference)
+    assert image.folder.name == "shop"
+    assert image.port == 8000
 
 
 @pytest.mark.parametrize("reference", ["ghcr.io/contoso/other:1", "magictoolbox:1", "ghcr.io/contoso/magictoolbox-2:1"])
-def test_any_other_image_is_not_there(reference: str) -> None:
+def test_any_other_image_is_not_there(image: images.Image, reference: str) -> None:
+    assert not image.fits(reference)
     assert images.read(Home(Path("/nowhere"))).find(reference) is None
+
+
+def test_the_quickstart_is_an_image_of_every_home(tmp_path: Path) -> None:
+    found = images.read(Home(tmp_path)).find("mcr.microsoft.com/k8se/quickstart:latest")
+    assert found
+    assert (found.folder / "serve.py").is_file()
+
+
+def test_a_project_that_was_run_adds_its_images_and_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.create()
+    known = images.read(home)
+    assert known.find("shop:1") is None
+    project = tmp_path / "project"
+    (project / "program").mkdir(parents=True)
+    file = project / "local-azure.toml"
+    file.write_text('[[image]]\nnames = ["shop:*"]\nfolder = "program"\ncommand = ["true"]\n')
+    project_file.remember(home, project / "program")
+    found = known.find("shop:1")
+    assert found
+    assert found.folder == project / "program"
+    file.write_text('[[image]]\nnames = ["other:*"]\nfolder = "program"\ncommand = ["true"]\n')
+    assert known.find("shop:1") is None
+    assert known.find("other:1")
+    file.write_text("[[image")
+    assert known.find("other:1"), "a file that cannot be read changes nothing"
 
 
 def test_a_home_may_have_images_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
-    (tmp_path / "images.toml").write_text('[[image]]\nnames = ["shop:*"]\nfolder = "shop"\ncommand = ["true"]\n')
+    (tmp_path / "local-azure.toml").write_text('[[image]]\nnames = ["shop:*"]\nfolder = "shop"\ncommand = ["true"]\n')
     found = images.read(Home(tmp_path)).find("shop:1")
     assert found
     assert (found.folder, found.command) == (tmp_path / "shop", ("true",))
-    assert images.read(Home(tmp_path)).find("ghcr.io/contoso/magictoolbox:1"), "the project's are still there"
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[[image]", "images.toml"),
+        ("[[image]", "local-azure.toml"),
         ('[[image]]\nnames = ["x"]\nfolder = "none"\ncommand = []', "none is not there"),
         ('[[image]]\nfolder = "."\ncommand = []', "names"),
         ('[[image]]\nnames = ["x"]\nfolder = "."\ncommand = []\nports = 1', "no 'ports'"),
     ],
 )
 def test_a_table_that_is_wrong_is_told(tmp_path: Path, text: str, words: str) -> None:
-    (tmp_path / "images.toml").write_text(text)
-    with pytest.raises(ImageTableError, match=words):
+    (tmp_path / "local-azure.toml").write_text(text)
+    with pytest.raises(LocalAzureError, match=words):
         images.read(Home(tmp_path))
 
 
@@ -126,7 +171,7 @@ def test_a_container_works_in_a_copy_of_its_image(tmp_path: Path, image: images.
     files = ReplicaFiles(tmp_path, app(), revision(), "replica")
     files.create(None)
     directory = files.working_directory(web(), image)
-    assert (directory / "manage.py").read_text() == (ROOT / "sample/manage.py").read_text()
+    assert (directory / "manage.py").read_text() == "print('shop')\n"
     (directory / "left").touch()
     assert not (files.working_directory(web(), image) / "left").exists(), "a container starts from its image again"
     files.remove()
@@ -223,10 +268,21 @@ def test_a_container_has_its_own_variables_and_none_of_this_machines(
     assert (found["IDENTITY_ENDPOINT"], found["IDENTITY_HEADER"]) == ("http://localhost:42356/msi/token", "header")
 
 
-def test_its_programs_come_from_its_own_environment(tmp_path: Path, image: images.Image) -> None:
-    first = Path(of(tmp_path, app(key="x"), image)["PATH"].split(os.pathsep)[0])
-    assert (first / "gunicorn").exists()
-    assert first.parent != Path(os.sys.prefix)  # pyright: ignore[reportAttributeAccessIssue]
+def test_its_programs_come_from_its_own_environment(
+    tmp_path: Path, image: images.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, list[Path]]] = []
+
+    def cached(name: str, lists: list[Path]) -> Path:
+        asked.append((name, lists))
+        return tmp_path / "environment" / "bin" / "python"
+
+    monkeypatch.setattr(images.python_environments, "cached", cached)
+    requirements = image.folder / "requirements.txt"
+    with_packages = dataclasses.replace(image, requirements=requirements)
+    first = of(tmp_path, app(key="x"), with_packages)["PATH"].split(os.pathsep)[0]
+    assert first == str(tmp_path / "environment" / "bin")
+    assert asked == [("shop", [requirements])]
 
 
 def test_a_secret_without_value_keeps_it_from_starting(tmp_path: Path, image: images.Image) -> None:

@@ -14,8 +14,6 @@ import pytest
 from local_azure.cli.main import main
 from local_azure.status.replica_logs import Logs
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture
 def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Logs:
@@ -80,7 +78,6 @@ def test_follow_shows_what_comes_also_of_replicas_that_start_later(logs: Logs, t
     write(logs, "web", "web", "before")
     process = subprocess.Popen(
         [sys.executable, "-m", "local_azure", "logs", "web", "--follow", "--tail", "1"],
-        cwd=ROOT,
         env={**os.environ, "LOCAL_AZURE_HOME": str(tmp_path)},
         stdout=subprocess.PIPE,
         text=True,

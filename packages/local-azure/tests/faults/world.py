@@ -11,6 +11,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,8 +20,7 @@ from typing import Any
 
 import yaml
 
-from tests.stack.deployment import ROOT
-
+LOCAL_AZURE = (str(Path(sys.executable).with_name("local-azure")),)
 STACK = "dev"
 PROJECT = "small"
 ALWAYS = ("group",)
@@ -135,7 +135,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.project.mkdir(parents=True)
-        options = {"virtualenv": str(ROOT / ".venv")}
+        options = {"virtualenv": sys.prefix}
         project = {"name": PROJECT, "runtime": {"name": "python", "options": options}}
         (self.project / "Pulumi.yaml").write_text(yaml.safe_dump(project))
         (self.project / f"Pulumi.{STACK}.yaml").write_text("config:\n  azure-native:location: westeurope\n")
@@ -154,15 +154,15 @@ class World:
     @property
     def environment(self) -> dict[str, str]:
         """What every command runs with."""
-        return {**os.environ, "LOCAL_AZURE_HOME": str(self.home)}
+        return {**os.environ, "LOCAL_AZURE_HOME": str(self.home), "LOCAL_AZURE_COMMAND": LOCAL_AZURE[0]}
 
     def want(self, wanted: Wanted) -> None:
         """Change what the program asks for."""
         (self.project / "wanted.json").write_text(wanted.text())
 
     def local(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run ``./local ARGUMENTS`` in the program's directory; fail with what it printed."""
-        return self.run([str(ROOT / "local"), *arguments], check=check)
+        """Run ``local-azure ARGUMENTS`` in the program's directory; fail with what it printed."""
+        return self.run([*LOCAL_AZURE, *arguments], check=check)
 
     def run(self, command: list[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in the program's directory; fail with what it printed."""
@@ -174,7 +174,7 @@ class World:
         return done
 
     def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run ``./local run pulumi ARGUMENTS`` on the stack."""
+        """Run ``local-azure run pulumi ARGUMENTS`` on the stack."""
         return self.local("run", "pulumi", *arguments, "--stack", STACK, check=check)
 
     def up(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -184,7 +184,7 @@ class World:
     def start_up(self) -> subprocess.Popen[str]:
         """Begin to deploy; the process is the engine's own, once it has come so far."""
         return subprocess.Popen(
-            [str(ROOT / "local"), "run", "pulumi", "up", "--yes", "--skip-preview", "--stack", STACK],
+            [*LOCAL_AZURE, "run", "pulumi", "up", "--yes", "--skip-preview", "--stack", STACK],
             cwd=self.project,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -194,7 +194,7 @@ class World:
         )
 
     def recover(self) -> dict[str, Any]:
-        """Run what ``./local recover`` says; returns what it found."""
+        """Run what ``local-azure recover`` says; returns what it found."""
         (damage,) = json.loads(self.local("recover", "--stack", STACK, "--json").stdout)
         for command in damage["commands"]:
             self.run(command)

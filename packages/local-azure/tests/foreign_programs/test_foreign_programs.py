@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.stack.deployment import ROOT, Deployment, LocalAzure, operations
+from tests.stack.deployment import Deployment, LocalAzure, operations
 
 HERE = Path(__file__).parent
 REFUSED = {
@@ -55,7 +56,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
         directory = tmp_path_factory.mktemp("foreign") / name
         shutil.copytree(HERE / name, directory, ignore=shutil.ignore_patterns("__pycache__"))
         project = yaml.safe_load((directory / "Pulumi.yaml").read_text())
-        project["runtime"] = {"name": "python", "options": {"virtualenv": str(ROOT / ".venv")}}
+        project["runtime"] = {"name": "python", "options": {"virtualenv": sys.prefix}}
         (directory / "Pulumi.yaml").write_text(yaml.safe_dump(project))
         (directory / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": {"azure-native:location": "westeurope"}}))
         return Deployment(azure, directory, "dev")

@@ -1,5 +1,6 @@
 """The choice of the Pulumi command-line program, without network: the programs here are small scripts."""
 
+import importlib.metadata
 import re
 import threading
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from local_azure.pulumi_engine import engine, go_toolchain
 from local_azure.pulumi_engine.engine import EngineError
 from local_azure.system import progress
-from local_azure.system.paths import ROOT, Home
+from local_azure.system.paths import Home
 
 
 def fake_program(directory: Path, version: str, *, language_host: bool = True) -> Path:
@@ -32,7 +33,8 @@ def environment(tmp_path: Path, *path: Path) -> dict[str, str]:
 
 
 def test_the_pinned_version_is_the_same_everywhere() -> None:
-    assert f"\npulumi=={engine.VERSION}\n" in "\n" + (ROOT / "requirements.txt").read_text()
+    requirements = importlib.metadata.requires("local-azure") or []
+    assert f"pulumi=={engine.VERSION}" in requirements
     go_module = (engine.MODULE / "go.mod").read_text()
     assert re.search(rf"github.com/pulumi/pulumi/pkg/v3 v{re.escape(engine.VERSION)}\b", go_module)
 
@@ -58,9 +60,9 @@ def test_a_program_is_recent_if_it_has_the_pinned_major_version_and_is_not_older
 
 
 def test_the_cache_directory_follows_the_platform() -> None:
-    assert engine.cache_directory({"XDG_CACHE_HOME": "/c"}) == Path("/c/django-aca/engine") / engine.VERSION
+    assert engine.cache_directory({"XDG_CACHE_HOME": "/c"}) == Path("/c/local-azure/engine") / engine.VERSION
     relative = engine.cache_directory({"XDG_CACHE_HOME": "c"}, system="Linux")
-    assert relative == Path.home() / ".cache" / "django-aca" / "engine" / engine.VERSION, "a relative path is void"
+    assert relative == Path.home() / ".cache" / "local-azure" / "engine" / engine.VERSION, "a relative path is void"
     assert "Library/Caches" in str(engine.cache_directory({}, system="Darwin"))
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from local_azure.pulumi_engine import environment
 from local_azure.pulumi_engine.engine import Engine
 from local_azure.system import environment_variables
 from local_azure.system.paths import Home
@@ -43,7 +44,7 @@ def test_everything_else_is_kept() -> None:
 
 def test_a_command_gets_the_engine_the_backend_and_the_providers(tmp_path: Path) -> None:
     home = Home(tmp_path / "with space")
-    variables = environment_variables.for_command(
+    variables = environment.for_command(
         {"PATH": "/bin", **dict.fromkeys(CREDENTIALS, "of the team")},
         home=home,
         engine=Engine(Path("/cache/bin/pulumi"), "3.259.0"),

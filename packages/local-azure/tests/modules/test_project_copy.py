@@ -9,7 +9,8 @@ import pytest
 from local_azure.pulumi_engine import project_copy
 from local_azure.pulumi_engine.project_copy import Project, ProjectCopy, ProjectError, Pulumi
 from local_azure.pulumi_engine.stack_config import StackFile, ciphertext_of
-from local_azure.system.paths import ROOT, Home, backend_url
+from local_azure.system.paths import Home, backend_url
+from local_azure.system.project_file import ProjectFileError
 
 ENGINE = """\
 #!/bin/sh
@@ -175,10 +176,13 @@ def test_a_new_projects_file_keeps_nothing_of_the_local_encryption(copy: Project
     assert ciphertext_of(adopted.entries["prog:token"]) == "v1:of-the-team"
 
 
-def test_the_overlay_is_for_this_project_alone(copy: ProjectCopy, pulumi: Pulumi) -> None:
+def test_the_projects_file_lays_settings_over_every_stack(copy: ProjectCopy, pulumi: Pulumi) -> None:
     assert "prog:rolePropagationSeconds" not in prepared(copy, pulumi).entries
-    project = Project.find(ROOT)
-    assert project
-    overlay = ProjectCopy(copy.home, project)._overlay()  # pyright: ignore[reportPrivateUsage]
-    assert overlay
-    assert {key: node.value for key, node in overlay.entries.items()} == {f"{project.name}:rolePropagationSeconds": "2"}
+    file = copy.project.directory / "local-azure.toml"
+    file.write_text('[config]\nrolePropagationSeconds = 2\n"azure-native:location" = "northeurope"\n')
+    entries = prepared(copy, pulumi).entries
+    assert entries["prog:rolePropagationSeconds"].value == "2"
+    assert entries["azure-native:location"].value == "northeurope"
+    file.write_text("[configuration]\nrolePropagationSeconds = 2\n")
+    with pytest.raises(ProjectFileError, match="no section 'configuration'; it has config, image"):
+        prepared(copy, pulumi)

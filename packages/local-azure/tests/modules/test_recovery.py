@@ -20,7 +20,7 @@ from local_azure.core.ids import ArmId
 from local_azure.provider.azure_native import AzureNativeProvider
 from local_azure.pulumi_engine import recovery
 from local_azure.pulumi_engine.project_copy import backend_of
-from local_azure.system.paths import ROOT, Home
+from local_azure.system.paths import Home
 from tests.modules.landscape import REGION, Engine
 from tests.modules.timed import Timed
 
@@ -223,7 +223,7 @@ def test_an_interrupted_stack_gets_its_commands(
     azure.request_put(azure.classic, CACHE, urn=URN)
     write(program, operation(), lock={"pid": 2**22 + 1})
     found = recover(capsys, "--stack", "dev")
-    door, state = str(ROOT / "local"), str(home.directory / "recovery" / "shop.dev.json")
+    door, state = "local-azure", str(home.directory / "recovery" / "shop.dev.json")
     assert found["pending"] == [{"operation": "creating", "urn": URN, "id": azure.classic}]
     assert found["commands"] == [
         [door, "run", "pulumi", "cancel", "--yes", "--stack", "dev"],
@@ -243,7 +243,7 @@ def test_what_is_printed_is_a_script(azure: Timed, program: Path, capsys: pytest
         "# stack dev: an update was interrupted and has left its lock",
         "#   updating cache: to be read again",
     ]
-    assert all(line.startswith(("#", str(ROOT / "local"))) for line in lines)
+    assert all(line.startswith(("#", "local-azure")) for line in lines)
 
 
 def test_a_running_update_is_left_alone(program: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,8 +21,6 @@ from pulumi.runtime.rpc import _special_asset_sig, _special_sig_key
 from local_azure.core import options
 from local_azure.core.state import Store
 
-ROOT = Path(__file__).parents[3]
-
 
 def start(home: Path) -> subprocess.Popen[str]:
     store = Store(home / "state.sqlite")
@@ -31,7 +29,6 @@ def start(home: Path) -> subprocess.Popen[str]:
     store.close()
     return subprocess.Popen(
         [sys.executable, "-m", "local_azure.server.main", "--home", str(home)],
-        cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import logging, os, sys
 from pathlib import Path
@@ -21,7 +20,7 @@ print("printed at the end", file=sys.stderr)
 def test_the_log_is_moved_aside_when_it_is_full_and_what_is_printed_follows(tmp_path: Path) -> None:
     path = tmp_path / "server.log"
     with path.open("ab") as file:
-        subprocess.run([sys.executable, "-c", PROGRAM, str(path)], cwd=ROOT, stdout=file, stderr=file, check=True)
+        subprocess.run([sys.executable, "-c", PROGRAM, str(path)], stdout=file, stderr=file, check=True)
     before = tmp_path / "server.log.1"
     assert {one.name for one in tmp_path.iterdir()} == {"server.log", "server.log.1"}
     assert path.stat().st_size + before.stat().st_size < 5_000
@@ -36,7 +35,6 @@ def test_the_log_is_moved_aside_when_it_is_full_and_what_is_printed_follows(tmp_
 def test_what_leads_elsewhere_stays_there(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path / "server.log")],
-        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,

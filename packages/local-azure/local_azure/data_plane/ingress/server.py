@@ -21,7 +21,6 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from local_azure.arm.web import library_log
 from local_azure.data_plane.desired_state import AppPlan
 from local_azure.data_plane.ingress import answers
 from local_azure.data_plane.ingress.forwarding import HEAD_BYTES, REQUEST_SECONDS, Forwarder, Wake, without_additions
@@ -29,6 +28,7 @@ from local_azure.data_plane.ingress.headers import Front
 from local_azure.data_plane.ingress.sites import Backend, Share, Site, Sites
 from local_azure.status.ingress_ports import ENVIRONMENT_HTTP, ENVIRONMENT_HTTPS, HTTPS, remembered_ports, write_ports
 from local_azure.system.certificates import CertificateAuthority
+from local_azure.system.http_log import library_log
 from local_azure.system.sockets import listen, port_of
 
 _SHUTDOWN_SECONDS = 1.0

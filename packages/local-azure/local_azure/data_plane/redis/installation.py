@@ -5,13 +5,14 @@ import shutil
 from pathlib import Path
 
 from local_azure.system.errors import LocalAzureError
+from local_azure.system.paths import command_name
 from local_azure.system.progress import CommandFailedError, reported, run_quietly
 
 PROGRAM = "redis-server"
 
 _BY_HAND = (
     "install it: `apt-get install redis-server` on Debian and Ubuntu, `brew install redis` on macOS; or do without "
-    "running applications: `./local start --data-plane no`"
+    f"running applications: `{command_name()} start --data-plane no`"
 )
 _INSTALL_SECONDS = 600
 

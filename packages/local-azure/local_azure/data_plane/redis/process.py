@@ -134,7 +134,7 @@ class RedisProcess:
     async def _start(self, plan: RedisPlan) -> None:
         program = shutil.which(PROGRAM)
         if program is None:
-            raise RedisServerError(f"{PROGRAM} is not on PATH; `./local setup` installs it or says how")
+            raise RedisServerError(f"{PROGRAM} is not on PATH; `local-azure setup` installs it or says how")
         if plan.clustering == "OSSCluster" and await asyncio.to_thread(_version, program) < _CLUSTER_VERSION:
             raise RedisServerError(f"the policy OSSCluster needs {PROGRAM} {_CLUSTER_VERSION} or later")
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)

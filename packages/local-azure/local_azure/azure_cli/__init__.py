@@ -1,0 +1,1 @@
+"""The Azure CLI and Microsoft's clients: their installation, sign-in and environment."""

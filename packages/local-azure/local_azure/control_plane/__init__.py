@@ -1,0 +1,1 @@
+"""The resource model: every operation of Azure Resource Manager on the state, and drift."""

@@ -1,0 +1,1 @@
+"""The resource model's parts: ids, values, the schema, the state, faults, options, long-running operations."""

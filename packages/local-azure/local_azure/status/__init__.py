@@ -1,0 +1,1 @@
+"""What the emulator writes about itself for others to read: what runs, ports of the ingress, logs of replicas."""
