@@ -261,9 +261,10 @@ class Work:
 
     def forget_operation(self, resource_id: ArmId) -> None:
         """Take the operation on a resource off the record, as another one begins."""
-        known = [self._operations.pop(resource_id.key, None), self._settling.pop(resource_id.key, None)]
-        if any(known):
+        if self._operations.pop(resource_id.key, None):
             provisioning.forget(self._transaction, resource_id.key)
+        if self._settling.pop(resource_id.key, None):
+            provisioning.end_settling(self._transaction, resource_id.key)
 
     def put_again(self, resource_id: ArmId, body: JsonObject) -> Resource:
         """Do once more what was done and never answered; what cannot be changed to the body is made anew."""

@@ -100,12 +100,16 @@ def record(
 def forget(transaction: Transaction, key: str) -> None:
     """Take an operation off the record."""
     transaction.execute("DELETE FROM operation WHERE key = ?", (key,))
-    transaction.execute("DELETE FROM settling WHERE key = ?", (key,))
 
 
 def settle(transaction: Transaction, key: str, kind: str, until: datetime) -> None:
     """Record that a service goes on working on a resource until a moment, though its operation ends before."""
     transaction.execute("INSERT OR REPLACE INTO settling VALUES (?, ?, ?)", (key, kind, until.isoformat()))
+
+
+def end_settling(transaction: Transaction, key: str) -> None:
+    """Forget that a service still works on a resource."""
+    transaction.execute("DELETE FROM settling WHERE key = ?", (key,))
 
 
 def settling(transaction: Transaction) -> dict[str, str]:
