@@ -164,6 +164,20 @@ def _size(world: World) -> None:
     world.preview.inputs["apps-environment"]["workloadProfiles"] = profiles
 
 
+def _many_cores(world: World) -> None:
+    """The stack is deployed, and more replicas are asked for than its environment may have."""
+    environment = world.resource(
+        "Microsoft.App/managedEnvironments", "cae-westeurope-shop-01", location=REGION, properties={}
+    )
+    for name in ("resource-group", "apps-environment"):
+        world.preview.operations[name] = "same"
+    world.preview.ids["apps-environment"] = environment
+    template = world.preview.inputs["apps-web"]["template"]
+    template["scale"] = {"minReplicas": 6, "maxReplicas": 6}
+    template["containers"][0]["resources"] = {"cpu": 0.5, "memory": "1Gi"}
+    world.fault("quota", name="ManagedEnvironmentConsumptionCores", limit=2)
+
+
 def _group_going(world: World) -> None:
     world.make_group()
     with world.azure.model.work() as work:
@@ -260,6 +274,7 @@ CASES = (
         lambda world: world.fault("quota", name="ManagedEnvironmentCount", limit=0),
         ("ManagedEnvironmentCount in westeurope is 0", "1 more is planned"),
     ),
+    Case("quota-of-cores", _many_cores, ("ManagedEnvironmentConsumptionCores", "is 2", "take 3 cores", "minReplicas")),
     Case("vault-soft-deleted", lambda world: world.delete(_vault(world)), ("deleted vault", "keyVault.recover true")),
     Case("vault-not-deleted", _recover, ("keyVault.recover is true", "pulumi config rm")),
     Case("vault-deleted-elsewhere", _deleted_elsewhere, ("in northeurope", "pulumi config set azure-native:location")),

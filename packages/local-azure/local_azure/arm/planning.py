@@ -10,6 +10,7 @@ from local_azure.arm.addresses import Address
 from local_azure.control_plane.model import Work
 from local_azure.core import registrations
 from local_azure.core.azure_error import AzureError
+from local_azure.core.ids import ArmId
 from local_azure.core.state import Transaction
 from local_azure.core.values import JsonObject, as_object, get
 from local_azure.resource_types import deployer, quotas
@@ -150,6 +151,12 @@ def usages(work: Work, address: Address) -> list[JsonObject]:
     """Return the quotas of a region and what is used of them."""
     subscription = address.scope.split("/")[2]
     return quotas.usages(work.transaction, subscription, address.names[0].replace(" ", "").lower())
+
+
+def environment_usages(work: Work, address: Address) -> list[JsonObject]:
+    """Return the quotas of an environment and what is used of them."""
+    environment = ArmId.build(address.scope, "/".join(address.types[:-1]), *address.names[: len(address.types) - 2])
+    return quotas.environment_usages(work.transaction, work.existing(environment))
 
 
 def workload_profiles(work: Work, address: Address) -> list[JsonObject]:

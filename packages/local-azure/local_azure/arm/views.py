@@ -161,6 +161,7 @@ _BY_LEVEL: dict[str, View] = {
 _BY_TYPE: dict[str, View] = {
     ROLE_DEFINITION_TYPE.lower(): _role_definitions,
     "microsoft.app/locations/usages": planning.usages,
+    "microsoft.app/managedenvironments/usages": planning.environment_usages,
     "microsoft.app/locations/availablemanagedenvironmentsworkloadprofiletypes": planning.workload_profiles,
     "microsoft.keyvault/deletedvaults": _deleted_vaults,
     "microsoft.keyvault/deletedmanagedhsms": _nothing,

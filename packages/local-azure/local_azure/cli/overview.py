@@ -71,6 +71,9 @@ class Overview:
             yield f"time: operations take what they take on Azure, {time.speedup:g} times faster"
         if time.role_delay:
             yield f"roles: a new assignment is in force after {time.role_delay:g} s"
+        if time.deployer_role != "Owner" or time.deployer_without:
+            without = f" without {time.deployer_without}" if time.deployer_without else ""
+            yield f"deployer: {time.deployer_role}{without} (start --deployer-role ROLE, --deployer-without ACTIONS)"
         if not time.data_plane:
             yield "caches and apps do not really run (start --data-plane yes|no)"
         allowed = "can be created, as where there was one before April 2026" if time.classic_redis else "are refused"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from local_azure.core import faults
-from local_azure.core.state import Transaction
-from local_azure.core.values import JsonObject
-from local_azure.resource_types.container_apps.names import ENVIRONMENT_TYPE
+from local_azure.core.state import Resource, Transaction
+from local_azure.core.values import JsonObject, find, get
+from local_azure.resource_types.container_apps.names import APP_TYPE, ENVIRONMENT_TYPE
 
 ENVIRONMENTS = "ManagedEnvironmentCount"
 """Azure's name of the quota of Container Apps environments in a region."""
-_USUAL = {ENVIRONMENTS: 50}
+CORES = "ManagedEnvironmentConsumptionCores"
+"""Azure's name of the quota of cores that an environment's apps may use on the Consumption profile."""
+_USUAL = {ENVIRONMENTS: 50, CORES: 100}
 """https://learn.microsoft.com/azure/container-apps/quotas; new subscriptions have less."""
 
 
@@ -23,6 +25,33 @@ def environments_in(transaction: Transaction, subscription: str, location: str) 
     """Return how many Container Apps environments a subscription has in a region."""
     found = transaction.of_type(ENVIRONMENT_TYPE, f"/subscriptions/{subscription}")
     return sum(one.location == location for one in found)
+
+
+def cores_in(transaction: Transaction, environment: Resource) -> float:
+    """Return the cores of the replicas that an environment's apps always have."""
+    apps = [one for one in transaction.of_type(APP_TYPE) if _environment_of(one) == environment.id.key]
+    return sum(
+        float(cpu) * int(get(one.body, "properties.template.scale.minReplicas") or 0)
+        for one in apps
+        for _, cpu in find(one.body, "properties.template.containers[*].resources.cpu")
+    )
+
+
+def _environment_of(app: Resource) -> str:
+    names = ("managedEnvironmentId", "environmentId")
+    return next((str(app.properties[one]).lower() for one in names if app.properties.get(one)), "")
+
+
+def environment_usages(transaction: Transaction, environment: Resource) -> list[JsonObject]:
+    """Return https://learn.microsoft.com/rest/api/resource-manager/containerapps/managed-environment-usages/list."""
+    return [
+        {
+            "name": {"value": CORES, "localizedValue": CORES},
+            "unit": "Count",
+            "currentValue": cores_in(transaction, environment),
+            "limit": limit(transaction, CORES, environment.location),
+        }
+    ]
 
 
 def usages(transaction: Transaction, subscription: str, location: str) -> list[JsonObject]:

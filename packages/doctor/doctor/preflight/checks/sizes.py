@@ -38,3 +38,8 @@ def check(look: Look) -> Iterator[Finding]:
             yield Unchecked(
                 f"size {size} of {cache.name}", f"Azure does not tell whether it has room for it in {cache.location}"
             )
+        if cache.is_created and cache.type == CLASSIC_REDIS:
+            yield Unchecked(
+                f"new cache {cache.name}",
+                "Azure creates an Azure Cache for Redis only in subscriptions that had one before April 2026",
+            )
