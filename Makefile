@@ -4,7 +4,7 @@ STACK ?= dev
 PYTHON_OF_PROJECT := .venv/bin/python
 
 # What deploys with the Pulumi engine.
-NEEDS_ENGINE := bench/tests packages/doctor/tests packages/local-azure/tests/faults \
+NEEDS_ENGINE := bench/tests packages/doctor/tests/doctor packages/local-azure/tests/faults \
 	packages/local-azure/tests/foreign_programs policy/tests tests/stack tests-e2e
 
 # Tests run on this many processes; those of one file, or of one group, on one of them.

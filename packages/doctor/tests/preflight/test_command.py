@@ -20,7 +20,7 @@ from doctor.preflight.registry import Reference
 from tests.preflight.plans import IMAGE, first_deployment
 from tests.preflight.world import World
 
-ROOT = Path(__file__).parents[2]
+PACKAGE = Path(__file__).parents[2]
 STUB = """\
 #!/bin/sh
 printf '%s\\n' "$@" > "$ARGUMENTS"
@@ -174,7 +174,7 @@ def test_no_program_is_imported() -> None:
     code = "import doctor.preflight.__main__, sys; print([one for one in sys.modules if one in %r])"
     done = subprocess.run(
         [sys.executable, "-c", code % (["settings", "components", "local_azure", "pulumi"],)],
-        cwd=ROOT,
+        cwd=PACKAGE,
         capture_output=True,
         text=True,
         timeout=60,
