@@ -15,23 +15,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
 import redis
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+import trustme
 
 TESTS = Path(__file__).parent
 WORKLOAD = TESTS.parent
 HOST = "app.example.com"
 """The name under which visitors reach the workload."""
-PATIENCE = 60
+PATIENCE = 180
 """Seconds after which a test stops waiting for what should have happened."""
 
 
@@ -74,54 +70,12 @@ class Authority:
         self.certificate = directory / "authority.pem"
         self.server_certificate = directory / "server.pem"
         self.server_key = directory / "server-key.pem"
-        key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of the tests")])
-        key_id = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-        own = (
-            self._builder(name, name, key.public_key())
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(key_id, critical=False)
-            .add_extension(
-                x509.KeyUsage(
-                    key_cert_sign=True,
-                    crl_sign=True,
-                    digital_signature=False,
-                    content_commitment=False,
-                    key_encipherment=False,
-                    data_encipherment=False,
-                    key_agreement=False,
-                    encipher_only=False,
-                    decipher_only=False,
-                ),
-                critical=True,
-            )
-        )
-        server_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-        server = (
-            self._builder(server_name, name, server_key.public_key())
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_id), critical=False)
-        )
-        pem = serialization.Encoding.PEM
-        self.certificate.write_bytes(own.sign(key, hashes.SHA256()).public_bytes(pem))
-        self.server_certificate.write_bytes(server.sign(key, hashes.SHA256()).public_bytes(pem))
+        authority = trustme.CA()
+        server = authority.issue_cert("localhost")
+        authority.cert_pem.write_to_path(str(self.certificate))
+        server.cert_chain_pems[0].write_to_path(str(self.server_certificate))
         self.server_key.touch(mode=0o600)
-        self.server_key.write_bytes(
-            server_key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        )
-
-    @staticmethod
-    def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-        now = datetime.now(UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-        )
+        server.private_key_pem.write_to_path(str(self.server_key))
 
 
 def access_key() -> str:

@@ -32,7 +32,7 @@ from tests.stack.deployment import Deployment
 IMAGE = "ghcr.io/contoso/magictoolbox:1.0.0"
 READINESS = "/api/health/readiness/"
 READY = {"status": "ready", "checks": {"database": True, "cache": True}}
-PATIENCE = 90
+PATIENCE = 240
 """Seconds after which a test stops waiting for what should have happened."""
 _TASK_SECONDS = 0.05
 _CACHES = {"microsoft.cache/redis": "2024-11-01", "microsoft.cache/redisenterprise/databases": "2025-07-01"}

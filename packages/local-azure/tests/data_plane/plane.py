@@ -24,7 +24,7 @@ from local_azure.core.state import Store
 from local_azure.status import runtime_status
 from local_azure.status.runtime_status import RunningApp, RunningReplica, RunningRevision
 
-PATIENCE = 60
+PATIENCE = 180
 """Seconds after which a test stops waiting for what should have happened."""
 LOCATION = "westeurope"
 IMAGE = "test/app:1"
