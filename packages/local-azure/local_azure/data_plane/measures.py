@@ -73,10 +73,11 @@ class Meter:
         if custom.get("type") != "redis":
             kind = custom.get("type") or "azure-queue"
             return Failure(f"the local Azure does not measure rules of type {kind}")
+        # A rule with an identity, of a type that knows none, reaches KEDA without its metadata:
+        # https://github.com/microsoft/azure-container-apps/issues/1786.
+        metadata: JsonObject = {} if custom.get("identity") else as_object(custom.get("metadata"))
         try:
-            parsed = RedisRule.parse(
-                as_object(custom.get("metadata")), _parameters(custom, app), _variables(app, revision)
-            )
+            parsed = RedisRule.parse(metadata, _parameters(custom, app), _variables(app, revision))
         except RuleError as error:
             return Failure(str(error))
         return await keda_redis.measure(

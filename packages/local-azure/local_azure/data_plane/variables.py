@@ -74,13 +74,24 @@ def _of_platform(app: AppPlan, platform: Platform) -> dict[str, str]:
 
 
 def _of_template(app: AppPlan, container: ContainerPlan) -> dict[str, str]:
+    """Return the template's variables; a container sees one `$` for two.
+
+    https://github.com/microsoft/azure-container-apps/issues/1540 has it of secrets from a vault. It is what Kubernetes
+    does to the value of a variable, where `$$` escapes a reference
+    (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#environment-variables): that it
+    holds for direct secrets and for plain values too is an assumption. References `$(NAME)` are not replaced here.
+    """
     given: dict[str, str] = {}
     for variable in container.variables:
         name, secret = str(variable["name"]), variable.get("secretRef")
         if secret is None:
-            given[name] = str(variable.get("value") or "")
+            given[name] = _unescaped(str(variable.get("value") or ""))
         elif secret in app.secrets:
-            given[name] = app.secrets[secret]
+            given[name] = _unescaped(app.secrets[secret])
         else:
             raise MissingSecretError(f"the secret {secret} of the variable {name} has no value")
     return given
+
+
+def _unescaped(value: str) -> str:
+    return value.replace("$$", "$")

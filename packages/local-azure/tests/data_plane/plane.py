@@ -149,6 +149,7 @@ class Plane:
         scale: dict[str, Any] | None = None,
         containers: list[dict[str, Any]] | None = None,
         template: dict[str, Any] | None = None,
+        envelope: dict[str, Any] | None = None,
         **container: Any,
     ) -> ArmId:
         """Put an app of one container, `web`; the keyword arguments beyond are fields of it."""
@@ -169,7 +170,7 @@ class Plane:
                 **(template or {}),
             },
         }
-        return self.put("Microsoft.App/containerApps", name, properties)
+        return self.put("Microsoft.App/containerApps", name, properties, **(envelope or {}))
 
     def revision_id(self, name: str) -> ArmId:
         """The id of a revision by its name."""

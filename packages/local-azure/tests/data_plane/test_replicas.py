@@ -10,12 +10,15 @@ from tests.data_plane.plane import Plane, kill, probe, wait_until
 HTTP = {"external": True, "targetPort": 8000}
 
 
+DOLLARS = {"name": "DOLLARS", "secretRef": "dollars"}
+
+
 def test_a_replica_runs_the_template_s_command_with_its_variables_and_secrets(plane: Plane) -> None:
     plane.put_app(
         "one",
         ingress=HTTP,
-        secrets={"key": "s3cret"},
-        env=[{"name": "PLAIN", "value": "1"}, {"name": "KEY", "secretRef": "key"}],
+        secrets={"key": "s3cret", "dollars": "a$$b$c"},
+        env=[{"name": "PLAIN", "value": "1"}, {"name": "KEY", "secretRef": "key"}, DOLLARS],
         command=["python"],
         args=["serve.py"],
         probes=[probe("Startup")],
@@ -24,6 +27,7 @@ def test_a_replica_runs_the_template_s_command_with_its_variables_and_secrets(pl
     told = plane.ask(replica)
     assert told["variables"]["KEY"] == "s3cret"
     assert told["variables"]["PLAIN"] == "1"
+    assert told["variables"]["DOLLARS"] == "a$b$c", "Azure makes one of two"
     assert told["variables"]["CONTAINER_APP_REPLICA_NAME"] == replica.name
     assert "PYTEST_CURRENT_TEST" not in told["variables"], "nothing of this machine's own comes in"
     assert Path(told["directory"]) == plane.directory(replica) / "web" / "app", "a directory of its own"

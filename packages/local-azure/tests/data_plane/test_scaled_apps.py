@@ -30,7 +30,7 @@ def put_cache(plane: Plane) -> str:
     return str(plane.model.action(database, "listKeys")["primaryKey"])
 
 
-def put_worker(plane: Plane, key: str, name: str = "worker", **metadata: str) -> None:
+def put_worker(plane: Plane, key: str, name: str = "worker", identity: str = "", **metadata: str) -> None:
     """A worker that the list is for, ten entries a replica."""
     rule = {
         "name": "queue",
@@ -43,11 +43,13 @@ def put_worker(plane: Plane, key: str, name: str = "worker", **metadata: str) ->
                 "enableTLS": "true",
                 **metadata,
             },
+            **({"identity": identity} if identity else {}),
             "auth": [{"secretRef": "redis-key", "triggerParameter": "password"}],
         },
     }
     scale = {"minReplicas": 0, "maxReplicas": 3, "rules": [rule]}
-    plane.put_app(name, secrets={"redis-key": key}, scale=scale)
+    envelope = {"identity": {"type": "SystemAssigned"}} if identity else None
+    plane.put_app(name, secrets={"redis-key": key}, scale=scale, envelope=envelope)
 
 
 def client(plane: Plane, key: str) -> "redis.Redis[Any]":
@@ -86,6 +88,26 @@ def test_a_worker_comes_up_from_zero_with_its_queue_and_goes_down_again(plane: P
     plane.replicas("worker--0000001", 2)
     queue.delete(LIST)
     wait_until(lambda: plane.is_gone("worker--0000001"), "its end after the work")
+
+
+def test_a_list_of_one_priority_counts_by_its_own_name_alone(plane: Plane) -> None:
+    """Kombu keeps messages of another priority than 0 in lists whose names have two control characters in them."""
+    plane.set_option(speedup=SPEEDUP)
+    key = put_cache(plane)
+    queue = client(plane, key)
+    urgent = f"{LIST}\x06\x163"
+    queue.rpush(urgent, *range(25))
+    put_worker(plane, key, "all", listName=LIST)
+    put_worker(plane, key, "urgent", listName=urgent)
+    plane.replicas("urgent--0000001", 3)
+    wait_until(lambda: plane.is_gone("all--0000001"), "its end: no rule of its counts the other list")
+    queue.delete(urgent)
+
+
+def test_a_rule_with_an_identity_reaches_the_scaler_without_its_metadata(plane: Plane) -> None:
+    plane.set_option(speedup=SPEEDUP)
+    put_worker(plane, "key", "identified", identity="system")
+    wait_until(lambda: "no address" in plane.events("identified"), "the reason")
 
 
 def test_a_rule_with_a_dead_key_starts_nothing_and_says_so_without_the_key(plane: Plane) -> None:

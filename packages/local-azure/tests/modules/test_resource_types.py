@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local_azure.core.azure_error import AzureError
-from local_azure.core.values import get
+from local_azure.core.values import JsonObject, get
 from tests.modules.landscape import (
     SECRETS_USER,
     Landscape,
@@ -559,6 +559,28 @@ def test_a_changed_secret_is_a_new_version_and_never_returned(landscape: Landsca
     assert re.fullmatch(r"https://kv-demo\.vault\.azure\.net/secrets/s/[0-9a-f]{32}", first)
     assert versioned("one") == first
     assert versioned("two") != first
+
+
+def test_a_put_removes_what_it_leaves_out_of_an_ingress(landscape: Landscape) -> None:
+    """https://github.com/microsoft/azure-container-apps/issues/1429, /957 and /1243: whatever az or the portal set."""
+    landscape.with_network().with_apps()
+    outside = {
+        "customDomains": [{"name": "www.example.org", "bindingType": "Disabled"}],
+        "ipSecurityRestrictions": [{"name": "office", "ipAddressRange": "192.0.2.0/24", "action": "Allow"}],
+        "stickySessions": {"affinity": "sticky"},
+        "corsPolicy": {"allowedOrigins": ["https://example.org"]},
+    }
+    properties = app_properties(landscape.environment)
+    ingress = properties["configuration"]["ingress"]
+
+    def put(**added: Any) -> JsonObject:
+        configuration = {**properties["configuration"], "ingress": {**ingress, **added}}
+        given = {**properties, "configuration": configuration}
+        shown = landscape.put(landscape.app, given, identity=assigned(landscape.identity))
+        return shown.properties["configuration"]["ingress"]
+
+    assert outside.items() <= put(**outside).items()
+    assert not put(targetPort=8001).keys() & outside.keys()
 
 
 def test_an_apps_template_makes_revisions_and_nothing_else_does(landscape: Landscape) -> None:

@@ -402,6 +402,11 @@ def in_force(one: Landscape, moment: datetime) -> None:
         transaction.save(assignment)
 
 
+def empty(one: Landscape) -> None:
+    public_vault(one)
+    one.put(f"{one.vault}/secrets/redis-url", {"value": ""}, location=None)
+
+
 def disabled(one: Landscape) -> None:
     public_vault(one)
     secret(attributes={"enabled": False})(one)
@@ -499,6 +504,7 @@ REFERENCES = [
         "in version",
         referring(f"{SECRET_URL}/{'0' * 32}"),
     ),
+    unreadable("a secret without a value", empty, lambda one: (secret()(one), referring()(one)), "is empty"),
     unreadable("a secret that is disabled", disabled, lambda one: (secret()(one), referring()(one)), "is disabled"),
     unreadable(
         "an identity without role",

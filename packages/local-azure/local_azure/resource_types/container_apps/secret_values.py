@@ -82,6 +82,9 @@ class Reader:
             raise UnreadableError(f"the vault '{reference.vault}' has no secret '{reference.name}'{words}")
         if not version["attributes"].get("enabled", True):
             raise UnreadableError(f"the secret '{reference.name}' is disabled")
+        if not version["value"]:
+            # https://github.com/microsoft/azure-container-apps/issues/1291
+            raise UnreadableError(f"the secret '{reference.name}' is empty")
         return str(version["value"])
 
     def _may_read(self, vault: Resource, principal_id: str, secret: str) -> bool:
