@@ -38,7 +38,7 @@ _EXIT_CODE = re.compile(r"terminated with exit code '(-?\d+)'")
 _KILLED = frozenset({137, -9})
 _OUT_OF_MEMORY = re.compile(r"OOM|out of memory|memory limit", re.IGNORECASE)
 _STARTS = frozenset({"ContainerStarted", "ReplicaCreated", "ContainerCreated"})
-_SETTLED_AFTER = timedelta(seconds=5)
+_SETTLED_AFTER = timedelta(seconds=3)
 """A process that gets SIGTERM this soon after its start does not handle signals yet."""
 
 

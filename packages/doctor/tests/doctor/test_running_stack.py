@@ -113,6 +113,12 @@ class Running:
                 return told
         pytest.fail(f"not within {WITHIN_SECONDS} s: {cause or 'no fault'}\n{words_of(told)}")
 
+    def worker_answers(self, revision: str) -> bool:
+        """Return whether the worker's latest revision is this one, runs, and logs that Redis answers."""
+        found = self.look()["checks"]
+        seen = [one["evidence"] for one in found if one["subject"].endswith("worker") and one["status"] == "pass"]
+        return any(f"--{revision}: " in one for one in seen) and "Redis answers" in seen
+
     def make_anew(self) -> None:
         """Delete the stack, with whatever is wrong in it, and deploy it again."""
         self.stack.azure.run("faults", "clear")
@@ -351,3 +357,30 @@ def test_a_fault_is_named_and_mended_where_the_vault_is_closed(managed: Running,
 @pytest.mark.parametrize("fault", cases(WHERE_APPS_HOLD_THE_VALUES))
 def test_a_fault_is_named_and_mended_where_the_apps_hold_the_values(classic: Running, fault: str) -> None:
     assert_found_and_mended(classic, WHERE_APPS_HOLD_THE_VALUES[fault])
+
+
+def start_by_a_script(world: World, revision: int) -> None:
+    """Have the workers started by a script without `exec`, in a new revision."""
+    app = next(one for one in world.apps if one["name"].endswith("worker"))
+    template = app["properties"]["template"]
+    (container,) = template["containers"]
+    container["command"] = ["sh", "-c", "celery -A magictoolbox worker --queues celery; exit"]
+    container["env"] = [one for one in container["env"] if one["name"] != "ROUND"]
+    container["env"].append({"name": "ROUND", "value": str(revision)})
+    template["terminationGracePeriodSeconds"] = 5
+    world.put_app(app)
+
+
+def test_a_worker_that_a_script_starts_without_exec_is_killed_and_its_command_is_named(managed: Running) -> None:
+    try:
+        start_by_a_script(managed.world, 1)
+        wait(lambda: managed.worker_answers("0000002"), "the worker that the script started")
+        start_by_a_script(managed.world, 2)
+        told = managed.look_until("killed-at-shutdown")
+        assert "its command, `sh -c" in told["cause"]["evidence"]
+        assert told["others"] == []
+        managed.stack.up("--refresh")
+        managed.look_until(None)
+    except BaseException:
+        managed.make_anew()
+        raise
