@@ -36,7 +36,7 @@ def _texts(svg: str) -> list[str]:
 def test_the_committed_picture_is_that_of_the_deployed_stack(resources: Any) -> None:
     drawn = picture.draw(picture.flow(resources))
     assert drawn == COMMITTED.read_text(encoding="utf-8"), (
-        'deploy dev with uniqueSuffix "", then: pulumi stack export | python -m docs.tools.picture ' + str(COMMITTED)
+        'deploy dev with uniqueSuffix "", then: pulumi stack export | python -m tools.docs.picture ' + str(COMMITTED)
     )
 
 

@@ -16,7 +16,7 @@ BY_PATH = {setting.path: setting for group in GROUPS for setting in group.settin
 
 def test_the_reference_is_current() -> None:
     written = settings_reference.TARGET.read_text(encoding="utf-8")
-    assert written == settings_reference.document(), "run `python -m docs.tools.settings_reference --write`"
+    assert written == settings_reference.document(), "run `python -m tools.docs.settings_reference --write`"
 
 
 def test_every_setting_has_a_description() -> None:

@@ -1,6 +1,6 @@
 """Draws the network flow of a deployed stack, from the graph that the engine keeps of it.
 
-    pulumi stack export --stack dev | python -m docs.tools.picture docs/pictures/network-flow.svg
+    pulumi stack export --stack dev | python -m tools.docs.picture docs/pictures/network-flow.svg
 
 Nothing in the picture is known beforehand but the kinds of resources: what stands in which subnet, which zone answers,
 and who talks to whom is read from the ids and dependencies in the state. A zone that is not linked to the network is
@@ -391,7 +391,7 @@ def _draw_zones(drawing: _Drawing, flow: Flow, subnets_end: float, top: float, l
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read an exported state from standard input, write the picture."""
-    parser = argparse.ArgumentParser(prog="python -m docs.tools.picture", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m tools.docs.picture", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("target", type=Path, help="the SVG file to write")
     options = parser.parse_args(arguments)
     try:

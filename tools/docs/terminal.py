@@ -1,6 +1,6 @@
 """Pictures of a terminal: runs a command and draws what it printed.
 
-    python -m docs.tools.terminal docs/pictures/make-up.svg -- make up
+    python -m tools.docs.terminal docs/pictures/make-up.svg -- make up
 
 The lines are the command's own; long ones are cut at the edge, and of many the first and the last are kept. The
 directory it is run in is written as a dot, for where the project stands is nobody's business.
@@ -65,7 +65,7 @@ def draw(command: Sequence[str], lines: Sequence[str]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, draw what it printed; returns the command's exit code."""
-    parser = argparse.ArgumentParser(prog="python -m docs.tools.terminal", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m tools.docs.terminal", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("target", type=Path, help="the SVG file to write")
     parser.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
     options = parser.parse_args(arguments)
