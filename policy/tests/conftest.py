@@ -39,11 +39,11 @@ def judge(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> 
     """Preview a project under the pack, with further arguments of ``pulumi preview``."""
     log = tmp_path_factory.mktemp("events") / "events.json"
 
-    def preview(directory: Path, stack: str, *arguments: str) -> Judgement:
+    def preview(directory: Path, stack: str, *arguments: str, pack: Path = ROOT / "policy") -> Judgement:
         log.unlink(missing_ok=True)
         # The engine offers its option --event-log only with this variable.
         command = ("run", "env", "PULUMI_DEBUG_COMMANDS=true", "pulumi", "preview", "--stack", stack)
-        options = ("--policy-pack", str(ROOT / "policy"), "--event-log", str(log), *arguments)
+        options = ("--policy-pack", str(pack), "--event-log", str(log), *arguments)
         done = local_azure.run(*command, *options, directory=directory, check=False)
         violations: dict[str, set[str]] = defaultdict(set)
         levels: dict[str, str] = {}

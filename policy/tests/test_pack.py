@@ -1,6 +1,7 @@
 """The pack under the real engine: a program that breaks every policy, one that keeps them all, and this project's."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,69 @@ def test_a_vault_that_keeps_every_rule_is_warned_of_its_api_version_alone(judge:
     judgement = judge(program("passing"), "test", "--config", "vaults=true")
     assert judgement.violations == {"retiring-api-versions": frozenset({"vault"})}, judgement.output
     assert judgement.exit_code == 0
+
+
+CRASHING = """\
+import pulumi
+from pulumi_azure_native import redis, resources
+
+TAGS = {"app": "shop", "environment": "prod"}
+group = resources.ResourceGroup("group", resource_group_name="rg-shop", tags=TAGS)
+redis.Redis(
+    "cache",
+    resource_group_name=group.name,
+    tags=TAGS,
+    sku={"name": "Standard", "family": "C", "capacity": 1},
+    minimum_tls_version="1.0",
+    public_network_access="Disabled",
+)
+"""
+
+BROKEN_RULE = """
+def _broken(resource, options):
+    raise ValueError("correct-horse")
+    yield
+
+
+RULES = (*RULES, ResourceRule("zz-broken", "It fails.", Level.ADVISORY, _broken))
+"""
+
+
+def test_a_policy_that_fails_is_no_pass_and_keeps_no_other_from_judging(
+    judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An advisory one, and the only one that is broken: the deployment is refused all the same."""
+    pack = tmp_path / "policy"
+    shutil.copytree(ROOT / "policy", pack, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    rules = pack / "azure_policies" / "__init__.py"
+    rules.write_text(
+        rules.read_text().replace("import ResourceRule, StackRule", "import Level, ResourceRule, StackRule")
+        + BROKEN_RULE
+    )
+    program = tmp_path / "program"
+    program.mkdir()
+    (program / "Pulumi.yaml").write_text("name: crashing\nruntime: python\n")
+    (program / "Pulumi.test.yaml").write_text("config:\n  azure-native:location: westeurope\n")
+    (program / "__main__.py").write_text(CRASHING.replace('"1.0"', '"1.2"'))
+    judgement = judge(program, "test", pack=pack)
+    assert judgement.exit_code != 0
+    assert judgement.levels["policies-judge-resources"] == "mandatory"
+    assert {"cache", "group"} <= judgement.violations["policies-judge-resources"]
+    assert "policy zz-broken could not judge it (ValueError in __init__.py" in judgement.output
+    assert "correct-horse" not in judgement.output, "an exception's words may hold a value"
+    (program / "__main__.py").write_text(CRASHING)
+    assert judge(program, "test", pack=pack).violations["tls-1.2-or-better"] == {"cache"}
+
+
+def test_numbers_as_texts_and_texts_as_numbers_are_judged(judge: Judge, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: numbers\nruntime: python\n")
+    (tmp_path / "Pulumi.test.yaml").write_text("config:\n  azure-native:location: westeurope\n")
+    text = CRASHING.replace('"1.0"', '"1.2"').replace("minimum_tls", "zones=3, minimum_tls")
+    (tmp_path / "__main__.py").write_text(text)
+    judgement = judge(tmp_path, "test")
+    assert judgement.violations["zone-redundancy"] == {"cache"}
+    assert "policies-judge-resources" not in judgement.violations
 
 
 def test_a_team_chooses_regions_tags_and_levels(judge: Judge, program: Program, tmp_path: Path) -> None:

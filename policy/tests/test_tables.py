@@ -9,9 +9,10 @@ from pathlib import Path
 import pulumi_azure_native
 import pytest
 
-from azure_policies import RULES
+from azure_policies import RULES, encryption_in_transit, kinds, public_access
 from azure_policies.configuration import ConfigurationError, read_choices
 from azure_policies.options import Options
+from azure_policies.resource import Kind
 from azure_policies.retirements import DEFAULT_VERSIONS
 from azure_policies.tags import WITHOUT_TAGS
 
@@ -63,6 +64,30 @@ def test_the_default_api_versions_are_those_of_the_sdk(module: str, file: str) -
     assert DEFAULT_VERSIONS[module, major] == told[1]
     if (module, "2") in DEFAULT_VERSIONS:
         assert DEFAULT_VERSIONS[module, "2"] == told[2]
+
+
+def kinds_of_the_pack() -> dict[str, Kind]:
+    """The kinds that several policies speak of, and those of one module."""
+    modules = (kinds, public_access, encryption_in_transit)
+    return {name: one for module in modules for name, one in vars(module).items() if isinstance(one, Kind)}
+
+
+def test_every_name_that_the_sdk_has_had_for_a_type_is_known() -> None:
+    """A stack made by an older SDK, or one that names a version, has the type by another module."""
+    alias = re.compile(r'type_="azure-native:([a-z0-9]+)(?:/v\w+)?:(\w+)"')
+    unknown: set[str] = set()
+    looked_at = 0
+    for name, kind in kinds_of_the_pack().items():
+        for module, type_name in kind.types:
+            file = SDK / module / (re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type_name).lower() + ".py")
+            if not file.exists():
+                continue
+            looked_at += 1
+            for other in alias.findall(file.read_text()):
+                if other not in kind.types and other[1] == type_name:
+                    unknown.add(f"{name}: {':'.join(other)}")
+    assert looked_at > 30
+    assert unknown == set()
 
 
 def test_the_packs_own_choices_are_read() -> None:

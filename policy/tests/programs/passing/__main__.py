@@ -4,6 +4,8 @@ import pulumi
 from pulumi_azure_native import (
     app,
     authorization,
+    containerinstance,
+    cosmosdb,
     dbforpostgresql,
     keyvault,
     monitor,
@@ -14,6 +16,7 @@ from pulumi_azure_native import (
     resources,
     sql,
     storage,
+    web,
 )
 
 TAGS = {"app": "shop", "Environment": "Production"}
@@ -242,6 +245,90 @@ app.ContainerApp(
     ),
 )
 
+app.DaprComponent(
+    "state",
+    resource_group_name=group.name,
+    environment_name=environment.name,
+    component_name="state",
+    component_type="state.redis",
+    version="v1",
+    secrets=[app.SecretArgs(name="password", value=pulumi.Output.secret("correct-horse"))],
+    metadata=[
+        app.DaprMetadataArgs(name="redisHost", value="cache.example.org:6380"),
+        app.DaprMetadataArgs(name="redisPassword", secret_ref="password"),
+    ],
+)
+containerinstance.ContainerGroup(
+    "tool",
+    resource_group_name=group.name,
+    location="westeurope",
+    tags=TAGS,
+    os_type="Linux",
+    containers=[
+        containerinstance.ContainerArgs(
+            name="tool",
+            image=IMAGE,
+            command=["tool", "--token-file", "/mnt/token"],
+            resources=containerinstance.ResourceRequirementsArgs(
+                requests=containerinstance.ResourceRequestsArgs(cpu=1, memory_in_gb=1)
+            ),
+            environment_variables=[
+                containerinstance.EnvironmentVariableArgs(
+                    name="DB_PASSWORD", secure_value=pulumi.Output.secret("correct-horse")
+                ),
+                containerinstance.EnvironmentVariableArgs(name="TOKEN_EXPIRATION", value="15 minutes"),
+                containerinstance.EnvironmentVariableArgs(name="TOKEN_CACHE", value="memory"),
+                containerinstance.EnvironmentVariableArgs(name="SECRET_MANAGER", value="azure"),
+            ],
+        )
+    ],
+)
+web.WebApp(
+    "site",
+    resource_group_name=group.name,
+    tags=TAGS,
+    site_config=web.SiteConfigArgs(
+        app_settings=[
+            web.NameValuePairArgs(
+                name="STORAGE_KEY", value="@Microsoft.KeyVault(SecretUri=https://kv-shop.vault.azure.net/secrets/key)"
+            )
+        ]
+    ),
+)
+account = cosmosdb.DatabaseAccount(
+    "documents",
+    resource_group_name=group.name,
+    location="westeurope",
+    tags=TAGS,
+    database_account_offer_type="Standard",
+    public_network_access="SecuredByPerimeter",
+    locations=[cosmosdb.LocationArgs(location_name="westeurope")],
+)
+resources.Deployment(
+    "template",
+    resource_group_name=group.name,
+    tags=TAGS,
+    properties=resources.DeploymentPropertiesArgs(
+        mode="Incremental",
+        template={
+            "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+            "contentVersion": "1.0.0.0",
+            "resources": [
+                {
+                    "type": "Microsoft.Storage/storageAccounts",
+                    "apiVersion": "2024-01-01",
+                    "name": "stshop",
+                    "location": "[resourceGroup().location]",
+                    "tags": TAGS,
+                    "kind": "StorageV2",
+                    "sku": {"name": "Standard_ZRS"},
+                    "properties": {"minimumTlsVersion": "TLS1_2"},
+                }
+            ],
+        },
+    ),
+)
+
 people = monitor.ActionGroup(
     "people",
     resource_group_name=group.name,
@@ -256,6 +343,7 @@ for name, target, metric in (
     ("queue", queue.id, "usedmemorypercentage"),
     ("postgresql", postgresql.id, "storage_percent"),
     ("sql", server.id, "dtu_consumption_percent"),
+    ("documents", account.id, "NormalizedRUConsumption"),
 ):
     monitor.MetricAlert(
         f"{name}-alert",

@@ -4,6 +4,7 @@ import pulumi
 from pulumi_azure_native import (
     app,
     authorization,
+    containerinstance,
     cosmosdb,
     dbforpostgresql,
     keyvault,
@@ -14,6 +15,7 @@ from pulumi_azure_native import (
     resources,
     sql,
     storage,
+    web,
 )
 
 TAGS = {"app": "shop", "environment": "dev"}
@@ -114,6 +116,63 @@ redisenterprise.Database(
     client_protocol="Plaintext",
 )
 
+redis.FirewallRule(
+    "no-public-network-access.firewall",
+    resource_group_name=group.name,
+    cache_name=classic("closed").name,
+    rule_name="everybody",
+    start_ip="0.0.0.0",
+    end_ip="255.255.255.255",
+)
+
+# no-anonymous-access
+classic(
+    "no-anonymous-access.classic",
+    redis_configuration=redis.RedisCommonPropertiesRedisConfigurationArgs(authnotrequired="true"),
+)
+storage.StorageAccount(
+    "no-anonymous-access.storage",
+    resource_group_name=group.name,
+    tags=TAGS,
+    kind="StorageV2",
+    sku=storage.SkuArgs(name="Standard_LRS"),
+    minimum_tls_version="TLS1_2",
+    allow_blob_public_access=True,
+)
+
+# template-in-the-program, and what a template makes
+resources.Deployment(
+    "template-in-the-program",
+    resource_group_name=group.name,
+    tags=TAGS,
+    properties=resources.DeploymentPropertiesArgs(
+        mode="Incremental", template_link=resources.TemplateLinkArgs(uri="https://example.org/main.json")
+    ),
+)
+resources.Deployment(
+    "no-public-network-access.template",
+    resource_group_name=group.name,
+    tags=TAGS,
+    properties=resources.DeploymentPropertiesArgs(
+        mode="Incremental",
+        template={
+            "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+            "contentVersion": "1.0.0.0",
+            "parameters": {"access": {"type": "string", "defaultValue": "Enabled"}},
+            "resources": [
+                {
+                    "type": "Microsoft.Cache/redis",
+                    "apiVersion": "2024-11-01",
+                    "name": "cache",
+                    "location": "westeurope",
+                    "tags": TAGS,
+                    "properties": {"publicNetworkAccess": "[parameters('access')]", "minimumTlsVersion": "1.2"},
+                }
+            ],
+        },
+    ),
+)
+
 # environment-in-a-subnet
 environment = app.ManagedEnvironment("environment-in-a-subnet", resource_group_name=group.name, tags=TAGS)
 
@@ -148,6 +207,98 @@ def container_app(
     )
 
 
+# no-secret-in-a-variable: where a secret can be besides a variable
+app.ContainerApp(
+    "no-secret-in-a-variable.app",
+    resource_group_name=group.name,
+    environment_id=environment.id,
+    tags=TAGS,
+    template=app.TemplateArgs(
+        containers=[
+            app.ContainerArgs(
+                name="worker",
+                image=IMAGE,
+                command=["sh", "-c", "QUEUE_PASSWORD=correct-horse exec celery worker"],
+                args=["--api-token", "correct-horse"],
+                probes=[
+                    app.ContainerAppProbeArgs(
+                        type="Liveness",
+                        http_get=app.ContainerAppProbeHttpGetArgs(
+                            port=8000,
+                            http_headers=[
+                                app.ContainerAppProbeHttpHeadersArgs(name="Authorization", value="Bearer correct-horse")
+                            ],
+                        ),
+                    )
+                ],
+            )
+        ],
+        scale=app.ScaleArgs(
+            min_replicas=2,
+            rules=[
+                app.ScaleRuleArgs(
+                    name="queue",
+                    custom=app.CustomScaleRuleArgs(
+                        type="rabbitmq", metadata={"queueName": "celery", "password": "correct-horse"}
+                    ),
+                )
+            ],
+        ),
+    ),
+)
+app.DaprComponent(
+    "no-secret-in-a-variable.dapr",
+    resource_group_name=group.name,
+    environment_name=environment.name,
+    component_name="state",
+    component_type="state.redis",
+    version="v1",
+    metadata=[app.DaprMetadataArgs(name="redisPassword", value="correct-horse")],
+)
+app.ContainerAppsSessionPool(
+    "no-secret-in-a-variable.sessions",
+    resource_group_name=group.name,
+    environment_id=environment.id,
+    tags=TAGS,
+    container_type="CustomContainer",
+    custom_container_template=app.CustomContainerTemplateArgs(
+        containers=[
+            app.SessionContainerArgs(
+                name="tool",
+                image=IMAGE,
+                env=[app.EnvironmentVarArgs(name="OPTIONS", value='{"db": {"password": "correct-horse"}}')],
+            )
+        ]
+    ),
+)
+containerinstance.ContainerGroup(
+    "no-secret-in-a-variable.group",
+    resource_group_name=group.name,
+    location="westeurope",
+    tags=TAGS,
+    os_type="Linux",
+    containers=[
+        containerinstance.ContainerArgs(
+            name="tool",
+            image=IMAGE,
+            resources=containerinstance.ResourceRequirementsArgs(
+                requests=containerinstance.ResourceRequestsArgs(cpu=1, memory_in_gb=1)
+            ),
+            environment_variables=[
+                containerinstance.EnvironmentVariableArgs(
+                    name="HOOK", value="https://hooks.example.org/?api_key=correct-horse"
+                )
+            ],
+        )
+    ],
+)
+web.WebApp(
+    "no-secret-in-a-variable.site",
+    resource_group_name=group.name,
+    tags=TAGS,
+    site_config=web.SiteConfigArgs(app_settings=[web.NameValuePairArgs(name="STORAGE_KEY", value="correct-horse")]),
+)
+
 # no-secret-in-a-variable, redis-url-by-secret, image-by-tag-or-digest, no-latest-in-production
 container_app("no-secret-in-a-variable.name", env={"DATABASE_PASSWORD": "correct horse"})
 container_app("no-secret-in-a-variable.value", env={"DATABASE": "postgres://shop:correct-horse@db/shop"})
@@ -155,9 +306,22 @@ container_app("redis-url-by-secret", env={"CACHE": "rediss://cache.example.org:6
 container_app("image-by-tag-or-digest", image="contoso.azurecr.io/shop")
 container_app("no-latest-in-production", PRODUCTION, image="contoso.azurecr.io/shop:latest")
 
+# no-plaintext-port
+app.ContainerApp(
+    "no-plaintext-port.tcp",
+    resource_group_name=group.name,
+    environment_id=environment.id,
+    tags=TAGS,
+    configuration=app.ConfigurationArgs(
+        ingress=app.IngressArgs(external=True, transport="tcp", target_port=6379, exposed_port=6379)
+    ),
+    template=app.TemplateArgs(containers=[app.ContainerArgs(name="cache", image="redis:7.4")]),
+)
+
 # vault-access-by-roles, vault-purge-protection
 vault("vault-access-by-roles", enable_rbac_authorization=False)
 vault("vault-purge-protection", PRODUCTION, enable_purge_protection=None)
+vault("vault-purge-protection.region", {"app": "shop", "environment": "prod-eu"}, enable_purge_protection=None)
 
 # private-endpoint-has-a-zone-group, private-zone-is-linked
 virtual_network = network.VirtualNetwork(
@@ -248,6 +412,18 @@ keyvault.Secret(
 )
 
 # allowed-regions, required-tags
+cosmosdb.DatabaseAccount(
+    "allowed-regions.cosmos",
+    resource_group_name=group.name,
+    location="westeurope",
+    tags=TAGS,
+    database_account_offer_type="Standard",
+    public_network_access="SecuredByPerimeter",
+    locations=[
+        cosmosdb.LocationArgs(location_name="westeurope", failover_priority=0),
+        cosmosdb.LocationArgs(location_name="westcentralus", failover_priority=1),
+    ],
+)
 storage.StorageAccount(
     "allowed-regions",
     resource_group_name=group.name,
