@@ -17,7 +17,8 @@ def preview(stack: Deployment, *options: str) -> tuple[subprocess.CompletedProce
     for file in (summary, comment):
         file.unlink(missing_ok=True)
     variables = [f"PYTHONPATH={ROOT}", f"GITHUB_STEP_SUMMARY={summary}"]
-    command = [sys.executable, "-m", "ci.preview_on_azure", "--stack", "dev", "--policy-pack", str(ROOT / "policy")]
+    command = [sys.executable, "-m", "tools.ci.preview_on_azure", "--stack", "dev"]
+    options = ("--policy-pack", str(ROOT / "policy"), *options)
     done = stack.azure.run(
         *("run", "env", *variables, *command, "--comment", str(comment), *options),
         directory=stack.directory,
@@ -71,7 +72,7 @@ def test_a_stack_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     pulumi.chmod(0o755)
     comment = tmp_path / "comment.md"
     done = subprocess.run(
-        [sys.executable, "-m", "ci.preview_on_azure", "--stack", "dev", "--comment", str(comment)],
+        [sys.executable, "-m", "tools.ci.preview_on_azure", "--stack", "dev", "--comment", str(comment)],
         cwd=ROOT,
         env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
         capture_output=True,
