@@ -76,6 +76,7 @@ def test_an_unregistered_provider_is_named_before_it_fails_the_deployment(
     assert (code, _causes(told)) == (1, {"vault-soft-deleted"})
 
 
+@pytest.mark.slow("the preflight and the engine")
 def test_a_deployer_who_may_assign_no_roles_is_named_before_the_deployment_fails(
     deploy: Callable[..., Deployment], sound_again: LocalAzure
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_deployer_who_may_assign_no_roles_is_named_before_the_deployment_fails
     assert "Microsoft.Authorization/roleAssignments/write" in said
 
 
+@pytest.mark.slow("the preflight and the engine")
 def test_what_azure_native_registers_itself_needs_the_right_to(
     deploy: Callable[..., Deployment], sound_again: LocalAzure
 ) -> None:

@@ -24,8 +24,10 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SECRET = "[secret]"
 _PREFIX = "azure-native:"
 _TIMEOUT_SECONDS = 300
-_PUTS = frozenset({"create", "create-replacement", "replace", "update"})
-_CREATES = frozenset({"create", "create-replacement", "replace"})
+_CREATES = frozenset({"create", "create-replacement"})
+_PUTS = _CREATES | {"update"}
+_PASSED_OVER = frozenset({"delete", "delete-replaced", "discard", "discard-replaced", "replace"})
+"""Steps that make nothing; what is replaced has a step ``create-replacement`` beside the one ``replace``."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class Planned:
     def is_created(self) -> bool:
         """Whether the deployment makes it."""
         return self.operation in _CREATES
+
+    @property
+    def takes_a_name(self) -> bool:
+        """Whether it gets a name that it does not have already, as what replaces it under its own name has."""
+        return self.is_created and self.id.rsplit("/", 1)[-1].lower() != (self.azure_name.lower() or "?")
 
     @property
     def is_written(self) -> bool:
@@ -144,7 +151,8 @@ def parse(stack: str, digest: JsonObject) -> Plan:
     for step in objects(digest, "steps"):
         state: JsonObject = get(step, "newState") or get(step, "oldState", {})
         token = text(state, "type")
-        if not token.startswith(_PREFIX) or get(state, "custom") is not True:
+        is_made = text(step, "op") not in _PASSED_OVER and get(state, "custom") is True
+        if not is_made or not token.startswith(_PREFIX):
             continue
         kind = known(token)
         if kind is None:

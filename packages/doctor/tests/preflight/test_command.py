@@ -17,7 +17,7 @@ from doctor.preflight.findings import CheckResult, Fault
 from doctor.preflight.plan import SECRET, UNKNOWN, body_of, parse
 from doctor.preflight.progress import said_when_slow
 from doctor.preflight.registry import Reference
-from tests.preflight.plans import IMAGE, first_deployment
+from tests.preflight.plans import CACHE, IMAGE, REGION, first_deployment
 from tests.preflight.world import World
 
 PACKAGE = Path(__file__).parents[2]
@@ -76,6 +76,22 @@ def test_what_is_unknown_or_secret_is_left_out() -> None:
     assert body["name"] == "app-we-shop-01"
     assert body["properties"]["template"]["containers"][0]["image"] == IMAGE
     assert "resourceGroupName" not in json.dumps(body)
+
+
+def test_what_is_replaced_under_its_name_takes_no_other(world: World) -> None:
+    kind = "Microsoft.Cache/redisEnterprise"
+    world.preview.ids["redis-cluster"] = world.resource(kind, CACHE, location=REGION, sku={"name": "Balanced_B0"})
+    world.preview.operations = {"resource-group": "same", "redis-cluster": "create-replacement"}
+    seen = world.look()
+    assert not seen.faults, seen.lines
+
+
+def test_what_is_deleted_is_no_part_of_the_plan() -> None:
+    preview = first_deployment()
+    preview.operations = {"redis-cluster": "delete", "vault-vault": "replace", "apps-web": "same"}
+    found = preview.plan()
+    assert not {"redis-cluster", "vault-vault"} & {one.name for one in found.resources}
+    assert "apps-web" not in {one.name for one in found.written}
 
 
 def test_a_type_that_is_not_known_is_named(world: World) -> None:

@@ -23,7 +23,7 @@ def check(look: Look) -> Iterator[Finding]:
     """Yield a fault for each name that is taken."""
     unnamed: list[str] = []
     for one in look.plan.written:
-        if one.type not in _CHECKS or not one.is_created:
+        if one.type not in _CHECKS or not one.takes_a_name:
             continue
         if one.azure_name:
             yield from _CHECKS[one.type](look, one)
