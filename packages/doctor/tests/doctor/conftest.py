@@ -1,4 +1,4 @@
-"""Stacks that the real engine deployed once, for the doctor to look at copies of."""
+"""Deploy stacks once with the real engine; tests run the doctor on copies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STACKS = {
 
 @pytest.fixture(scope="session")
 def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
-    """A local Azure without running apps."""
+    """Yield a local Azure without running apps."""
     azure = LocalAzure(tmp_path_factory.mktemp("local-azure"))
     yield azure
     azure.run("stop", check=False)
@@ -27,7 +27,7 @@ def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure
 
 @pytest.fixture(scope="session")
 def stacks(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Deployment]:
-    """The stacks, each of its own application so that their names stay apart."""
+    """Return the stacks, each of its own application so that their names stay apart."""
     made: dict[str, Deployment] = {}
     for name, settings in STACKS.items():
         directory: Path = tmp_path_factory.mktemp("projects") / name
@@ -39,5 +39,5 @@ def stacks(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def deployed(local_azure: LocalAzure, stacks: dict[str, Deployment]) -> dict[str, Deployed]:
-    """The stacks by name: ``managed`` with references to its vault, ``classic`` with values in its apps."""
+    """Return the stacks by name: ``managed`` with references to its vault, ``classic`` with values in its apps."""
     return {name: Deployed(local_azure.home, stack.outputs()) for name, stack in stacks.items()}

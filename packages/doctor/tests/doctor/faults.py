@@ -1,4 +1,4 @@
-"""What can be wrong with a stack, each as a change of a right one."""
+"""Inject faults into a deployed stack."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ REDIS_ZONES = {
 
 
 def zone_of(world: World) -> Any:
-    """The zone of the stack's cache."""
+    """Return the zone of the stack's cache."""
     return world.one("Microsoft.Network/privateDnsZones", REDIS_ZONES[world.cache["type"]][0])
 
 
 def record_of(world: World) -> Any:
-    """The record of the stack's cache."""
+    """Return the record of the stack's cache."""
     return world.call("GET", f"{zone_of(world)['id']}/A")["value"][0]
 
 
 def endpoint_of(world: World) -> Any:
-    """The private endpoint of the stack's cache."""
+    """Return the private endpoint of the stack's cache."""
     return world.one("Microsoft.Network/privateEndpoints", "-redis-")
 
 
@@ -130,7 +130,7 @@ def leave_cache_failed(world: World) -> None:
 
 
 def disconnect(world: World) -> None:
-    """Let the endpoint be that of a cache which was deleted and made anew: the new one does not know it."""
+    """Let the endpoint be that of a cache which was deleted and recreated: the new one does not know it."""
 
     def change(properties: Any) -> None:
         connection = properties["privateLinkServiceConnections"][0]["properties"]

@@ -1,4 +1,4 @@
-"""The facts of a healthy stack, as a start for stacks that are not."""
+"""Give the facts of a healthy stack, and ways to change them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ WEB, WORKER = "app-shop", "app-shop-worker"
 
 
 def endpoint(target: str, group: str, zone: str, address: str) -> Endpoint:
-    """An approved endpoint."""
+    """Return an approved endpoint."""
     return Endpoint(
         id=f"{GROUP}/privateendpoints/pep-{target}".lower(),
         target_id=IDS[target],
@@ -62,19 +62,19 @@ def endpoint(target: str, group: str, zone: str, address: str) -> Endpoint:
 
 
 def zone(name: str, record: str, address: str) -> Zone:
-    """A zone that is linked to the apps' network."""
+    """Return a zone that is linked to the apps' network."""
     return Zone(f"{GROUP}/privatednszones/{name}".lower(), frozenset({NETWORK}), {record: frozenset({address})})
 
 
 def secret(name: str, value: str, *, in_vault: bool = True) -> Secret:
-    """A secret whose value is known."""
+    """Return a secret whose value is known."""
     url = f"https://{VAULT_HOST}/secrets/{name}/1"
     reference = VaultReference(url, "principal", exists=True, enabled=True, created=SET_AT, permitted=True)
     return Secret(name, reference if in_vault else None, SecretStr(value))
 
 
 def app(name: str, host: str = "") -> App:
-    """An app with one replica that is well."""
+    """Return an app with one replica that is well."""
     revision = f"{name}--0000001"
     container = Container("main", started=True, ready=True, restarts=0, state="Running")
     return App(
@@ -113,7 +113,7 @@ def app(name: str, host: str = "") -> App:
 
 
 def healthy() -> Facts:
-    """A managed stack seen from where its vault can be read."""
+    """Return a managed stack seen from where its vault can be read."""
     address = Address(HOST, 10000)
     cache = Cache(
         id=IDS["redis"],
@@ -160,12 +160,12 @@ def healthy() -> Facts:
 
 
 def with_apps(facts: Facts, **changes: Any) -> Facts:
-    """Every app otherwise."""
+    """Return the facts with every app changed."""
     return replace(facts, apps=[replace(one, **changes) for one in facts.apps])
 
 
 def with_secret(facts: Facts, name: str, value: Any) -> Facts:
-    """Every app with another value of a secret, or none that can be known."""
+    """Return the facts with another value of a secret in every app, or an unknown one."""
     return replace(
         facts,
         apps=[
@@ -176,14 +176,14 @@ def with_secret(facts: Facts, name: str, value: Any) -> Facts:
 
 
 def with_cache(facts: Facts, **changes: Any) -> Facts:
-    """The cache otherwise."""
+    """Return the facts with the cache changed."""
     assert isinstance(facts.redis, Cache)
     cache = replace(facts.redis, **changes)
     return replace(facts, redis=cache, broker=cache)
 
 
 def suffering(facts: Facts, symptom: Symptom) -> Facts:
-    """Apps that cannot use Redis, and say why in their logs."""
+    """Return the facts with apps that cannot use Redis and log why."""
     return replace(
         with_apps(facts, logged=LoggedSymptom(symptom)), readiness=Readiness(503, {"database": True, "cache": False})
     )

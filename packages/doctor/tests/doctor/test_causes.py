@@ -68,7 +68,7 @@ def assert_named(world: World, inject: faults.Inject, cause: str, capsys: pytest
     inject(world)
     seen = look(world, capsys)
     assert (seen.cause, seen.others, seen.code) == (cause, [], 1), seen.words
-    assert seen.told["cause"]["remedy"]
+    assert seen.report["cause"]["remedy"]
     assert not any(secret in seen.printed for secret in secrets), "a secret was printed"
 
 

@@ -1,4 +1,4 @@
-"""How the doctor's client asks: what it asks again, for how long, and at which address."""
+"""Requests of the doctor's client: retries, waits, addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of an answer that does not come: a fault only where Azure says that there is no such thing."""
+"""Missing answers: a fault only if Azure says that the resource does not exist."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CLOUD = Cloud(resource_manager=_MANAGEMENT, audience=_MANAGEMENT, authority="lo
 
 
 class _Refusing:
-    """A client to which every question fails alike."""
+    """A client whose requests all fail with the same error."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error

@@ -43,9 +43,9 @@ def test_a_first_deployment_that_found_no_capacity_is_named_and_mended(local_azu
     stack.pulumi("up", "--yes", "--skip-preview", "--stack", "dev", check=False)
     command = ("run", "env", f"PYTHONPATH={ROOT}", "PULUMI_SKIP_CONFIRMATIONS=true")
     done = local_azure.run(*command, *DOCTOR, "--json", directory=directory, check=False)
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["cause"]["name"]) == (1, "cache-failed"), done.stdout
-    remedy = told["cause"]["remedy"].replace("IMAGE", "contoso.azurecr.io/magictoolbox:1.0.0")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["cause"]["name"]) == (1, "cache-failed"), done.stdout
+    remedy = report["cause"]["remedy"].replace("IMAGE", "contoso.azurecr.io/magictoolbox:1.0.0")
     mended = local_azure.run(*command, "sh", "-ec", remedy, directory=directory, check=False)
     assert mended.returncode == 0, mended.stdout + mended.stderr
     assert "No fault was found" in local_azure.run(*command, *DOCTOR, directory=directory).stdout

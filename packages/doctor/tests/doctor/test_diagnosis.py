@@ -1,4 +1,4 @@
-"""From facts to the one cause, where no deployed stack is needed to show it."""
+"""From facts to the root cause, without a deployed stack."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ Change = Callable[[Facts], Facts]
 
 
 def causes(facts: Facts) -> tuple[Cause | None, Sequence[Cause | None]]:
-    """The cause that is named, and the other faults."""
+    """Return the cause that is named, and the other faults."""
     found = diagnose(checks.run(facts))
     return (found.root.cause if found.root else None), [one.cause for one in found.others]
 
 
 def outside(facts: Facts) -> Facts:
-    """The same stack from where its vault cannot be read."""
+    """Return the same stack from where its vault cannot be read."""
     for name in ("redis-url", "celery-broker-url", "celery-result-backend", "redis-key"):
         facts = with_secret(facts, name, CLOSED)
     return facts
@@ -98,7 +98,7 @@ def environment(**changes: Any) -> Change:
 
 
 def failing(symptom: Symptom, change: Change) -> Change:
-    """A change that makes the apps fail with a word."""
+    """Return a change that makes the apps fail with a word."""
     return lambda facts: suffering(change(facts), symptom)
 
 
@@ -122,7 +122,7 @@ def restarting(facts: Facts) -> Facts:
 
 
 def unready(facts: Facts, created: datetime) -> Facts:
-    """Replicas that have started at a moment and are not ready yet."""
+    """Return the facts with replicas that started at a moment and are not ready yet."""
 
     def changed(replica: Any) -> Any:
         return replace(replica, created=created, containers=[replace(replica.containers[0], ready=False)])
@@ -461,7 +461,7 @@ def test_a_full_cache_is_given_a_replica_before_it_is_resized(changes: dict[str,
 
 
 def unfinished(**changes: Any) -> Facts:
-    """A stack whose first deployment ended at its cache."""
+    """Return a stack whose first deployment ended at its cache."""
     unknown = Absent("the first deployment did not finish")
     facts = with_cache(healthy(), **changes)
     stack = Stack("dev", GROUP, Address("", 0), Address("", 0), "", "", ("redisHostName",))

@@ -26,17 +26,17 @@ TIME_OUT = "connection to redis failed: dial tcp 10.0.2.4:10000: i/o timeout"
 
 
 def ago(seconds: float) -> datetime:
-    """A moment in the past."""
+    """Return a moment in the past."""
     return NOW - timedelta(seconds=seconds)
 
 
 def failing(message: str, seconds: float = 10, revision: str = LATEST) -> Event:
-    """A scaler that failed some seconds ago."""
+    """Return a scaler that failed some seconds ago."""
     return Event(ago(seconds), revision, "", "KEDAScalerFailed", message)
 
 
 def worker(**changes: Any) -> Facts:
-    """A healthy stack whose worker, at zero, is otherwise; web answers 200."""
+    """Return a healthy stack with changes of its worker, which is at zero; web answers 200."""
     facts = healthy()
     at_zero = [replace(one, running="ScaledToZero", replica_count=0, replicas=[]) for one in revisions(facts.apps[1])]
     rules = [ScaleRule("queue", "redis", "")]
@@ -53,18 +53,18 @@ def worker(**changes: Any) -> Facts:
 
 
 def revisions(app: App) -> Sequence[Any]:
-    """An app's revisions."""
+    """Return an app's revisions."""
     assert not isinstance(app.revisions, Absent)
     return app.revisions
 
 
 def root(facts: Facts) -> Finding | None:
-    """The finding that names the cause."""
+    """Return the finding that names the cause."""
     return diagnose(checks.run(facts)).root
 
 
 def cause(facts: Facts) -> Cause | None:
-    """The cause that is named."""
+    """Return the cause that is named."""
     found = root(facts)
     return found.cause if found else None
 
@@ -131,7 +131,7 @@ def test_an_identity_on_a_rule_that_takes_none_is_the_cause_of_its_failing_scale
 def ended(
     code: int, replica: str = "r1", revision: str = LATEST, *, seconds: float = 60, ran: float = 600
 ) -> list[Event]:
-    """The events of a replica that ran for some time and ended some seconds ago."""
+    """Return the events of a replica that ran for some time and ended some seconds ago."""
     words = f"Container 'main' was terminated with exit code '{code}'"
     return [
         Event(ago(seconds + ran), revision, replica, "ContainerStarted", "Started container 'main'"),

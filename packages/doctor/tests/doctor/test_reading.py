@@ -1,4 +1,4 @@
-"""What the doctor reads in a URL, in a log, and in Azure's answers."""
+"""Parsing of URLs, logs and Azure's answers."""
 
 from __future__ import annotations
 

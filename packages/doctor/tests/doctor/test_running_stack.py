@@ -1,4 +1,4 @@
-"""Each fault in a stack that runs: felt by the app, named by the doctor, mended by its remedy, ready again."""
+"""Each fault in a running stack: felt by the app, named by the doctor, fixed by its remedy."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STACKS = {
 
 
 def readiness(deployed: Deployed) -> int:
-    """The status that the app's readiness answers with; 0 for no answer."""
+    """Return the status that the app's readiness answers with; 0 for no answer."""
     proxy = json.loads((deployed.home / "endpoints.json").read_text())["vault-proxy"]
     try:
         return requests.get(
@@ -58,7 +58,7 @@ class Running:
     """What a command under `./local run` gets."""
 
     def readiness(self) -> int:
-        """The status that the app's readiness answers with; 0 for no answer."""
+        """Return the status that the app's readiness answers with; 0 for no answer."""
         return readiness(self.world.deployed)
 
     def run_remedy(self, remedy: str, *, until: str | None = None) -> str:
@@ -90,7 +90,7 @@ class Running:
         return printed
 
     def look(self) -> Any:
-        """What the doctor says, as JSON: its command, in this process and with the outputs that are known."""
+        """Return what the doctor says, as JSON: its command, in this process and with the outputs that are known."""
         printed = io.StringIO()
         with (
             patch.dict(os.environ, self.environment, clear=True),
@@ -99,19 +99,19 @@ class Running:
         ):
             code = main(["--stack", "dev", "--json"])
         self.stack.azure.transcript.append(printed.getvalue())
-        told = json.loads(printed.getvalue())
-        assert code == (0 if told["healthy"] else 1)
-        return told
+        report = json.loads(printed.getvalue())
+        assert code == (0 if report["healthy"] else 1)
+        return report
 
     def look_until(self, cause: str | None, *, felt: str | None = None) -> Any:
-        """What the doctor says once it names a cause and sees the app suffer: both take their time."""
-        told: Any = {}
+        """Return what the doctor says once it names a cause and sees the app suffer: both take their time."""
+        report: Any = {}
         for _ in until():
-            told = self.look()
-            suffers = any(one["status"] == "fail" for one in told["checks"] if one["check"] in FELT_BY)
-            if (told["cause"] or {}).get("name") == cause and (suffers or not felt):
-                return told
-        pytest.fail(f"not within {WITHIN_SECONDS} s: {cause or 'no fault'}\n{words_of(told)}")
+            report = self.look()
+            suffers = any(one["status"] == "fail" for one in report["checks"] if one["check"] in FELT_BY)
+            if (report["cause"] or {}).get("name") == cause and (suffers or not felt):
+                return report
+        pytest.fail(f"not within {WITHIN_SECONDS} s: {cause or 'no fault'}\n{words_of(report)}")
 
     def worker_answers(self, revision: str) -> bool:
         """Return whether the worker's latest revision is this one, runs, and logs that Redis answers."""
@@ -130,12 +130,12 @@ class Running:
         self.stack.up()
         self.world.deployed.outputs = self.stack.outputs()
         wait(lambda: self.readiness() == 200, "the app is ready")
-        told = self.look_until(None)
-        assert told["healthy"], told
+        report = self.look_until(None)
+        assert report["healthy"], report
 
 
 def until() -> Iterator[None]:
-    """Rounds, a moment apart, until the time is over."""
+    """Yield in rounds until the time is over."""
     end = time.monotonic() + WITHIN_SECONDS
     while time.monotonic() < end:
         yield
@@ -152,7 +152,7 @@ def wait(condition: Callable[[], bool], words: str) -> None:
 
 @pytest.fixture(scope="module")
 def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
-    """A local Azure in which caches and apps run."""
+    """Yield a local Azure in which caches and apps run."""
     azure = LocalAzure(tmp_path_factory.mktemp("local-azure"), data_plane=True)
     azure.run("start")
     yield azure
@@ -161,7 +161,7 @@ def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure
 
 @contextmanager
 def running(azure: LocalAzure, directory: Path, name: str) -> Iterator[Running]:
-    """A stack that was deployed and is ready."""
+    """Yield a stack that was deployed and is ready."""
     write_project(directory, "dev", {"image": IMAGE, **STACKS[name]})
     stack = Deployment(azure, directory, "dev")
     with attached(Deployed(azure.home, {})) as world:
@@ -181,26 +181,26 @@ def running(azure: LocalAzure, directory: Path, name: str) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def managed(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The managed service, and a vault that the doctor cannot read."""
+    """Yield the managed service, and a vault that the doctor cannot read."""
     with running(local_azure, tmp_path_factory.mktemp("projects") / "managed", "managed") as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def classic(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The classic service, and apps that hold the values of their secrets."""
+    """Yield the classic service, and apps that hold the values of their secrets."""
     with running(local_azure, tmp_path_factory.mktemp("projects") / "classic", "classic") as made:
         yield made
 
 
 def restart_web(world: World) -> None:
-    """What somebody does to an app that fails; here, so that it connects anew."""
+    """Restart web, so that it connects again."""
     web = world.web
     world.call("POST", f"{web['id']}/revisions/{web['properties']['latestRevisionName']}/restart")
 
 
 def then_restarted(inject: faults.Inject) -> faults.Inject:
-    """A fault that an app feels when it connects anew; until then its connections stay as they are."""
+    """Return a fault that an app feels when it connects again; until then its connections stay."""
 
     def both(world: World) -> None:
         inject(world)
@@ -216,7 +216,7 @@ def regenerate_both(world: World) -> None:
 
 
 def change_to_new_key(world: World) -> None:
-    """The story's second option: the new key goes into the secret, and nothing into the replicas."""
+    """Put the new key into the secrets, and nothing into the replicas."""
     faults.regenerate(world)
     for name in ("redis-url", "celery-broker-url", "celery-result-backend"):
         database = 0 if name == "redis-url" else 1
@@ -258,7 +258,7 @@ class Case:
 
 
 def of_redis(*words: str) -> faults.Inject:
-    """A Redis that is down or full."""
+    """Return a Redis that is down or full."""
 
     def inject(world: World) -> None:
         LocalAzure(world.deployed.home, data_plane=True).run("faults", "add", *words)
@@ -304,7 +304,7 @@ WHERE_APPS_HOLD_THE_VALUES = {
 
 
 def assert_found_and_mended(running: Running, case: Case) -> None:
-    """The whole way: injected, felt, named, mended, ready. A case that fails leaves its fault to no other."""
+    """Inject a fault, and see it felt, named, fixed and gone. A case that fails leaves its fault to no other."""
     try:
         go_the_whole_way(running, case)
     except BaseException:
@@ -317,30 +317,30 @@ def go_the_whole_way(running: Running, case: Case) -> None:
     case.inject(running.world)
     if case.felt == "503":
         wait(lambda: running.readiness() == 503, "the app feels it")
-    told = running.look_until(case.cause, felt=case.felt)
-    assert ((told["cause"] or {}).get("name"), told["others"]) == (case.cause, []), words_of(told)
+    report = running.look_until(case.cause, felt=case.felt)
+    assert ((report["cause"] or {}).get("name"), report["others"]) == (case.cause, []), words_of(report)
     printed = running.run_remedy(
-        told["cause"]["remedy"], until='"availabilityState": "Unavailable"' if case.passes else None
+        report["cause"]["remedy"], until='"availabilityState": "Unavailable"' if case.passes else None
     )
     if case.passes:
         assert "No fault was found" in printed
-    # An environment that was made anew has another domain.
+    # An environment that was recreated has another domain.
     running.world.deployed.outputs = running.stack.outputs()
     wait(lambda: running.readiness() == 200, "the app is ready again")
-    told = running.look_until(None)
-    assert told["healthy"], words_of(told)
+    report = running.look_until(None)
+    assert report["healthy"], words_of(report)
     running.stack.azure.run("faults", "clear")  # what a larger size has room for is still there
     transcript = running.stack.azure.transcript
     assert not any(secret in printed for printed in transcript for secret in secrets), "a secret was printed"
 
 
-def words_of(told: Any) -> str:
-    """What failed and was skipped, for a test that fails."""
-    return "\n".join(str(one) for one in told["checks"] if one["status"] != "pass")
+def words_of(report: Any) -> str:
+    """Return what failed and was skipped, for the message of a failing test."""
+    return "\n".join(str(one) for one in report["checks"] if one["status"] != "pass")
 
 
 def cases(faults: Iterable[str], quick: Iterable[str] = ()) -> list[Any]:
-    """The faults by their names: a few for every run, the rest for long ones."""
+    """Return the faults by their names: a few for every run, the rest for long ones."""
     slow = pytest.mark.slow("faults in running stacks")
     chosen = set(quick)
     return [pytest.param(fault, marks=[] if fault in chosen else slow) for fault in faults]
@@ -376,9 +376,9 @@ def test_a_worker_that_a_script_starts_without_exec_is_killed_and_its_command_is
         start_by_a_script(managed.world, 1)
         wait(lambda: managed.worker_answers("0000002"), "the worker that the script started")
         start_by_a_script(managed.world, 2)
-        told = managed.look_until("killed-at-shutdown")
-        assert "its command, `sh -c" in told["cause"]["evidence"]
-        assert told["others"] == []
+        report = managed.look_until("killed-at-shutdown")
+        assert "its command, `sh -c" in report["cause"]["evidence"]
+        assert report["others"] == []
         managed.stack.up("--refresh")
         managed.look_until(None)
     except BaseException:

@@ -1,4 +1,4 @@
-"""A deployed stack in a copy of its own, in which something can be wrong, and the doctor's look at it."""
+"""Copy a deployed stack, to inject faults into it and run the doctor on it."""
 
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ class World:
         return answer.json() if answer.content else {}
 
     def all(self, kind: str) -> list[Any]:
-        """The stack's resources of a type."""
+        """Return the stack's resources of a type."""
         return self.call("GET", f"{self.deployed.stack.group_id}/providers/{kind}")["value"]
 
     def one(self, kind: str, part: str = "") -> Any:
-        """The one of a type whose name contains a text."""
+        """Return the one of a type whose name contains a text."""
         found = [body for body in self.all(kind) if part in body["name"]]
         assert len(found) == 1, [body["name"] for body in found]
         return found[0]
@@ -136,11 +136,11 @@ class World:
         return found
 
     def key(self, name: str = "primary") -> str:
-        """A key of the cache."""
+        """Return a key of the cache."""
         return self.call("POST", f"{self.keyed['id']}/listKeys")[f"{name}Key"]
 
     def redis_url(self, **changes: Any) -> str:
-        """The right URL, or one with another ``key``, ``database`` or ``query``."""
+        """Return the right URL, or one with another ``key``, ``database`` or ``query``."""
         stack = self.deployed.stack
         key = changes.get("key", quote(self.key(), safe=""))
         query = changes.get("query", "?ssl_cert_reqs=required")
@@ -206,7 +206,7 @@ def _signed_in(home: Path, url: str) -> requests.Session:
 
 @contextmanager
 def attached(deployed: Deployed) -> Iterator[World]:
-    """The deployed stack itself, on the local Azure that runs it."""
+    """Yield the deployed stack itself, on the local Azure that runs it."""
     url = f"https://localhost:{json.loads((deployed.home / 'endpoints.json').read_text())['arm']}"
 
     @contextmanager
@@ -223,7 +223,7 @@ def attached(deployed: Deployed) -> Iterator[World]:
 
 @contextmanager
 def copied(deployed: Deployed, home: Path, *, inside: bool = False) -> Iterator[World]:
-    """A copy of what was deployed, seen from within the apps' network or (``inside`` false) from the internet."""
+    """Yield a copy of what was deployed, seen from within the apps' network or (``inside`` false) from the internet."""
     home.mkdir(parents=True, exist_ok=True)
     with sqlite3.connect(deployed.home / "state.sqlite") as source, sqlite3.connect(home / "state.sqlite") as target:
         source.backup(target)
@@ -267,7 +267,7 @@ def copied(deployed: Deployed, home: Path, *, inside: bool = False) -> Iterator[
 
 
 def _inside(model: Model, group_id: str) -> Locate:
-    """Every caller stands in the subnet of the private endpoints."""
+    """Place every caller in the subnet of the private endpoints."""
     with model.work() as work:
         subnets = work.transaction.of_type("Microsoft.Network/virtualNetworks/subnets", group_id)
         subnet = next(one.id for one in subnets if one.id.name == "snet-endpoints")
@@ -279,27 +279,27 @@ class Look:
     """What the doctor said."""
 
     code: int
-    told: Any
+    report: Any
     printed: str
 
     @property
     def cause(self) -> str | None:
         """The name of the cause."""
-        return self.told["cause"]["name"] if self.told["cause"] else None
+        return self.report["cause"]["name"] if self.report["cause"] else None
 
     @property
     def others(self) -> list[str]:
         """The names of other faults."""
-        return [one["name"] for one in self.told["others"]]
+        return [one["name"] for one in self.report["others"]]
 
     @property
     def words(self) -> str:
-        """What failed and was skipped, for a test that fails."""
-        return "\n".join(str(one) for one in self.told["checks"] if one["status"] != "pass")
+        """Return what failed and was skipped, for the message of a failing test."""
+        return "\n".join(str(one) for one in self.report["checks"] if one["status"] != "pass")
 
     def of(self, check: str) -> list[Any]:
-        """The findings of a check."""
-        return [one for one in self.told["checks"] if one["check"] == check]
+        """Return the findings of a check."""
+        return [one for one in self.report["checks"] if one["check"] == check]
 
 
 def look(world: World, capsys: pytest.CaptureFixture[str]) -> Look:
