@@ -11,7 +11,10 @@ NEEDS_ENGINE := bench/tests packages/doctor/tests/doctor packages/local-azure/te
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview preflight doctor down test test-all bench lint lock clean
+# Without --quiet, which would silence the warnings that a strict build fails on.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(PYTHON_OF_PROJECT) -m mkdocs build --config-file tools/docs/mkdocs.yml
+
+.PHONY: help up preview preflight doctor down test test-all bench lint docs lock clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -61,7 +64,7 @@ test test-all:
 	fi; \
 	exit $$code
 
-lint: ## Check format, style, types and workflows
+lint: ## Check format, style, types, workflows and the documentation
 	@./local setup --dev --no-engine
 	@code=0; \
 	$(PYTHON_OF_PROJECT) -m ruff format --check . || code=1; \
@@ -70,7 +73,13 @@ lint: ## Check format, style, types and workflows
 	PYTHONPATH=.:policy .venv/bin/lint-imports --no-cache || code=1; \
 	$(PYTHON_OF_PROJECT) -m tools.ci.actionlint || code=1; \
 	.venv/bin/zizmor --offline --quiet .github || code=1; \
+	site=$$(mktemp -d) && $(MKDOCS) --site-dir "$$site" || code=1; rm -rf "$$site"; \
 	exit $$code
+
+docs: ## Build the documentation as a site, in site/
+	@./local setup --dev --no-engine
+	@$(MKDOCS)
+	@echo "Read it: $(PYTHON_OF_PROJECT) -m http.server --directory site 8080, then http://localhost:8080"
 
 lock: ## Compile the requirement lists, with hashes, from what is asked for; UPGRADE=--upgrade takes newer versions
 	@./local setup --dev --no-engine
@@ -82,4 +91,4 @@ bench: ## Measure what the project promises; writes bench/results.md
 
 clean: ## Stop the local Azure; delete its state, the stacks and the virtual environment
 	@if [ -x $(PYTHON_OF_PROJECT) ]; then ./local reset --yes; fi
-	@rm -rf .venv .venv.lock .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv.lock .pytest_cache .ruff_cache .hypothesis site
