@@ -380,6 +380,7 @@ def test_a_sound_subscription_has_no_fault(world: World, classic: bool) -> None:
     assert not seen.faults, seen.lines
     assert seen.code == 0
     assert not [one.check for one in seen.results if one.blind], seen.lines
+    assert "does not tell whether it has room for it in westeurope" in seen.unchecked
 
 
 def test_an_image_in_a_private_registry_of_the_stack_is_pullable(world: World) -> None:

@@ -17,7 +17,7 @@ from doctor.preflight.findings import CheckResult, Fault
 from doctor.preflight.plan import SECRET, UNKNOWN, body_of, parse
 from doctor.preflight.progress import said_when_slow
 from doctor.preflight.registry import Reference
-from tests.preflight.plans import CACHE, IMAGE, REGION, first_deployment
+from tests.preflight.plans import CACHE, IMAGE, REGION, VAULT, first_deployment
 from tests.preflight.world import World
 
 PACKAGE = Path(__file__).parents[2]
@@ -76,6 +76,20 @@ def test_what_is_unknown_or_secret_is_left_out() -> None:
     assert body["name"] == "app-we-shop-01"
     assert body["properties"]["template"]["containers"][0]["image"] == IMAGE
     assert "resourceGroupName" not in json.dumps(body)
+
+
+@pytest.mark.parametrize("classic", [False, True])
+def test_what_an_unregistered_provider_does_not_answer_is_no_fault(world: World, classic: bool) -> None:
+    world.preview = first_deployment(classic=classic)
+    for namespace in ("Microsoft.App", "Microsoft.Cache", "Microsoft.KeyVault", "Microsoft.PolicyInsights"):
+        world.unregister(namespace)
+    world.fault("quota", name="ManagedEnvironmentCount", limit=0)
+    seen = world.look()
+    assert seen.causes == {"provider-not-registered"}, seen.lines
+    assert len(seen.faults) == 3
+    for words in (f"name {VAULT}", "quota ManagedEnvironmentCount", "policies: MissingSubscriptionRegistration"):
+        assert words in seen.unchecked
+    assert seen.code == 1
 
 
 def test_what_is_replaced_under_its_name_takes_no_other(world: World) -> None:

@@ -8,7 +8,6 @@ from http import HTTPStatus
 
 from local_azure.arm.addresses import Address
 from local_azure.control_plane.model import Work
-from local_azure.core import registrations
 from local_azure.core.azure_error import AzureError
 from local_azure.core.ids import ArmId
 from local_azure.core.state import Transaction
@@ -105,15 +104,6 @@ def _broken_rule(rule: object, name: str) -> str:
 
 def _restrictions(work: Work, address: Address, body: JsonObject) -> JsonObject:
     """https://learn.microsoft.com/rest/api/policyinsights/policy-restrictions/check-at-subscription-scope"""
-    if not registrations.is_registered(work.transaction, "Microsoft.PolicyInsights"):
-        raise AzureError(
-            "MissingSubscriptionRegistration",
-            "The subscription is not registered to use namespace 'Microsoft.PolicyInsights'. See "
-            "https://aka.ms/rps-not-found for how to register subscriptions.",
-            target="Microsoft.PolicyInsights",
-            status=HTTPStatus.CONFLICT,
-            detailed=True,
-        )
     content = as_object(get(body, "resourceDetails.resourceContent"))
     subject = Subject(str(content.get("type", "")), str(content.get("name", "")), content)
     return {

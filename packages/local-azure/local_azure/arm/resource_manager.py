@@ -221,6 +221,8 @@ class ResourceManager:
         if address.type.lower() == "microsoft.authorization/permissions":
             return self._read_only(call, _listed(planning.permissions(work.transaction)))
         if call.method == "POST" and (question := planning.question_of(address)):
+            # That a provider which is not registered answers no question is an assumption.
+            registrations.require(work.transaction, address.types[0])
             return answer(question(work, address, call.body))
         if view := views.view_of(address, self._endpoint.running):
             self._authorize(work, call, address.type, address.scope)

@@ -5,6 +5,9 @@ https://learn.microsoft.com/azure/azure-resource-manager/management/resource-pro
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
+from local_azure.core.azure_error import AzureError
 from local_azure.core.state import Transaction
 
 OTHER_NAMESPACES = ("Microsoft.ContainerService", "Microsoft.PolicyInsights")
@@ -28,3 +31,19 @@ def change(transaction: Transaction, namespace: str, state: str) -> None:
 def is_registered(transaction: Transaction, namespace: str) -> bool:
     """Return whether resources of a namespace can be made."""
     return namespace.lower() in ALWAYS_REGISTERED or state(transaction, namespace) == REGISTERED
+
+
+def require(transaction: Transaction, namespace: str) -> None:
+    """Raise `MissingSubscriptionRegistration` unless resources of a namespace can be made.
+
+    https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-register-resource-provider
+    """
+    if not is_registered(transaction, namespace):
+        raise AzureError(
+            "MissingSubscriptionRegistration",
+            f"The subscription is not registered to use namespace '{namespace}'. See https://aka.ms/rps-not-found for "
+            "how to register subscriptions.",
+            target=namespace,
+            status=HTTPStatus.CONFLICT,
+            detailed=True,
+        )

@@ -4,8 +4,6 @@ type, a quota is used up, or the deployer's roles do not reach.
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from local_azure.core import faults, registrations
 from local_azure.core.azure_error import AzureError, conflict
 from local_azure.core.regions import REGIONS
@@ -35,15 +33,7 @@ def provider_is_registered(change: Change) -> None:
     environment in a network also needs the provider that its nodes come from
     (https://github.com/Azure/bicep/issues/14935)."""
     namespace = change.id.type.split("/")[0]
-    if not registrations.is_registered(change.transaction, namespace):
-        raise AzureError(
-            "MissingSubscriptionRegistration",
-            f"The subscription is not registered to use namespace '{namespace}'. See https://aka.ms/rps-not-found for "
-            "how to register subscriptions.",
-            target=namespace,
-            status=HTTPStatus.CONFLICT,
-            detailed=True,
-        )
+    registrations.require(change.transaction, namespace)
     if (
         change.id.type == ENVIRONMENT_TYPE
         and change.desires(SUBNET_PATH)

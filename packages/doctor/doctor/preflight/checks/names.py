@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from doctor.client import RefusedError
+from doctor.client import RefusedError, UnreachableError
 from doctor.preflight.findings import Fault, Finding, Unchecked
 from doctor.preflight.look import Look
 from doctor.preflight.plan import Planned
@@ -17,6 +17,8 @@ from doctor.values import JsonObject, get, text
 
 _OTHER_NAME = "set another uniqueSuffix or instance"
 _REFUSED = (400, 409)
+"""With which of these a taken name of a cache is refused is an assumption."""
+_UNREGISTERED = "MissingSubscriptionRegistration"
 
 
 def check(look: Look) -> Iterator[Finding]:
@@ -25,10 +27,13 @@ def check(look: Look) -> Iterator[Finding]:
     for one in look.plan.written:
         if one.type not in _CHECKS or not one.takes_a_name:
             continue
-        if one.azure_name:
-            yield from _CHECKS[one.type](look, one)
-        else:
+        if not one.azure_name:
             unnamed.append(one.name)
+            continue
+        try:
+            yield from _CHECKS[one.type](look, one)
+        except (RefusedError, UnreachableError) as error:
+            yield Unchecked(f"name {one.azure_name}", str(error))
     if unnamed:
         yield Unchecked(
             f"names of {', '.join(unnamed)}",
@@ -94,7 +99,7 @@ def _classic(look: Look, cache: Planned) -> Iterator[Finding]:
     try:
         look.ask(path, {"name": cache.azure_name, "type": "Microsoft.Cache/Redis"})
     except RefusedError as error:
-        if error.status not in _REFUSED:
+        if error.status not in _REFUSED or error.code.startswith(_UNREGISTERED):
             raise
         yield _taken("cache name", cache, str(error))
 

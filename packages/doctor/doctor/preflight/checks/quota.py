@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from doctor.preflight.checks import providers
 from doctor.preflight.findings import Fault, Finding, Unchecked
 from doctor.preflight.look import Look
 from doctor.preflight.plan import Planned
 from doctor.preflight.types import APP, ENVIRONMENT
 from doctor.values import get, objects, text
 
+_NAMESPACE = "Microsoft.App"
 _ENVIRONMENTS, _CORES = "ManagedEnvironmentCount", "ManagedEnvironmentConsumptionCores"
 _LOWEST_LIMIT_OF_CORES = 10
 """What trial subscriptions have; others have 100 or more (https://learn.microsoft.com/azure/container-apps/quotas)."""
@@ -32,6 +34,10 @@ def check(look: Look) -> Iterator[Finding]:
 
 
 def _environments(look: Look, region: str, count: int) -> Iterator[Finding]:
+    if _NAMESPACE in providers.unregistered(look):
+        # Azure was seen to tell a limit of 0 until then.
+        yield Unchecked(f"quota {_ENVIRONMENTS} in {region}", f"it is told once {_NAMESPACE} is registered")
+        return
     for usage in look.list(f"{look.scope}/providers/Microsoft.App/locations/{region}/usages"):
         used, limit = int(get(usage, "currentValue", 0)), int(get(usage, "limit", 0))
         if text(usage, "name.value") == _ENVIRONMENTS and used + count > limit:
