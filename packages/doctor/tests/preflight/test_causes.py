@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ast
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from doctor.preflight import checks
 from tests.preflight.plans import CACHE, IMAGE, NETWORK, PULL, REGION, SUFFIX, VAULT, first_deployment
 from tests.preflight.world import World
 
@@ -423,5 +426,34 @@ def test_all_faults_are_told_at_once(world: World) -> None:
     assert world.look().causes == causes
 
 
-def test_there_are_as_many_causes_as_were_promised() -> None:
-    assert len({one.cause for one in CASES}) >= 25
+def test_a_subscription_that_is_not_seen_is_named(world: World) -> None:
+    world.chosen = "00000000-0000-0000-0000-00000000abcd"
+    seen = world.look()
+    assert seen.causes == {"subscription-missing"}
+    assert "az account set --subscription" in seen.lines
+
+
+INJECTED = {one.cause for one in CASES} | {"right-missing-registration", "subscription-missing"}
+
+
+def test_every_cause_is_injected_and_described() -> None:
+    named = {cause for file in Path(checks.__file__).parent.glob("*.py") for cause in _causes_in(file)}
+    assert len(named) >= 25
+    assert named == INJECTED
+    guide = (Path(__file__).parents[4] / "docs" / "preflight.md").read_text()
+    assert not [cause for cause in sorted(named) if f"`{cause}`" not in guide]
+
+
+def _causes_in(file: Path) -> Iterator[str]:
+    """Yield the causes that a check names: the first argument of a fault, or what a variable `cause` is set to."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Fault":
+            found = [node.args[0]]
+        elif isinstance(node, ast.Assign):
+            pairs = [(node.targets[0], node.value)]
+            if isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = list(zip(node.targets[0].elts, node.value.elts, strict=True))
+            found = [value for target, value in pairs if isinstance(target, ast.Name) and target.id == "cause"]
+        else:
+            continue
+        yield from (str(one.value) for one in found if isinstance(one, ast.Constant))

@@ -54,10 +54,12 @@ class World:
     Attributes:
         azure: the endpoint and its model.
         preview: what `pulumi preview` says; tests change it.
+        chosen: another subscription that is deployed to.
     """
 
     azure: Azure
     preview: Preview = field(default_factory=first_deployment)
+    chosen: str = ""
 
     @property
     def scope(self) -> str:
@@ -118,7 +120,7 @@ class World:
         where = cloud.find(os.environ)
         client = Client(where, cloud.credential(where, os.environ))
         planned = self.preview.plan()
-        results = list(checks.run(Look(client, planned, self.azure.subscription)))
+        results = list(checks.run(Look(client, planned, self.chosen or self.azure.subscription)))
         told = json.loads(report.as_json(results, planned))
         return Seen(results, report.as_lines(results, planned), told, exit_code(results))
 
