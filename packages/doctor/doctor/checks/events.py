@@ -60,7 +60,7 @@ def _rules(app: App) -> Finding:
         words = f"`identity` is set on {named}, whose type takes none: its scaler fails, and the app does not scale"
         return failed("scale rules", app.name, Cause.SCALE_RULE_IDENTITY, words)
     return passed(
-        "scale rules", app.name, f"{', '.join(one.name for one in app.rules)}: no identity where none is known"
+        "scale rules", app.name, f"{', '.join(one.name for one in app.rules)}: no identity that a type does not take"
     )
 
 
