@@ -3,35 +3,15 @@
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.stack.conftest import local_azure
+from judgement import Judgement
 from tests.stack.deployment import ROOT, LocalAzure
 
-__all__ = ["Judgement", "judge", "local_azure", "program"]
-
 PROGRAMS = Path(__file__).parent / "programs"
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What the engine and the pack said of a program.
-
-    Attributes:
-        exit_code: the engine's; 0 unless something mandatory was broken.
-        violations: resources by the policy that they break; the whole stack is an empty name.
-        levels: level by policy, of those that were broken.
-        output: all that was printed.
-    """
-
-    exit_code: int
-    violations: Mapping[str, frozenset[str]]
-    levels: Mapping[str, str]
-    output: str
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 
 from azure_policies import RULES
 from azure_policies.rule import Level
-from tests.conftest import Judgement
+from judgement import Judgement
 from tests.stack.deployment import ROOT, Deployment, LocalAzure, write_project
 
 Judge = Callable[..., Judgement]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.arm.azure_cli import installed
+from arm.azure_cli import installed
 from tests.stack.deployment import Deployment, LocalAzure, write_project
 
 GROUP = "rg-westeurope-magictoolbox-dev"

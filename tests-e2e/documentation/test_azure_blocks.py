@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from arm import azure_cli
 from documentation.blocks import ROOT, Block, blocks
 from documentation.shell import Command, commands
-from tests.arm import azure_cli
 from tests.stack.deployment import LocalAzure
 
 AZURE_BLOCKS = [block for block in blocks() if block.is_azure]

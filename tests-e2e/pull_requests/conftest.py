@@ -1,5 +1,5 @@
 """The fixtures of the stack tests, for the tests of what a pull request and a deployment run."""
 
-from tests.stack.conftest import deploy, local_azure
+from tests.stack.conftest import deploy
 
-__all__ = ["deploy", "local_azure"]
+__all__ = ["deploy"]

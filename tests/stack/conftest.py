@@ -1,20 +1,12 @@
-"""Fixtures of the stack tests: one local Azure for all of them, and projects that the real engine deploys on it."""
+"""Fixtures of the stack tests: projects that the real engine deploys."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.stack.deployment import Deployment, LocalAzure, write_project
-
-
-@pytest.fixture(scope="session")
-def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
-    """A local Azure with a state of its own, stopped when the last test is over."""
-    azure = LocalAzure(tmp_path_factory.mktemp("local-azure"))
-    yield azure
-    azure.run("stop", check=False)
 
 
 @pytest.fixture

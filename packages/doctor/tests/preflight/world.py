@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from arm.landscape import Azure, running
 from doctor import cloud
 from doctor.client import Client
 from doctor.preflight import checks, plan, report
@@ -21,7 +22,6 @@ from doctor.preflight.findings import CheckResult, Fault
 from doctor.preflight.look import Look
 from local_azure.core import faults, options, registrations
 from local_azure.core.ids import ArmId
-from tests.arm.landscape import Azure, running
 from tests.preflight.plans import GROUP, REGION, Preview, first_deployment
 
 

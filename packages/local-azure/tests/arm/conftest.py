@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.arm.landscape import Azure, Raw, deploy, running
+from arm.landscape import Azure, Raw, deploy, running
 
 
 @pytest.fixture

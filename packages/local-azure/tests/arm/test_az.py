@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.arm.azure_cli import Az, RefusedError, signed_in
-from tests.arm.landscape import GROUP, Azure, deploy, running
+from arm.azure_cli import Az, RefusedError, signed_in
+from arm.landscape import GROUP, Azure, deploy, running
 
 APP = ("--name", "app-we-magictoolbox-01", "--resource-group", GROUP)
 CACHE = ("--name", "red-westeurope-magictoolbox-01", "--resource-group", GROUP)

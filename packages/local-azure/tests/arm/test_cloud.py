@@ -9,9 +9,9 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ManagedIdentityCredential
 from azure.keyvault.secrets import SecretClient
 
+from arm.landscape import Azure
 from local_azure.core.identity_headers import IdentityHeaders
 from local_azure.core.ids import ArmId
-from tests.arm.landscape import Azure
 
 
 def _get(azure: Azure, path: str) -> dict[str, object]:

@@ -6,7 +6,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.mgmt.appcontainers import ContainerAppsAPIClient
 
-from tests.arm.landscape import GROUP, Azure
+from arm.landscape import GROUP, Azure
 
 APP = "app-we-magictoolbox-01"
 

@@ -13,13 +13,13 @@ from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 
+from arm.landscape import GROUP, Azure
 from local_azure.arm.tokens import Principal
 from local_azure.arm.vault import Gate
 from local_azure.core.azure_error import AzureError
 from local_azure.core.ids import ArmId
 from local_azure.resource_types.key_vault.access import Place
 from local_azure.resource_types.role_definitions import BUILT_IN_ROLES
-from tests.arm.landscape import GROUP, Azure
 
 OFFICER = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
 USER = "4633458b-17de-408a-b874-0445c86b69e6"

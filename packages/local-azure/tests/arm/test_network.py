@@ -7,7 +7,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.privatedns import PrivateDnsManagementClient
 
-from tests.arm.landscape import GROUP, Azure
+from arm.landscape import GROUP, Azure
 
 ZONE = "privatelink.redis.cache.windows.net"
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from arm.landscape import LOCATION, Azure, Raw, deploy
 from local_azure.core import faults, options, registrations
 from local_azure.core.azure_error import AzureError
 from local_azure.core.faults import Fault
-from tests.arm.landscape import LOCATION, Azure, Raw, deploy
 
 _NO_OWNER = {"field": "tags['owner']", "exists": "false"}
 IDENTITIES = "Microsoft.ManagedIdentity/userAssignedIdentities"

@@ -19,11 +19,11 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from arm.landscape import VERSION, Azure, Raw, deploy, running
 from local_azure.arm import serving
 from local_azure.arm.tokens import Principal, TokenIssuer
 from local_azure.core.state import Resource
 from local_azure.system.files import kept_text
-from tests.arm.landscape import VERSION, Azure, Raw, deploy, running
 
 
 def _code(response: requests.Response) -> str:

@@ -7,7 +7,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.mgmt.redis import RedisManagementClient
 from azure.mgmt.redisenterprise import RedisEnterpriseManagementClient
 
-from tests.arm.landscape import GROUP, Azure
+from arm.landscape import GROUP, Azure
 
 CACHE = "red-westeurope-magictoolbox-01"
 

@@ -12,9 +12,9 @@ from azure.mgmt.msi import ManagedServiceIdentityClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.mgmt.resourcehealth import ResourceHealthMgmtClient
 
+from arm.landscape import GROUP, Azure
 from local_azure.status import runtime_status
 from local_azure.status.runtime_status import Running, RunningCache
-from tests.arm.landscape import GROUP, Azure
 
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 NAMES = [f"{digit * 8}-1111-2222-3333-444444444444" for digit in "123"]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.data_plane.plane import Plane
+from data_plane.plane import Plane
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from local_azure.data_plane.dns import Names
 from local_azure.data_plane.processes import Processes
 from local_azure.data_plane.redis.servers import RedisServers
 from local_azure.system.certificates import certificate_authority
-from tests.modules.landscape import Landscape
+from modules.landscape import Landscape
 
 T = TypeVar("T")
 CLIENTS = Path(__file__).with_name("clients.py")

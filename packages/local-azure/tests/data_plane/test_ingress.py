@@ -15,8 +15,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from data_plane.ingress_world import DOMAIN, World, app_plan, run, world
 from local_azure.data_plane.app import ReadyReplica
-from tests.data_plane.ingress_world import DOMAIN, World, app_plan, run, world
 
 HOST = f"web.{DOMAIN}"
 

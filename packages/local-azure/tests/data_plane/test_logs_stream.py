@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import requests
 
+from arm.landscape import GROUP, Azure, deploy, running
 from local_azure.status import runtime_status as running_file
 from local_azure.status.replica_logs import Logs
 from local_azure.status.runtime_status import Running, RunningApp, RunningContainer, RunningReplica, RunningRevision
-from tests.arm.landscape import GROUP, Azure, deploy, running
 
 APP = "app-we-magictoolbox-01"
 REVISION, REPLICA = f"{APP}--0000001", f"{APP}--0000001-7c9-abcde"

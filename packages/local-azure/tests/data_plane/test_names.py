@@ -9,7 +9,7 @@ import pytest
 
 from local_azure.core.ids import ArmId
 from local_azure.data_plane.dns import Names
-from tests.modules.landscape import Landscape, endpoint_properties
+from modules.landscape import Landscape, endpoint_properties
 
 HOST = "red.westeurope.redis.azure.net"
 PORTS = {HOST: {10000: 40000}}

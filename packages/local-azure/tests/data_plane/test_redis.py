@@ -15,11 +15,11 @@ from urllib.parse import quote
 import pytest
 import redis
 
+from data_plane.redis_world import ALL, World, url
 from local_azure.cli import fault_commands
 from local_azure.data_plane.redis import process
 from local_azure.system.paths import Home
-from tests.data_plane.redis_world import ALL, World, url
-from tests.modules.landscape import endpoint_properties
+from modules.landscape import endpoint_properties
 
 MANAGED = "red.westeurope.redis.azure.net"
 CLASSIC = "classic.redis.cache.windows.net"

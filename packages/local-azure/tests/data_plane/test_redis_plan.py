@@ -13,8 +13,8 @@ from local_azure.core.faults import Fault
 from local_azure.core.ids import ArmId
 from local_azure.data_plane.redis.configuration import Administration, Files, configuration, user_rules
 from local_azure.data_plane.redis.desired_state import RedisPlan, redis_plans
-from tests.modules.landscape import Landscape
-from tests.modules.timed import Timed
+from modules.landscape import Landscape
+from modules.timed import Timed
 
 GIGABYTE = 1024**3
 

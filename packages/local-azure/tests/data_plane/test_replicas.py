@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data_plane.plane import Plane, kill, probe, wait_until
+from data_plane.plane import Plane, kill, probe, wait_until
 
 HTTP = {"external": True, "targetPort": 8000}
 

@@ -5,7 +5,7 @@ import signal
 import threading
 from typing import Any
 
-from tests.data_plane.plane import Plane, probe, wait_until
+from data_plane.plane import Plane, probe, wait_until
 
 HTTP: dict[str, Any] = {"external": True, "targetPort": 8000}
 PROBES = [probe("Startup", failureThreshold=20), probe("Readiness"), probe("Liveness")]

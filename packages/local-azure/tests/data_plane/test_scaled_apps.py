@@ -5,7 +5,7 @@ from typing import Any
 
 import redis
 
-from tests.data_plane.plane import Plane, probe, wait_until
+from data_plane.plane import Plane, probe, wait_until
 
 LIST = "celery:celery"
 SPEEDUP = 60

@@ -14,7 +14,7 @@ import pytest
 
 from local_azure.core.ids import ArmId
 from local_azure.data_plane.dns import Names
-from tests.modules.landscape import Landscape
+from modules.landscape import Landscape
 
 SECONDS = 60
 HOST = "red.westeurope.redis.azure.net"

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from faults.world import OPTIONAL, Wanted, World
 from local_azure.core import options
 from local_azure.system.paths import Home
-from tests.faults.world import OPTIONAL, Wanted, World
-from tests.stack.conftest import deploy, local_azure
+from tests.stack.conftest import deploy
 
-__all__ = ["deploy", "local_azure"]
+__all__ = ["deploy"]
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.mgmt.msi import ManagedServiceIdentityClient
 from azure.mgmt.redis import RedisManagementClient
 
+from arm.landscape import GROUP, LOCATION, Azure, running
 from local_azure.core import faults, options
 from local_azure.core.faults import Fault
-from tests.arm.landscape import GROUP, LOCATION, Azure, running
 
 CACHE = {"location": LOCATION, "properties": {"sku": {"name": "Standard", "family": "C", "capacity": 1}}}
 CACHES = "Microsoft.Cache/redis"

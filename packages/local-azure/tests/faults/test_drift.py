@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import yaml
 
-from tests.faults.world import OPTIONAL, STACK, Wanted, World
+from faults.world import OPTIONAL, STACK, Wanted, World
 from tests.stack.deployment import ROOT, Deployment, LocalAzure, Step, operations
 
 Deploy = Callable[..., Deployment]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.faults.world import OPTIONAL, Wanted, World
+from faults.world import OPTIONAL, Wanted, World
 from tests.stack.deployment import Deployment
 
 Deploy = Callable[..., Deployment]

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.world import OPTIONAL, Wanted, World, closed_under_needs, kill
+from faults.world import OPTIONAL, Wanted, World, closed_under_needs, kill
 
 SEED = int(os.environ.get("KILL_SEED", "0")) or zlib.crc32(
     os.environ.get("PYTEST_XDIST_TESTRUNUID", str(random.SystemRandom().random())).encode()

@@ -6,14 +6,14 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.stack.deployment import Deployment, LocalAzure, operations
+from local_azure.testing import LocalAzure, Stack, operations
 
 HERE = Path(__file__).parent
 REFUSED = {
@@ -44,28 +44,26 @@ REFUSED = {
 }
 """Azure's code for each resource of the program in `illegal/` that has a fault."""
 
-Program = Callable[[str], Deployment]
+Program = Callable[[str], Stack]
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+def program(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> Program:
     """Copies one of the folders here into a project with a stack, on a local Azure for all of them."""
-    azure = LocalAzure(tmp_path_factory.mktemp("local-azure"))
 
-    def copy(name: str) -> Deployment:
+    def copy(name: str) -> Stack:
         directory = tmp_path_factory.mktemp("foreign") / name
         shutil.copytree(HERE / name, directory, ignore=shutil.ignore_patterns("__pycache__"))
         project = yaml.safe_load((directory / "Pulumi.yaml").read_text())
         project["runtime"] = {"name": "python", "options": {"virtualenv": sys.prefix}}
         (directory / "Pulumi.yaml").write_text(yaml.safe_dump(project))
         (directory / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": {"azure-native:location": "westeurope"}}))
-        return Deployment(azure, directory, "dev")
+        return Stack(local_azure, directory, "dev")
 
-    yield copy
-    azure.run("stop", check=False)
+    return copy
 
 
-def _outputs(deployment: Deployment, name: str) -> dict[str, Any]:
+def _outputs(deployment: Stack, name: str) -> dict[str, Any]:
     return deployment.resource("", name)["outputs"]
 
 

@@ -24,8 +24,8 @@ from local_azure.provider.servicer import PartialFailureError
 from local_azure.resource_types import service_links
 from local_azure.resource_types.authorization import roles_in_force
 from local_azure.system.paths import Home
-from tests.modules.landscape import SECRETS_USER, Engine
-from tests.modules.timed import Timed
+from modules.landscape import SECRETS_USER, Engine
+from modules.timed import Timed
 
 CACHE = {"sku": {"name": "Standard", "family": "C", "capacity": 1}}
 PRINCIPAL = "00000000-0000-0000-0000-0000000000aa"

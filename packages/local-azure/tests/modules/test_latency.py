@@ -16,8 +16,8 @@ from local_azure.core.state import Store
 from local_azure.provider.azure_native import AzureNativeProvider
 from local_azure.provider.pipeline import BACKOFF_SECONDS, Pipeline, is_retried
 from local_azure.resource_types import TypeRegistry
-from tests.modules.landscape import Engine, app_properties, assigned, vault_properties
-from tests.modules.timed import Timed
+from modules.landscape import Engine, app_properties, assigned, vault_properties
+from modules.timed import Timed
 
 NETWORK = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
 SUBNET = {"addressPrefix": "10.0.1.0/24"}

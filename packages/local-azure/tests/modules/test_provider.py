@@ -17,7 +17,7 @@ from local_azure.core.state import Store
 from local_azure.core.values import UNKNOWN, JsonObject, get
 from local_azure.provider.azure_native import AzureNativeProvider
 from local_azure.provider.property_values import to_plain, to_properties
-from tests.modules.landscape import Engine, Landscape, Secret, endpoint_properties
+from modules.landscape import Engine, Landscape, Secret, endpoint_properties
 
 GROUP = "azure-native:resources:ResourceGroup"
 VNET = "azure-native:network:VirtualNetwork"

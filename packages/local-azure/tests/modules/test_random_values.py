@@ -13,7 +13,7 @@ import pytest
 
 from local_azure.core.values import UNKNOWN, JsonObject
 from local_azure.provider.random_values import RandomProvider
-from tests.modules.landscape import Engine, Secret
+from modules.landscape import Engine, Secret
 
 
 @pytest.fixture

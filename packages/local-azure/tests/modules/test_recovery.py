@@ -21,8 +21,8 @@ from local_azure.provider.azure_native import AzureNativeProvider
 from local_azure.pulumi_engine import recovery
 from local_azure.pulumi_engine.project_copy import backend_of
 from local_azure.system.paths import Home
-from tests.modules.landscape import REGION, Engine
-from tests.modules.timed import Timed
+from modules.landscape import REGION, Engine
+from modules.timed import Timed
 
 URN = "urn:pulumi:dev::shop::part$azure-native:redis:Redis::cache"
 CACHE = {"sku": {"name": "Standard", "family": "C", "capacity": 1}}

@@ -11,7 +11,7 @@ import pytest
 
 from local_azure.core.azure_error import AzureError
 from local_azure.core.values import JsonObject, get
-from tests.modules.landscape import (
+from modules.landscape import (
     SECRETS_USER,
     Landscape,
     app_properties,

@@ -11,7 +11,7 @@ from local_azure.core.faults import Fault
 from local_azure.core.ids import ArmId
 from local_azure.core.state import Resource, Store
 from local_azure.core.values import JsonObject
-from tests.modules.landscape import REGION, Landscape
+from modules.landscape import REGION, Landscape
 
 
 class Timed(Landscape):

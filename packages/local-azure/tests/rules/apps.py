@@ -10,8 +10,8 @@ from typing import Any
 from local_azure.core.ids import ArmId
 from local_azure.core.state import Resource
 from local_azure.core.values import JsonObject, put
-from tests.modules.landscape import SECRETS_USER, Landscape, app_properties, assigned, vault_properties
-from tests.rules.cases import Step
+from modules.landscape import SECRETS_USER, Landscape, app_properties, assigned, vault_properties
+from rules.cases import Step
 
 VAULT_ZONE = "privatelink.vaultcore.azure.net"
 SECRET_URL = "https://kv-demo.vault.azure.net/secrets/redis-url"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local_azure.core.azure_error import AzureError
-from tests.modules.landscape import Landscape
+from modules.landscape import Landscape
 
 Step = Callable[[Landscape], object]
 

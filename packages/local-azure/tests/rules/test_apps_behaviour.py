@@ -10,8 +10,8 @@ import pytest
 
 from local_azure.core.values import get
 from local_azure.resource_types.container_apps.secrets import re_read_references
-from tests.modules.landscape import Landscape, app_properties, assigned
-from tests.rules.apps import (
+from modules.landscape import Landscape, app_properties, assigned
+from rules.apps import (
     CONTAINER,
     aged,
     app,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.modules.landscape import Landscape, app_properties, assigned
-from tests.rules.apps import CONTAINER, app, changed, grant, revision_id, with_app, with_environment
-from tests.rules.cases import Refusal, Step, all_of, check
+from modules.landscape import Landscape, app_properties, assigned
+from rules.apps import CONTAINER, app, changed, grant, revision_id, with_app, with_environment
+from rules.cases import Refusal, Step, all_of, check
 
 REQUEST = "InvalidRequestParameterWithDetails"
 SECRETS = "properties.configuration.secrets"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.modules.landscape import Landscape, endpoint_properties
-from tests.rules.apps import app, environment, with_app, with_environment
-from tests.rules.cases import Refusal, Step, check
+from modules.landscape import Landscape, endpoint_properties
+from rules.apps import app, environment, with_app, with_environment
+from rules.cases import Refusal, Step, check
 
 DELEGATED = [{"name": "apps", "properties": {"serviceName": "Microsoft.App/environments"}}]
 SUBNET = "properties.vnetConfiguration.infrastructureSubnetId"

@@ -13,8 +13,8 @@ from local_azure.core.azure_error import AzureError
 from local_azure.core.ids import ArmId
 from local_azure.core.state import Resource
 from local_azure.core.values import JsonObject
-from tests.modules.landscape import Landscape, assigned, vault_properties
-from tests.rules.apps import (
+from modules.landscape import Landscape, assigned, vault_properties
+from rules.apps import (
     SECRET_URL,
     VAULT_ZONE,
     grant,
@@ -27,7 +27,7 @@ from tests.rules.apps import (
     with_app,
     with_environment,
 )
-from tests.rules.cases import Refusal, Step, check
+from rules.cases import Refusal, Step, check
 
 TEMPLATE = "InvalidParameterValueInContainerTemplate"
 URL = "properties.configuration.secrets[0].keyVaultUrl"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.modules.landscape import Landscape
-from tests.rules.apps import CONTAINER, app, environment, referring, with_app, with_environment
-from tests.rules.cases import Refusal, Step, check
+from modules.landscape import Landscape
+from rules.apps import CONTAINER, app, environment, referring, with_app, with_environment
+from rules.cases import Refusal, Step, check
 
 TEMPLATE = "InvalidParameterValueInContainerTemplate"
 AT = "properties.template.containers[0]"

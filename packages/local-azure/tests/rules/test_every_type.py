@@ -11,8 +11,8 @@ import pytest
 from local_azure.core.azure_error import AzureError
 from local_azure.core.faults import Admission
 from local_azure.core.ids import ArmId
-from tests.modules.landscape import Landscape, app_properties
-from tests.rules.cases import Refusal, Step, all_of, check, everything, group
+from modules.landscape import Landscape, app_properties
+from rules.cases import Refusal, Step, all_of, check, everything, group
 
 SPACE = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
 WORKSPACE_OF_ENVIRONMENT = "properties.workspaceResourceId"

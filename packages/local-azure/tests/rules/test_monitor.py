@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from local_azure.core.values import JsonObject
-from tests.modules.landscape import Landscape, endpoint_properties, vault_properties
-from tests.rules.cases import Refusal, Step, all_of, check, group
+from modules.landscape import Landscape, endpoint_properties, vault_properties
+from rules.cases import Refusal, Step, all_of, check, group
 
 
 def insights(one: Landscape, kind: str, name: str) -> str:

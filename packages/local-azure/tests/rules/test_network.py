@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from local_azure.core.values import JsonObject
-from tests.modules.landscape import Landscape, endpoint_properties
-from tests.rules.cases import Refusal, Step, all_of, check, group
+from modules.landscape import Landscape, endpoint_properties
+from rules.cases import Refusal, Step, all_of, check, group
 
 DELEGATED = [{"name": "apps", "properties": {"serviceName": "Microsoft.App/environments"}}]
 SPACE = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}

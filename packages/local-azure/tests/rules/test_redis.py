@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from local_azure.core import options
-from tests.modules.landscape import Landscape, endpoint_properties
-from tests.rules.cases import Refusal, Step, all_of, check, group
+from modules.landscape import Landscape, endpoint_properties
+from rules.cases import Refusal, Step, all_of, check, group
 
 SKU = "properties.sku"
 CONFIGURATION = "properties.redisConfiguration"

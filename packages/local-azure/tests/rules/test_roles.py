@@ -10,8 +10,8 @@ import pytest
 
 from local_azure.core import options
 from local_azure.resource_types.authorization import IN_FORCE_FROM, roles_in_force
-from tests.modules.landscape import SECRETS_USER, Landscape, assigned, vault_properties
-from tests.rules.cases import Refusal, Step, all_of, check, group
+from modules.landscape import SECRETS_USER, Landscape, assigned, vault_properties
+from rules.cases import Refusal, Step, all_of, check, group
 
 PRINCIPAL = "11111111-1111-1111-1111-111111111111"
 NAME = "22222222-2222-2222-2222-222222222222"

@@ -17,9 +17,9 @@ from unittest.mock import patch
 import pytest
 import requests
 
+from diagnosis import faults
+from diagnosis.world import Deployed, World, attached
 from doctor.__main__ import main
-from tests.doctor import faults
-from tests.doctor.world import Deployed, World, attached
 from tests.stack.deployment import ROOT, Deployment, LocalAzure, write_project
 
 IMAGE = "contoso.azurecr.io/magictoolbox:1.0.0"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from diagnosis.world import Deployed, copied
 from doctor import cloud
 from doctor.client import Client
 from doctor.draining import wait
 from doctor.errors import CannotLookError
-from tests.doctor.world import Deployed, copied
 from tests.stack.deployment import ROOT, Deployment, LocalAzure, write_project
 
 DOCTOR = [sys.executable, "-m", "doctor", "--stack", "dev"]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+from diagnosis.world import World
 from local_azure.control_plane import drift
 from local_azure.core.ids import ArmId
-from tests.doctor.world import World
 
 Inject = Callable[[World], object]
 REDIS_ZONES = {

@@ -12,6 +12,22 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from diagnosis.healthy import (
+    GROUP,
+    HOST,
+    IDS,
+    KEY,
+    NETWORK,
+    OTHER_KEY,
+    STARTED_AT,
+    URL,
+    WORKER,
+    healthy,
+    suffering,
+    with_apps,
+    with_cache,
+    with_secret,
+)
 from doctor import checks
 from doctor.checks.targets import targets
 from doctor.diagnosis import EXPLAINED_BY, diagnose
@@ -32,22 +48,6 @@ from doctor.facts import (
 from doctor.findings import Cause, Status
 from doctor.remedies import remedy
 from doctor.report import as_json, as_table, words_of
-from tests.doctor.healthy import (
-    GROUP,
-    HOST,
-    IDS,
-    KEY,
-    NETWORK,
-    OTHER_KEY,
-    STARTED_AT,
-    URL,
-    WORKER,
-    healthy,
-    suffering,
-    with_apps,
-    with_cache,
-    with_secret,
-)
 
 CLOSED = Absent("the vault is closed to where the doctor stands")
 Change = Callable[[Facts], Facts]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doctor.world import Deployed
+from diagnosis.world import Deployed
 from tests.stack.deployment import Deployment, LocalAzure, write_project
 
 STACKS = {

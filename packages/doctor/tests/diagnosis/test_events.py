@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from diagnosis.healthy import WORKER, healthy, with_cache
 from doctor import checks
 from doctor.collecting import apps, events
 from doctor.diagnosis import diagnose
 from doctor.facts import Absent, App, Event, Facts, LoggedSymptom, Readiness, ScaleRule
 from doctor.findings import Cause, Finding
 from doctor.remedies import remedy
-from tests.doctor.healthy import WORKER, healthy, with_cache
 
 NOW = datetime.now(UTC)
 LATEST = f"{WORKER}--0000001"

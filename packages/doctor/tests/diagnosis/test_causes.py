@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.doctor import faults
-from tests.doctor.world import Deployed, World, copied, look
+from diagnosis import faults
+from diagnosis.world import Deployed, World, copied, look
 
 SEEN_FROM_ANYWHERE: dict[str, tuple[faults.Inject, str]] = {
     "the zone is not linked": (faults.unlink, "zone-not-linked"),
