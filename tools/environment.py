@@ -24,6 +24,8 @@ SUPPORTED = ((3, 11), (3, 13))
 UV = "tools/requirements-uv.txt"
 LISTS = ("requirements.txt", "requirements-local.txt")
 """What the program needs, and what the local Azure, the doctor and the policies need beside it."""
+PACKAGES_LIST = "requirements-packages.txt"
+"""Where the local Azure and the doctor are not folders of the project: these packages, and where their wheels are."""
 DEVELOPMENT_LISTS = ("sample/requirements.txt", "requirements-dev.txt")
 """What the tests need: the sample application's packages, and the tools."""
 PACKAGES = "packages/*/pyproject.toml"
@@ -54,7 +56,7 @@ def make(root: Path, *, development: bool) -> None:
         for path in wanted:
             if path.exists():
                 _install(root, directory, path)
-        for path in sorted(root.glob(PACKAGES)):
+        for path in [*root.glob(PACKAGES_LIST), *sorted(root.glob(PACKAGES))]:
             _install(root, directory, path)
 
 
@@ -108,6 +110,10 @@ def _install(root: Path, directory: Path, path: Path) -> None:
             _run(python, *_PIP, "--requirement", str(path))
         elif path.name == "pyproject.toml":
             _run(*uv, "--no-deps", "--no-build-isolation", "--editable", str(path.parent))
+        elif str(name) == PACKAGES_LIST:
+            # All that they need has been installed, with hashes. A package of the same name on an index is another.
+            where = ("--no-index",) if b"--find-links" in text else ()
+            _run(*uv, "--no-deps", *where, "--requirement", str(path))
         else:
             hashes = ("--require-hashes",) if b"--hash=" in text else ()
             _run(*uv, *hashes, "--requirement", str(path))

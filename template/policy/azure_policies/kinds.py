@@ -1,0 +1,31 @@
+"""The kinds of resources that several rules speak of."""
+
+from azure_policies.resource import Kind
+
+CLASSIC_REDIS = Kind("redis:Redis", "cache:Redis")
+MANAGED_REDIS = Kind("redisenterprise:RedisEnterprise", "cache:RedisEnterprise")
+MANAGED_REDIS_DATABASE = Kind("redisenterprise:Database", "cache:Database", "cache:RedisEnterpriseDatabase")
+REDIS = Kind("redis:Redis", "cache:Redis", "redisenterprise:RedisEnterprise", "cache:RedisEnterprise")
+
+VAULT = Kind("keyvault:Vault")
+VAULT_SECRET = Kind("keyvault:Secret")
+
+FLEXIBLE_SERVER = Kind(
+    "dbforpostgresql:Server", "dbforpostgresql:FlexibleServer", "dbformysql:Server", "dbformysql:FlexibleServer"
+)
+SQL_SERVER = Kind("sql:Server")
+SQL_MANAGED_INSTANCE = Kind("sql:ManagedInstance")
+COSMOS_ACCOUNT = Kind("cosmosdb:DatabaseAccount", "documentdb:DatabaseAccount")
+STORAGE_ACCOUNT = Kind("storage:StorageAccount")
+
+CONTAINER_APP = Kind("app:ContainerApp")
+CONTAINER_JOB = Kind("app:Job")
+CONTAINER_ENVIRONMENT = Kind("app:ManagedEnvironment")
+
+PRIVATE_ENDPOINT = Kind("network:PrivateEndpoint")
+PRIVATE_ZONE_GROUP = Kind("network:PrivateDnsZoneGroup")
+PRIVATE_ZONE = Kind("privatedns:PrivateZone", "network:PrivateZone")
+PRIVATE_ZONE_LINK = Kind("privatedns:VirtualNetworkLink", "network:VirtualNetworkLink")
+
+METRIC_ALERT = Kind("monitor:MetricAlert", "insights:MetricAlert")
+LOG_ALERT = Kind("monitor:ScheduledQueryRule", "insights:ScheduledQueryRule")
