@@ -14,7 +14,7 @@ WORKERS ?= 2
 # Without --quiet, which would silence the warnings that a strict build fails on.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(PYTHON_OF_PROJECT) -m mkdocs build --config-file tools/docs/mkdocs.yml
 
-.PHONY: help up preview preflight doctor down test test-all bench lint docs lock clean
+.PHONY: help up preview preflight doctor down test test-all bench lint docs lock template wheels clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -72,6 +72,7 @@ lint: ## Check format, style, types, workflows and the documentation
 	$(PYTHON_OF_PROJECT) -m pyright || code=1; \
 	PYTHONPATH=.:policy .venv/bin/lint-imports --no-cache || code=1; \
 	$(PYTHON_OF_PROJECT) -m tools.ci.actionlint || code=1; \
+	$(PYTHON_OF_PROJECT) -m tools.template --check || code=1; \
 	.venv/bin/zizmor --offline --quiet .github || code=1; \
 	site=$$(mktemp -d) && $(MKDOCS) --site-dir "$$site" || code=1; rm -rf "$$site"; \
 	exit $$code
@@ -84,6 +85,16 @@ docs: ## Build the documentation as a site, in site/
 lock: ## Compile the requirement lists, with hashes, from what is asked for; UPGRADE=--upgrade takes newer versions
 	@./local setup --dev --no-engine
 	@tools/lock.sh $(UPGRADE)
+
+template: ## Generate the template of "pulumi new" again
+	@./local setup --no-engine
+	@$(PYTHON_OF_PROJECT) -m tools.template
+
+wheels: ## Build the packages that projects of the template install, into dist/
+	@./local setup --dev --no-engine
+	@for package in packages/*/; do \
+		.venv/bin/uv build --quiet --wheel --no-build-isolation --python $(PYTHON_OF_PROJECT) --out-dir dist "$$package" || exit; \
+	done
 
 bench: ## Measure what the project promises; writes bench/results.md
 	@./local setup --dev

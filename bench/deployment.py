@@ -73,7 +73,7 @@ def measure_updates(workbench: Workbench, effort: Effort) -> Section:
     project.pulumi("up", "--yes", "--skip-preview")
     count = len(critical_path.graph(project.resources()))
     workbench.start("--latency", "azure", "--speedup", str(effort.update_speed_up))
-    settings: dict[str, Any] = {"image": IMAGE, "redis": {"activeKey": "primary"}}
+    settings: dict[str, Any] = {"app": "magictoolbox", "image": IMAGE, "redis": {"activeKey": "primary"}}
     touched: dict[str, Sequence[Step]] = {}
 
     def once(what: str, change: Mapping[str, Any]) -> float:

@@ -100,7 +100,7 @@ class Workbench:
         description["runtime"]["options"]["virtualenv"] = str(ROOT / ".venv")
         (directory / "Pulumi.yaml").write_text(yaml.safe_dump(description, sort_keys=False))
         project = Project(self, directory)
-        project.configure({"image": IMAGE, "rolePropagationSeconds": 0, **(settings or {})})
+        project.configure({"app": "magictoolbox", "image": IMAGE, "rolePropagationSeconds": 0, **(settings or {})})
         return project
 
     def empty_project(self, name: str) -> Project:

@@ -59,7 +59,7 @@ AppName = Annotated[
     _matching(
         r"(?=.{1,60}$)[a-z](?:-?[a-z0-9])*",
         "resource names begin with it: at most 60 lower-case letters, digits and single hyphens, a letter first",
-        "for example magictoolbox",
+        "for example shop",
     ),
 ]
 EnvironmentName = Annotated[
@@ -146,7 +146,7 @@ class Settings(Section):
         tags: further tags of every resource; ``app`` and ``environment`` are always set.
     """
 
-    app: AppName = "magictoolbox"
+    app: AppName
     environment: EnvironmentName
     instance: Instance = "01"
     unique_suffix: Suffix | None = None
@@ -337,7 +337,7 @@ def _validate(values: dict[str, Any]) -> tuple[Settings, list[Fault]]:
                 _leave_out(values, details)
 
 
-_PLACEHOLDERS = {"environment": "placeholder", "image": "placeholder:0"}
+_PLACEHOLDERS = {"app": "placeholder", "environment": "placeholder", "image": "placeholder:0"}
 """Valid values in place of wrong ones, for required settings."""
 
 

@@ -29,6 +29,7 @@ def write_project(directory: Path, stack: str, settings: Mapping[str, Any], *, n
     (directory / "local-azure.toml").write_text("".join(images[1:]).replace('"sample', f'"{ROOT}/sample'))
     configuration = {
         "azure-native:location": "westeurope",
+        "app": "magictoolbox",
         "image": IMAGE,
         "rolePropagationSeconds": 0,
         **settings,

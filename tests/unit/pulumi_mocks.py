@@ -17,6 +17,8 @@ from pulumi.runtime.proto import source_pb2
 PROGRAM = Path(__file__).parents[2] / "__main__.py"
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
 IMAGE = "contoso.azurecr.io/shop:1.4.2"
+REQUIRED = {"app": "magictoolbox", "image": IMAGE}
+"""The settings without a default."""
 KEYS = {"primary": "ab/cd+ef==", "secondary": "123/abc="}
 ZONE = "example-0a1b2c3d.westeurope.azurecontainerapps.io"
 

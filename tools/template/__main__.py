@@ -19,7 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = Path(__file__).parent / "files"
 COPIED = (
     ".github",
-    ".gitignore",
     "__main__.py",
     "components",
     "local",
@@ -161,7 +160,9 @@ def _deploy(text: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.template", description=__doc__)
-    parser.add_argument("directory", type=Path, nargs="?", default=ROOT / "template", help="where to (default: template)")
+    parser.add_argument(
+        "directory", type=Path, nargs="?", default=ROOT / "template", help="default: template"
+    )
     parser.add_argument("--check", action="store_true", help="only compare the directory with a fresh generation")
     options = parser.parse_args(arguments)
     if not options.check:

@@ -5,6 +5,7 @@ A rule's judge is a pure function of a resource's plain properties; `engine` alo
 
 from azure_policies import (
     alerts,
+    anonymous_access,
     app_secrets,
     encryption_in_transit,
     environments,
@@ -16,12 +17,14 @@ from azure_policies import (
     resilience,
     retirements,
     tags,
+    templates,
     vaults,
 )
 from azure_policies.rule import ResourceRule, StackRule
 
 RULES: tuple[ResourceRule | StackRule, ...] = (
     public_access.RULE,
+    anonymous_access.RULE,
     *encryption_in_transit.RULES,
     *app_secrets.RULES,
     *vaults.RULES,
@@ -31,6 +34,7 @@ RULES: tuple[ResourceRule | StackRule, ...] = (
     *images.RULES,
     regions.RULE,
     tags.RULE,
+    templates.RULE,
     retirements.RULE,
     *resilience.RULES,
     alerts.RULE,

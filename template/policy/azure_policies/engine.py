@@ -1,6 +1,9 @@
 """The rules as policies of Pulumi's policy SDK: what the engine sends, made plain, and what a judge says, reported."""
 
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from pulumi_policy import (
@@ -20,14 +23,66 @@ from azure_policies.configuration import LEVEL
 from azure_policies.options import Options, schema
 from azure_policies.resource import UNKNOWN, Resource
 from azure_policies.rule import ResourceRule, StackRule
+from azure_policies.templates import with_embedded
 
 
 def policies(rules: Sequence[ResourceRule | StackRule]) -> list[Policy]:
     """Each rule as a policy. They share what they have seen, so they belong to one run of the pack."""
     seen: dict[str, Resource] = {}
-    return [
-        _resource_policy(rule, seen) if isinstance(rule, ResourceRule) else _stack_policy(rule, seen) for rule in rules
+    failures = Failures()
+    judging = [
+        _resource_policy(rule, seen, failures)
+        if isinstance(rule, ResourceRule)
+        else _stack_policy(rule, seen, failures)
+        for rule in rules
     ]
+    # The SDK asks the policies in this order: these two hear of what went wrong in those before.
+    return [*judging, *failures.policies()]
+
+
+class Failures:
+    """Policies that failed themselves, told by mandatory policies of their own.
+
+    An exception out of a policy would keep those behind it from judging; and one in an advisory policy must not pass.
+    """
+
+    def __init__(self) -> None:
+        self._messages: list[str] = []
+
+    @contextmanager
+    def caught(self, rule: str) -> Generator[None]:
+        """Note that a rule failed, and where in the pack: an exception's own words may hold a value."""
+        try:
+            yield
+        except Exception as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{Path(frame.filename).name}, line {frame.lineno}"
+            self._messages.append(
+                f"policy {rule} could not judge it ({type(error).__name__} in {place}): "
+                "correct the property that it reads, or report the policy's fault"
+            )
+
+    def policies(self) -> list[Policy]:
+        """The policies that tell of what was noted since they told last, for a resource and for the stack."""
+
+        def of_resource(args: ResourceValidationArgs, report: ReportViolation) -> None:
+            for message in self._taken():
+                report(message, args.urn)
+
+        def of_stack(args: StackValidationArgs, report: ReportViolation) -> None:
+            del args
+            for message in self._taken():
+                report(message, None)
+
+        rule = "Every policy comes to a verdict."
+        return [
+            ResourceValidationPolicy("policies-judge-resources", rule, of_resource, EnforcementLevel.MANDATORY),
+            StackValidationPolicy("policies-judge-stacks", rule, of_stack, EnforcementLevel.MANDATORY),
+        ]
+
+    def _taken(self) -> list[str]:
+        messages, self._messages = self._messages, []
+        return messages
 
 
 def initial_config(
@@ -47,13 +102,16 @@ def initial_config(
     }
 
 
-def _resource_policy(rule: ResourceRule, seen: dict[str, Resource]) -> Policy:
+def _resource_policy(rule: ResourceRule, seen: dict[str, Resource], failures: Failures) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         version: str | None = plain(args.provider.props).get("version") if args.provider else None
         resource = Resource(args.resource_type, args.urn, plain(args.props), version)
         seen[args.urn] = resource
-        for message in rule.judge(resource, Options.read(args.get_config())):
-            report(message, args.urn)
+        options = Options.read(args.get_config())
+        with failures.caught(rule.name):
+            for place, judged in with_embedded(resource):
+                for message in rule.judge(judged, options):
+                    report(f"{place}: {message}" if place else message, args.urn)
 
     return ResourceValidationPolicy(
         rule.name,
@@ -64,11 +122,12 @@ def _resource_policy(rule: ResourceRule, seen: dict[str, Resource]) -> Policy:
     )
 
 
-def _stack_policy(rule: StackRule, seen: Mapping[str, Resource]) -> Policy:
+def _stack_policy(rule: StackRule, seen: Mapping[str, Resource], failures: Failures) -> Policy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         resources = [_with_inputs(resource, seen) for resource in args.resources]
-        for violation in rule.judge(resources, Options.read(args.get_config())):
-            report(violation.message, violation.resource.urn)
+        with failures.caught(rule.name):
+            for violation in rule.judge(resources, Options.read(args.get_config())):
+                report(violation.message, violation.resource.urn)
 
     return StackValidationPolicy(
         rule.name,

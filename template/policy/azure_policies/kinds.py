@@ -17,10 +17,34 @@ SQL_SERVER = Kind("sql:Server")
 SQL_MANAGED_INSTANCE = Kind("sql:ManagedInstance")
 COSMOS_ACCOUNT = Kind("cosmosdb:DatabaseAccount", "documentdb:DatabaseAccount")
 STORAGE_ACCOUNT = Kind("storage:StorageAccount")
+BLOB_CONTAINER = Kind("storage:BlobContainer")
+REGISTRY = Kind("containerregistry:Registry")
 
-CONTAINER_APP = Kind("app:ContainerApp")
+CONTAINER_APP = Kind("app:ContainerApp", "web:ContainerApp")
 CONTAINER_JOB = Kind("app:Job")
 CONTAINER_ENVIRONMENT = Kind("app:ManagedEnvironment")
+SESSION_POOL = Kind("app:ContainerAppsSessionPool")
+DAPR_COMPONENT = Kind("app:DaprComponent", "app:ConnectedEnvironmentsDaprComponent")
+JAVA_COMPONENT = Kind("app:JavaComponent")
+CONTAINER_GROUP = Kind("containerinstance:ContainerGroup", "containerinstance:ContainerGroupProfile")
+
+WEB_APP = Kind("web:WebApp", "web:WebAppSlot")
+WEB_APP_SETTINGS = Kind("web:WebAppApplicationSettings", "web:WebAppApplicationSettingsSlot")
+WEB_APP_CONNECTION_STRINGS = Kind("web:WebAppConnectionStrings", "web:WebAppConnectionStringsSlot")
+
+DEPLOYMENT = Kind(
+    "resources:Deployment",
+    "resources:DeploymentAtScope",
+    "resources:DeploymentAtSubscriptionScope",
+    "resources:DeploymentAtManagementGroupScope",
+    "resources:DeploymentAtTenantScope",
+)
+DEPLOYMENT_STACK = Kind(
+    "resources:DeploymentStackAtResourceGroup",
+    "resources:DeploymentStackAtSubscription",
+    "resources:DeploymentStackAtManagementGroup",
+)
+GENERIC_RESOURCE = Kind("resources:Resource")
 
 PRIVATE_ENDPOINT = Kind("network:PrivateEndpoint")
 PRIVATE_ZONE_GROUP = Kind("network:PrivateDnsZoneGroup")

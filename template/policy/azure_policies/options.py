@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from azure_policies.resource import Resource, same
+
+_BEFORE_ANOTHER = frozenset({"non", "not", "no", "pre"})
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,21 @@ class Options:
         return cls(**given)
 
     def is_production(self, resource: Resource) -> bool:
-        """Whether the resource's tag ``environment`` says that it is production."""
+        """Whether the resource's tag ``environment`` says that it is production: also by a word of it, as ``prod-eu``.
+
+        With *non*, *not* or *pre* before the word it is another environment.
+        """
         environment = resource.tag("environment")
-        return any(same(environment, name) for name in self.production)
+        if not isinstance(environment, str):
+            return False
+        if any(same(environment, name) for name in self.production):
+            return True
+        words = re.findall(r"[a-z]+", environment.lower())
+        wanted = {name.lower() for name in self.production}
+        return any(
+            word in wanted and (index == 0 or words[index - 1] not in _BEFORE_ANOTHER)
+            for index, word in enumerate(words)
+        )
 
 
 NAMES = {

@@ -11,7 +11,7 @@ from azure_policies.kinds import (
     MANAGED_REDIS,
 )
 from azure_policies.options import Options
-from azure_policies.resource import UNKNOWN, Resource, same
+from azure_policies.resource import UNKNOWN, Resource, items, number, same
 from azure_policies.rule import Level, ResourceRule
 
 _DEFAULT_MIN, _DEFAULT_MAX = 0, 10
@@ -34,9 +34,9 @@ def judge_replicas(resource: Resource, options: Options) -> Iterator[str]:
         return
     bound, default = ("min", _DEFAULT_MIN) if resource.get("configuration", "ingress") else ("max", _DEFAULT_MAX)
     path = ("template", "scale", f"{bound}Replicas")
-    count = resource.get(*path)
-    count = default if count is None else count
-    if count is not UNKNOWN and count < 2:
+    value = resource.get(*path)
+    count = number(default if value is None else value)
+    if count is not None and count < 2:
         yield f"{'.'.join(path)} is {count:g}: set it to 2 or more"
 
 
@@ -48,7 +48,7 @@ def judge_zones(resource: Resource, options: Options) -> Iterator[str]:
         yield "zoneRedundant is not true: turn it on (an environment cannot be changed later)"
     if resource.is_a(CLASSIC_REDIS):
         policy, zones = resource.get("zonalAllocationPolicy"), resource.get("zones")
-        spread = policy is UNKNOWN or zones is UNKNOWN or same(policy, "Automatic") or len(zones or ()) > 1
+        spread = policy is UNKNOWN or zones is UNKNOWN or same(policy, "Automatic") or len(list(items(zones))) > 1
         if not spread:
             yield "zonalAllocationPolicy is not Automatic: set it, on a Standard or Premium size"
     if resource.is_a(MANAGED_REDIS) and same(resource.get("highAvailability"), "Disabled"):

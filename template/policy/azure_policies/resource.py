@@ -63,13 +63,17 @@ def _dashed(version: str) -> str | None:
 
 
 class Kind:
-    """A kind of resource by the modules that have had it: Redis stood in ``cache`` before it stood in ``redis``."""
+    """A kind of resource by the modules that have had it: Redis was in ``cache`` before it was in ``redis``.
+
+    Attributes:
+        types: module and name of each.
+    """
 
     def __init__(self, *types: str) -> None:
-        self._types = frozenset(tuple(one.split(":")) for one in types)
+        self.types: frozenset[tuple[str, str]] = frozenset((one.split(":")[0], one.split(":")[1]) for one in types)
 
     def __contains__(self, kind: ResourceType) -> bool:
-        return (kind.module, kind.name) in self._types
+        return (kind.module, kind.name) in self.types
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,16 @@ def items(value: Any) -> Iterator[Any]:
     """The items of a list; nothing for any other value."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         yield from value
+
+
+def number(value: Any) -> float | None:
+    """The value if it is a number, or a text that is one, as some programs write it; ``None`` for any other."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
 
 
 def same(value: Any, wanted: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from tests.unit.pulumi_mocks import IMAGE, PROGRAM, Stack, run_with_mocks
+from tests.unit.pulumi_mocks import PROGRAM, REQUIRED, Stack, run_with_mocks
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def run_stack() -> Callable[..., Stack]:
     def run(*, encrypted: Sequence[str] = ("secretEnv",), fresh: bool = False, **configuration: Any) -> Stack:
         key = json.dumps([encrypted, configuration], sort_keys=True)
         if fresh or key not in stacks:
-            stacks[key] = _run({"image": IMAGE, "rolePropagationSeconds": 0, **configuration}, encrypted)
+            stacks[key] = _run({**REQUIRED, "rolePropagationSeconds": 0, **configuration}, encrypted)
         return stacks[key]
 
     return run

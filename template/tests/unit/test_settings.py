@@ -4,7 +4,6 @@ import json
 import re
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -18,9 +17,8 @@ from pydantic.fields import FieldInfo
 
 from components.stack_file import Unquoted, unquoted_values
 from settings import Settings, SettingsError, parse
-from tests.unit.pulumi_mocks import IMAGE, Recorder, Stack, run_with_mocks
+from tests.unit.pulumi_mocks import IMAGE, PROGRAM, REQUIRED, Recorder, Stack, run_with_mocks
 
-ROOT = Path(__file__).parents[2]
 REGISTRY_ID = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/shared/providers"
     "/Microsoft.ContainerRegistry/registries/contoso"
@@ -39,8 +37,8 @@ def read(
     encrypted: frozenset[str] = frozenset(),
     unquoted: Mapping[str, Unquoted] = MappingProxyType({}),
 ) -> Settings:
-    """Parse a configuration, with a default image; ``None`` means a missing key."""
-    raw = {"image": IMAGE, **configuration}
+    """Parse a configuration, with the required settings; ``None`` means a missing key."""
+    raw = {**REQUIRED, **configuration}
     encoded = {name: as_engine(value) for name, value in raw.items() if value is not None}
     return parse(encoded, stack="dev", location=location, encrypted=encrypted, unquoted=unquoted)[0]
 
@@ -205,7 +203,7 @@ def test_the_environment_is_the_stacks_name_unless_set() -> None:
 
 @pytest.mark.parametrize("location", ["westeurope", "West Europe"])
 def test_the_location_is_given_by_azures_name(location: str) -> None:
-    assert parse({"image": IMAGE}, stack="dev", location=location)[1] == "westeurope"
+    assert parse(REQUIRED, stack="dev", location=location)[1] == "westeurope"
 
 
 @pytest.mark.parametrize(
@@ -222,7 +220,7 @@ def test_the_location_is_given_by_azures_name(location: str) -> None:
     ],
 )
 def test_scalars_come_as_text(name: str, text: str, field: str, value: object) -> None:
-    assert getattr(parse({"image": IMAGE, name: text}, stack="dev", location="westeurope")[0], field) == value
+    assert getattr(parse({**REQUIRED, name: text}, stack="dev", location="westeurope")[0], field) == value
 
 
 def test_scalars_inside_a_section_may_be_text_too() -> None:
@@ -280,13 +278,13 @@ WRONG: list[tuple[dict[str, Any], str, str | None, str, str]] = [
     ({"tags": {"[key]": 5}}, "tags.[key]", "5", "not a text", "put it in quotes"),
     ({"image": ["a:1"]}, "image", "['a:1']", "not a text", "put it in quotes"),
     # Names.
-    ({"app": "Shop"}, "app", "'Shop'", "lower-case letters, digits and single hyphens", "magictoolbox"),
-    ({"app": "shop--x"}, "app", "'shop--x'", "single hyphens", "magictoolbox"),
-    ({"app": "shop-"}, "app", "'shop-'", "single hyphens", "magictoolbox"),
-    ({"app": "1shop"}, "app", "'1shop'", "a letter first", "magictoolbox"),
-    ({"app": ""}, "app", "''", "a letter first", "magictoolbox"),
-    ({"app": "a" * 61}, "app", f"'{'a' * 61}'", "at most 60", "magictoolbox"),
-    ({"app": "[shop"}, "app", "'[shop'", "a letter first", "magictoolbox"),
+    ({"app": "Shop"}, "app", "'Shop'", "lower-case letters, digits and single hyphens", "shop"),
+    ({"app": "shop--x"}, "app", "'shop--x'", "single hyphens", "shop"),
+    ({"app": "shop-"}, "app", "'shop-'", "single hyphens", "shop"),
+    ({"app": "1shop"}, "app", "'1shop'", "a letter first", "for example shop"),
+    ({"app": ""}, "app", "''", "a letter first", "for example shop"),
+    ({"app": "a" * 61}, "app", f"'{'a' * 61}'", "at most 60", "for example shop"),
+    ({"app": "[shop"}, "app", "'[shop'", "a letter first", "for example shop"),
     ({"environment": "dev-"}, "environment", "'dev-'", "at most 100 letters", "for example dev"),
     ({"environment": "a b"}, "environment", "'a b'", "at most 100 letters", "for example dev"),
     ({"environment": "d" * 101}, "environment", f"'{'d' * 101}'", "at most 100", "for example dev"),
@@ -522,7 +520,7 @@ def test_a_location_that_would_make_invalid_names_is_refused(location: str) -> N
 
 def test_the_stacks_name_is_refused_where_it_cannot_end_a_name() -> None:
     with pytest.raises(SettingsError, match="environment = '-': ") as refused:
-        parse({"image": IMAGE}, stack="-", location="westeurope")
+        parse(REQUIRED, stack="-", location="westeurope")
     assert len(refused.value.faults) == 1
 
 
@@ -727,50 +725,6 @@ def test_the_program_refuses_a_missing_location_and_a_misplaced_secret(
     assert registered == []
 
 
-# The files that are shipped.
-
-
-def _stack_file(name: str) -> dict[str, Any]:
-    return yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text(encoding="utf-8"))["config"]
-
-
-def _shipped(stack: str) -> Settings:
-    """Parse a shipped stack's settings as the engine passes them, with the defaults of Pulumi.yaml."""
-    declared = {name: str(entry["default"]) for name, entry in _declared().items() if entry["type"] == "string"}
-    declared |= {name: entry["default"] for name, entry in _declared().items() if entry["type"] != "string"}
-    raw = {name: as_engine(value) for name, value in {**declared, **_stack_file(stack)}.items()}
-    return parse(raw, stack=stack, location=raw.pop("azure-native:location"))[0]
-
-
-def _declared() -> dict[str, dict[str, Any]]:
-    return yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
-
-
-@pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_a_shipped_stack_is_valid_and_its_keys_survive_a_renamed_project(stack: str) -> None:
-    settings = _shipped(stack)
-    assert settings.environment == stack
-    namespaced = {key for key in _stack_file(stack) if ":" in key}
-    assert namespaced == {"azure-native:location"}, "a key with the project's name would not survive another name"
-
-
-def test_the_dev_stack_is_the_defaults() -> None:
-    assert _shipped("dev") == read({"image": _stack_file("dev")["image"]})
-
-
-def test_the_prod_stack_sets_what_production_needs_explicitly() -> None:
-    settings = _shipped("prod")
-    assert settings.zone_redundant
-    assert settings.protect
-    assert settings.redis.high_availability
-    assert settings.redis.dedicated_broker
-    assert settings.key_vault.purge_protection
-    assert settings.web.min_replicas >= 2
-    assert settings.workers
-    assert all(worker.min_replicas >= 2 for worker in settings.workers)
-    assert settings.alerts.emails
-
-
 def _scalars_with_defaults() -> dict[str, FieldInfo]:
     """Return the fields that Pulumi.yaml's schema can declare with a default."""
     return {
@@ -781,7 +735,9 @@ def _scalars_with_defaults() -> dict[str, FieldInfo]:
 
 
 def test_what_pulumi_yaml_declares_is_what_the_model_has_with_type_and_default() -> None:
-    declared = _declared()
+    content = yaml.safe_load((PROGRAM.parent / "Pulumi.yaml").read_text(encoding="utf-8"))
+    # Pulumi keeps settings of its own there, such as the pulumi:tags of `pulumi new`.
+    declared = {name: entry for name, entry in content["config"].items() if ":" not in name}
     scalars = _scalars_with_defaults()
     assert declared.keys() == scalars.keys()
     types = {str: "string", bool: "boolean", int: "integer"}

@@ -17,6 +17,19 @@ REGISTRY = {
 ONE_WORKER = [{}]
 TWO_WORKERS = [{"name": "mail", "queues": ["mail", "sms"]}, {"name": "reports", "queues": ["reports"]}]
 
+RICH: dict[str, Any] = {
+    "redis": {"dedicatedBroker": True},
+    "beat": {"enabled": True},
+    "workers": [{"name": "mail", "queues": ["mail", "sms"], "queueLength": 7}],
+    "web": {"hosts": ["www.example.org"]},
+    "env": {"DEBUG": "0"},
+    "secretEnv": {"API_KEY": "hush"},
+    "alerts": {"emails": ["team@example.org"]},
+    "protect": "true",
+}
+"""Settings that do not interfere, so that tests of them share one run."""
+RICH_CLASSIC = {**RICH, "redis": {"service": "classic", "dedicatedBroker": True}}
+
 CONTRACT = {
     "REDIS_URL": "redis-url",
     "CELERY_BROKER_URL": "celery-broker-url",
@@ -189,8 +202,8 @@ def test_the_active_key_is_in_every_url_and_in_the_scalers_secret(run_stack: Run
 
 
 def test_env_and_secret_env_reach_every_container(run_stack: RunStack) -> None:
-    stack = run_stack(env={"DEBUG": "0"}, secretEnv={"API_KEY": "hush"}, beat={"enabled": True})
-    for app in ("apps-web", "apps-worker", "apps-beat"):
+    stack = run_stack(**RICH)
+    for app in ("apps-web", "apps-mail", "apps-beat"):
         assert stack.variables(app)["DEBUG"]["value"] == "0"
         assert stack.variables(app)["API_KEY"] == {"name": "API_KEY", "secretRef": "api-key"}
     assert stack.recorder.one(":Secret", "vault-api-key").inputs["properties"]["value"] == "hush"
@@ -209,9 +222,9 @@ def test_plain_text_secrets_cause_a_warning_that_does_not_show_them(
 
 
 def test_the_apps_host_names_are_allowed_hosts_and_trusted_origins(run_stack: RunStack) -> None:
-    stack = run_stack(web={"hosts": ["www.example.org"]})
+    stack = run_stack(**RICH)
     own = f"app-we-magictoolbox-01.{ZONE}"
-    for app in ("apps-web", "apps-worker"):
+    for app in ("apps-web", "apps-mail"):
         assert stack.variables(app)["ALLOWED_HOSTS"]["value"] == f"{own},www.example.org"
         assert stack.variables(app)["CSRF_TRUSTED_ORIGINS"]["value"] == f"https://{own},https://www.example.org"
     assert stack.outputs["appUrl"] == f"https://{own}"
@@ -242,7 +255,7 @@ def test_web_migrates_on_the_volume_it_serves_from(run_stack: RunStack) -> None:
 
 
 def test_a_worker_is_scaled_by_queued_and_unacknowledged_messages(run_stack: RunStack) -> None:
-    stack = run_stack(workers=[{"name": "mail", "queues": ["mail", "sms"], "queueLength": 7}])
+    stack = run_stack(**RICH)
     prefix = stack.variables("apps-mail")["CELERY_KEY_PREFIX"]["value"]
     scale = stack.app("apps-mail")["template"]["scale"]
     metadata = [rule["custom"]["metadata"] for rule in scale["rules"]]
@@ -257,13 +270,13 @@ def test_a_worker_is_scaled_by_queued_and_unacknowledged_messages(run_stack: Run
 
 
 def test_there_is_exactly_one_beat(run_stack: RunStack) -> None:
-    stack = run_stack(beat={"enabled": True})
+    stack = run_stack(**RICH)
     assert stack.app("apps-beat")["template"]["scale"] == {"minReplicas": 1, "maxReplicas": 1}
     assert "ingress" not in stack.app("apps-beat")["configuration"]
 
 
 def test_protect_applies_to_stateful_resources(run_stack: RunStack) -> None:
-    recorder = run_stack(protect="true", redis={"dedicatedBroker": True}).recorder
+    recorder = run_stack(**RICH).recorder
     protected = {one.name for one in recorder.registered if one.request.protect}
     caches = {"redis-cluster", "redis-database", "broker-cluster", "broker-database"}
     assert protected == {*caches, "vault-vault", "django-secret-key"}
@@ -287,8 +300,7 @@ def test_without_emails_there_are_no_alerts_but_a_warning(
 def test_each_cache_has_the_alerts_its_service_has_metrics_for(
     run_stack: RunStack, service: str, resource_type: str, kinds: tuple[str, ...]
 ) -> None:
-    redis = {"service": service, "dedicatedBroker": True}
-    recorder = run_stack(redis=redis, alerts={"emails": ["team@example.org"]}).recorder
+    recorder = run_stack(**(RICH if service == "managed" else RICH_CLASSIC)).recorder
     alerts = recorder.of_type("monitor:MetricAlert")
     assert [alert.inputs["ruleName"] for alert in alerts] == [
         f"{role}-{kind}" for role in ("broker", "redis") for kind in kinds
@@ -299,8 +311,7 @@ def test_each_cache_has_the_alerts_its_service_has_metrics_for(
 
 
 def test_a_managed_cache_has_a_log_alert_on_refused_connections(run_stack: RunStack) -> None:
-    alerts = {"emails": ["team@example.org"]}
-    recorder = run_stack(redis={"dedicatedBroker": True}, alerts=alerts).recorder
+    recorder = run_stack(**RICH).recorder
     rules = recorder.of_type("monitor:ScheduledQueryRule")
     assert [rule.inputs["ruleName"] for rule in rules] == ["broker-connections", "redis-connections"]
     settings = {one.name: one.inputs for one in recorder.of_type("monitor:DiagnosticSetting")}
@@ -317,7 +328,7 @@ def test_a_managed_cache_has_a_log_alert_on_refused_connections(run_stack: RunSt
         )
         (metric_action,) = recorder.of_type("monitor:MetricAlert")[0].inputs["actions"]
         assert rule.inputs["actions"] == {"actionGroups": [metric_action["actionGroupId"]]}
-    classic = run_stack(redis={"service": "classic"}, alerts=alerts).recorder
+    classic = run_stack(**RICH_CLASSIC).recorder
     assert not classic.of_type("monitor:ScheduledQueryRule"), "a metric alert covers refused connections"
 
 
@@ -330,7 +341,7 @@ def test_names_with_an_empty_suffix(run_stack: RunStack) -> None:
 
 
 def test_global_names_end_in_the_suffix(run_stack: RunStack) -> None:
-    recorder = run_stack(redis={"dedicatedBroker": True}).recorder
+    recorder = run_stack(**RICH).recorder
     names = [one.inputs["clusterName"] for one in recorder.of_type(":RedisEnterprise")]
     names += [
         recorder.one("keyvault:Vault").inputs["vaultName"],
@@ -340,10 +351,10 @@ def test_global_names_end_in_the_suffix(run_stack: RunStack) -> None:
 
 
 def test_nothing_but_names_and_tags_depends_on_the_environment(run_stack: RunStack) -> None:
-    def shape(environment: str) -> set[tuple[str, str]]:
-        return {(one.type, one.name) for one in run_stack(environment=environment).recorder.registered}
+    def shape(**configuration: str) -> set[tuple[str, str]]:
+        return {(one.type, one.name) for one in run_stack(**configuration).recorder.registered}
 
-    assert shape("dev") == shape("prod")
+    assert shape() == shape(environment="prod")
 
 
 def test_the_program_is_composition_only() -> None:

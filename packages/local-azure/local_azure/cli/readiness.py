@@ -1,13 +1,15 @@
 """`local-azure ready`: waits until what a stack has deployed really serves.
 
 Ready is a stack whose apps each run their newest revision, and whose apps with external ingress answer with 200 at the
-path of their startup probe (or readiness or liveness probe, where they have none).
+path of their startup probe (or readiness or liveness probe, where they have none). An image that no table of images has
+is an error at once: waiting would not help.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +21,15 @@ from local_azure.core import options
 from local_azure.core.ids import ArmId
 from local_azure.core.state import Resource, Store
 from local_azure.core.values import as_object, find, get
+from local_azure.data_plane import images
 from local_azure.pulumi_engine.project_copy import Project, ProjectCopy
 from local_azure.resource_types.container_apps.names import APP_TYPE
 from local_azure.status import runtime_status
 from local_azure.status.ingress_ports import read_ports
 from local_azure.status.runtime_status import Running, RunningRevision
+from local_azure.system import project_file
 from local_azure.system.errors import LocalAzureError
-from local_azure.system.paths import Home, command_name
+from local_azure.system.paths import PROJECT_FILE, Home, command_name
 from local_azure.system.progress import say
 
 LIMIT_SECONDS = 120.0
@@ -52,6 +56,8 @@ class App:
     """Where it is reached from outside; empty when it is not."""
     path: str
     """What is asked for there."""
+    images: tuple[str, ...] = ()
+    """References of its containers' images."""
 
     @property
     def name(self) -> str:
@@ -81,7 +87,9 @@ class Found:
 
 def run(home: Home, stack: str | None, seconds: float = LIMIT_SECONDS) -> int:
     """Wait, and say where the apps are; returns the exit code. Raises `NotReadyError` where waiting is of no use."""
-    apps = _apps_of(home, _project(home), stack)
+    project = _project(home)
+    apps = _apps_of(home, project, stack)
+    _refuse_unknown_images(home, project, apps)
     deadline = time.monotonic() + seconds
     said = ""
     while True:
@@ -146,6 +154,41 @@ def _app(resource: Resource) -> App:
         revision=str(resource.properties["latestRevisionName"]),
         host=str(ingress["fqdn"]) if ingress.get("external") and ingress.get("transport") != "Tcp" else "",
         path=_path(resource),
+        images=tuple(
+            str(image)
+            for kind in ("initContainers", "containers")
+            for _, image in find(resource.body, f"properties.template.{kind}[*].image")
+        ),
+    )
+
+
+def _refuse_unknown_images(home: Home, copy: ProjectCopy, apps: Sequence[App]) -> None:
+    """Raise `NotReadyError` with the row to write, where the newest revision of an app has an image of no table."""
+    known = images.read(home)
+    unknown = sorted({image for app in apps for image in app.images if known.find(image) is None})
+    if not unknown:
+        return
+    file = project_file.find(copy.project.directory) or copy.project.directory / PROJECT_FILE
+    rows = "\n\n".join(dict.fromkeys(_row(image) for image in unknown))
+    raise NotReadyError(
+        f"the image {', '.join(unknown)} is not known on this machine, where images are folders: add to {file}, with "
+        f"the folder and the command of yours, and run this again:\n\n{rows}\n"
+    )
+
+
+def _row(image: str) -> str:
+    """Return a row of the table of images for a reference, with any tag or digest."""
+    repository = re.sub(r"(?::[^:/@]*)?(?:@.*)?$", "", image)
+    name = repository.rpartition("/")[2]
+    return "\n".join(
+        (
+            "[[image]]",
+            f'names = ["{repository}:*", "{repository}@*"]',
+            f'folder = "../{name}"  # what the image holds in its working directory',
+            f'requirements = "../{name}/requirements.txt"  # the Python packages in it',
+            f'command = ["gunicorn", "{name}.wsgi"]',
+            "port = 8000",
+        )
     )
 
 

@@ -20,9 +20,11 @@ from local_azure.status import runtime_status
 from local_azure.status.ingress_ports import write_ports
 from local_azure.status.replica_logs import Logs
 from local_azure.status.runtime_status import Running, RunningApp, RunningContainer, RunningReplica, RunningRevision
+from local_azure.system import project_file
 from local_azure.system.paths import Home
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg"
+IMAGE = "contoso.azurecr.io/team/shop:1.4.2"
 HOST = "web.calm-river.westeurope.azurecontainerapps.io"
 
 
@@ -95,6 +97,8 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         home.directory, {"https": 1, "environment-https": 2, "environment-http": 3}, {HOST: server.server_port}, {}
     )
     write_state(home, program)
+    (program / "local-azure.toml").write_text(f'[[image]]\nnames = ["{IMAGE}"]\nfolder = "."\ncommand = ["true"]\n')
+    project_file.remember(home, program)
     yield made
     server.shutdown()
     server.server_close()
@@ -111,7 +115,7 @@ def write_state(home: Home, program: Path) -> None:
             ("web", "web--2", {"external": True, "fqdn": HOST, "transport": "Auto"}),
             ("worker", "worker--1", None),
         ):
-            template = {"containers": [{"name": name, "probes": probes}]}
+            template = {"containers": [{"name": name, "image": IMAGE, "probes": probes}]}
             body = {
                 "properties": {
                     "latestRevisionName": revision,
@@ -142,6 +146,23 @@ def test_ready_stack_is_told_with_its_address_and_its_answer(stack: Stack, capsy
     assert "worker: ScaledToZero" in told.out
     assert told.err == ""
     assert stack.asked == ["/ready/"], "the path of the startup probe"
+
+
+def test_an_image_of_no_table_is_an_error_at_once_with_the_row_to_write(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = Path("local-azure.toml")
+    table.write_text("")
+    stack.runs(web="Activating", details="ImagePullBackOff")
+    assert main(["ready", "--stack", "dev"]) == 1
+    told = capsys.readouterr().err
+    assert f"the image {IMAGE} is not known on this machine" in told
+    assert f"add to {table.resolve()}" in told
+    assert "Waiting for" not in told
+    row = told[told.index("[[image]]") :].replace("../shop", ".").replace("./requirements.txt", "Pulumi.yaml")
+    table.write_text(row)
+    stack.runs()
+    assert main(["ready", "--stack", "dev"]) == 0, "with the row that it names, and a folder that is there"
 
 
 def test_it_waits_for_the_answer(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,7 +212,7 @@ def test_data_plane_that_has_not_started_is_waited_for(stack: Stack, capsys: pyt
 
 def test_waiting_for_what_cannot_come_is_refused(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ready", "--stack", "prod"]) == 1
-    assert "there is no stack prod: ./local run pulumi up --stack prod" in capsys.readouterr().err
+    assert "there is no stack prod: local-azure run pulumi up --stack prod" in capsys.readouterr().err
     assert main(["ready"]) == 1
     assert "--stack" in capsys.readouterr().err
     options.keep(Home(stack.home), data_plane=False)
