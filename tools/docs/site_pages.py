@@ -5,6 +5,7 @@ So the relative links between files are those of the site, as they are: nothing 
 
 import re
 from pathlib import Path
+from typing import cast
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -26,6 +27,19 @@ _FENCE_OF_AZURE = re.compile(r"(?m)^( *)```sh azure$")
 def sources() -> list[str]:
     """Return the paths of all pages and pictures from the repository's top, sorted."""
     return sorted({str(path.relative_to(ROOT)) for pattern in SOURCES for path in ROOT.glob(pattern)})
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Expand the patterns in the sections of the navigation: folders to which files are added often."""
+    for entry in cast("list[str | dict[str, list[str]]]", config["nav"]):
+        if isinstance(entry, dict):
+            for title, patterns in entry.items():
+                entry[title] = [page for pattern in patterns for page in _matching(pattern)]
+    return config
+
+
+def _matching(pattern: str) -> list[str]:
+    return sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(pattern)) if "*" in pattern else [pattern]
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
