@@ -11,6 +11,8 @@ ROOT = Path(__file__).parents[2]
 EXECUTED = "sh"
 AZURE = "azure"
 """Marks what needs a subscription: the fence reads `sh azure`, for the sake of the colours, or `azure`."""
+TEMPLATE = ("template/", "tools/template/files/")
+"""Where the pages of a project that `pulumi new` makes are; tests-e2e/pull_requests/test_template.py is about those."""
 NO_COMMANDS = frozenset({"diff", "dockerfile", "ini", "json", "mermaid", "python", "text", "toml", "yaml"})
 
 
@@ -57,7 +59,7 @@ def papers() -> list[Path]:
         ["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT, capture_output=True, text=True
     )
     # Without git, as in an unpacked archive, those of the places where papers stand.
-    names = listed.stdout.split() if listed.returncode == 0 else []
+    names = [name for name in listed.stdout.split() if not name.startswith(TEMPLATE)]
     found = [ROOT / name for name in names] or [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
     return sorted(path for path in found if path.exists())
 
