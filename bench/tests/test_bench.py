@@ -19,7 +19,7 @@ def test_the_benchmarks_run() -> None:
         env=own_environment(),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1200,
     )
     assert done.returncode == 0, done.stderr
     written = done.stdout

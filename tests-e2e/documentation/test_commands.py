@@ -14,7 +14,7 @@ from documentation.blocks import ROOT, Block, blocks
 from documentation.shell import commands
 from documentation.states import STATES, State
 
-BLOCK_SECONDS = 300
+BLOCK_SECONDS = 600
 ENDS = re.compile(r"(?m)^(make (up|down)|\./local (stop|reset|start|faults))\b|pulumi (up|destroy)")
 """Commands after which the state is made anew before the next paper's."""
 IN_ORDER = sorted(

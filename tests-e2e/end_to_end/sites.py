@@ -60,7 +60,7 @@ class Visitor:
 
     def get(self, path: str) -> requests.Response:
         """Open a page."""
-        return self.session.get(f"{self.address}{path}", timeout=30)
+        return self.session.get(f"{self.address}{path}", timeout=PATIENCE)
 
     def visits(self) -> int:
         """Open the page, and read there how often this visitor has opened it."""
@@ -78,7 +78,7 @@ class Visitor:
             f"{self.address}/api/tasks/",
             data={"seconds": seconds, "csrfmiddlewaretoken": self.session.cookies["csrftoken"]},
             headers={"Origin": self.address, "Referer": f"{self.address}/"},
-            timeout=30,
+            timeout=PATIENCE,
         )
         assert response.status_code == 202, f"{response.status_code} {response.text[:200]}"
         return response.json()["id"]
@@ -235,7 +235,7 @@ class Site:
                 json=body,
                 headers={"Authorization": f"Bearer {credential.get_token(f'{url}/.default').token}"},
                 verify=authority,
-                timeout=30,
+                timeout=PATIENCE,
             )
         assert response.ok, f"{response.status_code} {response.text}"
         return response.json() if response.content else None
@@ -296,7 +296,10 @@ class Site:
         with requests.Session() as session:
             session.trust_env = False
             return session.get(
-                f"https://{self.host}{path}", proxies=proxies, verify=str(self.home / "tls" / "ca.pem"), timeout=30
+                f"https://{self.host}{path}",
+                proxies=proxies,
+                verify=str(self.home / "tls" / "ca.pem"),
+                timeout=PATIENCE,
             )
 
 

@@ -61,7 +61,7 @@ def test_the_head_is_previewed_on_the_deployed_base_and_judged_by_the_bases_poli
     # As another user where that can be tried: who it is makes no difference to what is run for it.
     other = ["--user", getpass.getuser()] if may_switch_users() else []
     command = [*SCRIPT, "--base", str(base), "--head", str(head), "--stack", "dev", *other]
-    done = subprocess.run(command, cwd=base, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=base, capture_output=True, text=True, timeout=1200)
     assert done.returncode != 0
     assert done.stdout.startswith("### Preview of stack `dev` on the local Azure")
     assert "**cannot be deployed as it is**" in done.stdout

@@ -234,7 +234,7 @@ def copied(deployed: Deployed, home: Path, *, inside: bool = False) -> Iterator[
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     locate = _inside(model, deployed.stack.group_id) if inside else outside
-    served = asyncio.run_coroutine_threadsafe(serve(model, home, locate=locate), loop).result(30)
+    served = asyncio.run_coroutine_threadsafe(serve(model, home, locate=locate), loop).result(120)
     url = f"https://localhost:{served.ports['arm']}"
     directory, session = Directory(), _signed_in(home, url)
     variables = {
@@ -258,9 +258,9 @@ def copied(deployed: Deployed, home: Path, *, inside: bool = False) -> Iterator[
         try:
             yield made
         finally:
-            asyncio.run_coroutine_threadsafe(served.close(), loop).result(30)
+            asyncio.run_coroutine_threadsafe(served.close(), loop).result(120)
             loop.call_soon_threadsafe(loop.stop)
-            thread.join(10)
+            thread.join(120)
             loop.close()
             store.close()
             session.close()

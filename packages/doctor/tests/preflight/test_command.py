@@ -207,7 +207,7 @@ def test_no_program_is_imported() -> None:
         cwd=PACKAGE,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.stdout.strip() == "[]", done.stderr
 

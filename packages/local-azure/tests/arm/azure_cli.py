@@ -14,7 +14,7 @@ import pytest
 from local_azure.azure_cli import installation
 from local_azure.resource_types.base import Directory
 
-COMMAND_SECONDS = 120
+COMMAND_SECONDS = 300
 Az = Callable[..., Any]
 
 

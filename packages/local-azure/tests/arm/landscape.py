@@ -104,7 +104,7 @@ def running(home: Path) -> Iterator[Azure]:
     thread.start()
     store = Store(home / "state.sqlite")
     model = Model(store)
-    served = asyncio.run_coroutine_threadsafe(serve(model, home), loop).result(30)
+    served = asyncio.run_coroutine_threadsafe(serve(model, home), loop).result(120)
     try:
         yield Azure(model, served, home)
     finally:
@@ -112,9 +112,9 @@ def running(home: Path) -> Iterator[Azure]:
         async def close() -> None:
             await served.close()
 
-        asyncio.run_coroutine_threadsafe(close(), loop).result(30)
+        asyncio.run_coroutine_threadsafe(close(), loop).result(120)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(120)
         loop.close()
         store.close()
 

@@ -247,7 +247,7 @@ def test_bytes_that_are_no_request_do_no_harm(raw: Raw, noise: bytes, start: byt
     context = ssl.create_default_context(cafile=raw.azure.authority_file)
     address = ("127.0.0.1", raw.azure.served.ports["arm"])
     with (
-        socket.create_connection(address, timeout=10) as plain,
+        socket.create_connection(address, timeout=60) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as secure,
     ):
         # Whatever the noise left open, the request after it gets an answer, or the noise has got one.
@@ -259,24 +259,24 @@ def test_bytes_that_are_no_request_do_no_harm(raw: Raw, noise: bytes, start: byt
 
 
 def test_a_connection_that_brings_no_whole_head_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 2)
     with running(tmp_path) as azure:
         context = ssl.create_default_context(cafile=azure.authority_file)
         address = ("127.0.0.1", azure.served.ports["arm"])
         for head in (b"", b"GET / HTTP/1.1\r\nHost: local"):
             with (
-                socket.create_connection(address, timeout=20) as plain,
+                socket.create_connection(address, timeout=60) as plain,
                 context.wrap_socket(plain, server_hostname="localhost") as secure,
             ):
                 secure.sendall(head)
                 assert secure.recv(4096) == b"", "ended without an answer"
-        busy = http.client.HTTPSConnection("localhost", address[1], context=context, timeout=20)
-        for _ in range(2):
+        busy = http.client.HTTPSConnection("localhost", address[1], context=context, timeout=60)
+        for pause in (0, 2.2):  # longer than a head may take
+            time.sleep(pause)
+            kept = busy.sock
             busy.request("GET", "/metadata/endpoints")
             response = busy.getresponse()
             assert (response.status, bool(response.read()), response.isclosed()) == (200, True, True)
-            kept = busy.sock
-            time.sleep(0.6)  # longer than a head may take
         assert busy.sock is kept is not None, "one connection for both"
         busy.close()
 

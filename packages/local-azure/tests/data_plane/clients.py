@@ -14,7 +14,7 @@ from django.conf import settings
 from django_redis.cache import RedisCache
 from kombu import Connection
 
-SECONDS = 1.0
+SECONDS = 5.0
 TIMEOUTS = {"socket_connect_timeout": SECONDS, "socket_timeout": SECONDS}
 
 
@@ -34,7 +34,7 @@ def by_kombu(url: str) -> None:
     options = {**TIMEOUTS, "max_retries": 1}
     with Connection(url, transport_options=options) as connection, connection.SimpleQueue("queue") as queue:
         queue.put({"n": 1})
-        message = queue.get(timeout=5)
+        message = queue.get(timeout=60)
         assert message.payload == {"n": 1}
         message.ack()
 

@@ -108,7 +108,7 @@ async def world(home: Path, **limits: float) -> AsyncIterator[World]:
 
     ingress = await Ingress.start(home, authority, wake, **limits)
     jar = aiohttp.CookieJar()
-    async with aiohttp.ClientSession(cookie_jar=jar, timeout=aiohttp.ClientTimeout(total=20)) as session:
+    async with aiohttp.ClientSession(cookie_jar=jar, timeout=aiohttp.ClientTimeout(total=120)) as session:
         made.append(World(ingress, home, session))
         try:
             yield made[0]

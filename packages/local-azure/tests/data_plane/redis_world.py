@@ -21,7 +21,7 @@ from modules.landscape import Landscape
 T = TypeVar("T")
 CLIENTS = Path(__file__).with_name("clients.py")
 ALL = ("redis-py", "django-redis", "kombu", "celery-backend")
-SECONDS = 60
+SECONDS = 240
 
 
 class World(Landscape):

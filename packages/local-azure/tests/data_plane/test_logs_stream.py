@@ -89,7 +89,7 @@ class Client:
         start = base[: base.index("/subscriptions/")]
         url = f"{start}/subscriptions/{self.azure.subscription}/resourceGroups/{GROUP}/containerApps/{APP}{path}"
         headers = {"Authorization": f"Bearer {self.token() if token is None else token}"}
-        return self.session.get(url, params=query, headers=headers, stream=True, timeout=20)
+        return self.session.get(url, params=query, headers=headers, stream=True, timeout=120)
 
 
 CONTAINER = f"/revisions/{REVISION}/replicas/{REPLICA}/containers/web/logstream"

@@ -17,11 +17,11 @@ import pytest
 from local_azure.data_plane.processes import Child, Processes
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(test, 60))
+    asyncio.run(asyncio.wait_for(test, 240))
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -544,7 +544,7 @@ def test_why_a_server_does_not_run_is_told_and_it_runs_once_that_is_mended(
         world.settle()
         [words] = world.redis.failures.values()
         assert words.startswith(f"the Redis {MANAGED} does not run: ")
-        assert {"no program": "./local setup", "old program": "7 or later", "broken data": "ended with code 1"}[
+        assert {"no program": "local-azure setup", "old program": "7 or later", "broken data": "ended with code 1"}[
             wrong
         ] in words
         assert [one.details for one in world.redis.running] == [words]

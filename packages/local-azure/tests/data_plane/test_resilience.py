@@ -60,7 +60,7 @@ def runner(plan: RevisionPlan, count: Callable[[], int] = lambda: 0) -> Revision
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -225,7 +225,7 @@ def test_a_data_plane_that_follows_nothing_any_more_ends_with_the_error(
     monkeypatch.setattr(plane, "_tell", end)
 
     async def test() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await plane.follow(cast("Apps", apps), asyncio.Event())
 
     with pytest.raises(MemoryError):

@@ -16,7 +16,7 @@ from local_azure.core.ids import ArmId
 from local_azure.data_plane.dns import Names
 from modules.landscape import Landscape
 
-SECONDS = 60
+SECONDS = 240
 HOST = "red.westeurope.redis.azure.net"
 
 

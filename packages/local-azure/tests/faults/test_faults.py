@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from faults.world import OPTIONAL, Wanted, World
+from faults.world import COMMAND_SECONDS, OPTIONAL, Wanted, World
 from tests.stack.deployment import Deployment
 
 Deploy = Callable[..., Deployment]
@@ -69,7 +69,7 @@ def test_a_slow_operation_holds_up_nothing_that_does_not_need_it(world: World) -
     assert ailing["state"].startswith("Creating, ")
     # Ctrl-C: the engine tells the provider, which waits no longer; Azure goes on.
     process.terminate()
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=COMMAND_SECONDS)
     assert "the operation was interrupted; Azure goes on with it" in out
     assert "cluster" in world.ids()
 

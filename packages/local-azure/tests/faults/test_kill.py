@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from faults.world import OPTIONAL, Wanted, World, closed_under_needs, kill
+from faults.world import COMMAND_SECONDS, OPTIONAL, Wanted, World, closed_under_needs, kill
 
 SEED = int(os.environ.get("KILL_SEED", "0")) or zlib.crc32(
     os.environ.get("PYTEST_XDIST_TESTRUNUID", str(random.SystemRandom().random())).encode()
@@ -123,7 +123,7 @@ def interrupt(world: World, choose: random.Random) -> str:
         kill(process.pid)
     if victim != "engine":
         kill(server)
-    process.communicate(timeout=120)
+    process.communicate(timeout=COMMAND_SECONDS)
     return f"{victim}, {moment}"
 
 

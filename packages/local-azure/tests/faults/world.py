@@ -23,6 +23,8 @@ import yaml
 LOCAL_AZURE = (str(Path(sys.executable).with_name("local-azure")),)
 STACK = "dev"
 PROJECT = "small"
+COMMAND_SECONDS = 600
+"""After which a command has failed, on the busiest machine."""
 ALWAYS = ("group",)
 OPTIONAL = {
     "identity": (),
@@ -167,7 +169,7 @@ class World:
     def run(self, command: list[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in the program's directory; fail with what it printed."""
         done = subprocess.run(
-            command, cwd=self.project, env=self.environment, capture_output=True, text=True, timeout=120
+            command, cwd=self.project, env=self.environment, capture_output=True, text=True, timeout=COMMAND_SECONDS
         )
         self.commands.append(f"$ {' '.join(command[1:])}\n{done.stdout}{done.stderr}")
         assert not check or done.returncode == 0, "\n".join(self.commands[-8:])
@@ -234,8 +236,9 @@ class World:
 def kill(pid: int) -> None:
     """End a process without a warning, and wait until it is gone."""
     os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and Path(f"/proc/{pid}").exists() and not _is_dead(pid):
+    deadline = time.monotonic() + COMMAND_SECONDS
+    while Path(f"/proc/{pid}").exists() and not _is_dead(pid):
+        assert time.monotonic() < deadline, f"process {pid} outlives its end"
         time.sleep(0.002)
 
 

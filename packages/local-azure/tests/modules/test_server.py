@@ -35,7 +35,7 @@ def start(home: Path) -> subprocess.Popen[str]:
 
 
 def endpoints(home: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         file = home / "endpoints.json"
         if file.exists() and (told := json.loads(file.read_text()))["pid"] == process.pid:
@@ -55,7 +55,7 @@ def server(home: Path) -> Iterator[subprocess.Popen[str]]:
     process = start(home)
     yield process
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
 
 
 def stub(home: Path, server: subprocess.Popen[str], name: str) -> provider_pb2_grpc.ResourceProviderStub:
@@ -119,7 +119,7 @@ def test_a_fault_of_its_own_shows_no_value(home: Path, server: subprocess.Popen[
 def test_a_second_server_on_one_directory_is_refused(home: Path, server: subprocess.Popen[str]) -> None:
     endpoints(home, server)
     second = start(home)
-    _, words = second.communicate(timeout=20)
+    _, words = second.communicate(timeout=120)
     assert second.returncode == 1
     assert "already running" in words
 
@@ -130,7 +130,7 @@ def test_it_ends_when_told_to_and_comes_back_on_its_ports(tmp_path: Path) -> Non
         process = start(tmp_path)
         told.append(endpoints(tmp_path, process))
         process.send_signal(signal.SIGTERM)
-        _, words = process.communicate(timeout=20)
+        _, words = process.communicate(timeout=120)
         assert (process.returncode, words) == (0, "")
     first, second = ({name: port for name, port in one.items() if name != "pid"} for one in told)
     assert first == second

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -206,12 +206,18 @@ def test_a_role_holds_at_its_scope_and_below_it_and_nowhere_else(tmp_path: Path,
 
 def test_an_assignment_takes_effect_when_its_delay_is_over_and_a_later_put_starts_no_new_one(tmp_path: Path) -> None:
     one = Landscape(tmp_path / "state.sqlite")
-    all_of(group, delayed(0.2), assign())(one)
+    before = datetime.now(UTC)
+    all_of(group, delayed(600), assign())(one)
     assert not roles(one, one.group)
-    assert IN_FORCE_FROM not in str(one.get(assignment(one)).body)
-    time.sleep(0.25)
+    made = one.get(assignment(one))
+    assert IN_FORCE_FROM not in str(made.body)
+    delay = timedelta(seconds=600)
+    assert before + delay <= datetime.fromisoformat(made.secrets[IN_FORCE_FROM]) <= datetime.now(UTC) + delay
+    made.secrets[IN_FORCE_FROM] = datetime.now(UTC).isoformat()
+    with one.model.store.transaction() as transaction:
+        transaction.save(made)
     assert roles(one, one.group) == {GUID_OF_USER}
-    all_of(delayed(600), assign(description="the same"))(one)
+    all_of(delayed(900), assign(description="the same"))(one)
     assert roles(one, one.group) == {GUID_OF_USER}
 
 
