@@ -33,7 +33,7 @@ from local_azure.core import options
 from local_azure.pulumi_engine.project_copy import backend_of
 from local_azure.system.paths import Home
 
-COMMAND_SECONDS = 300.0
+COMMAND_SECONDS = 600.0
 """Seconds after which a command has failed."""
 _CHANGING = frozenset({"create", "update", "replace", "delete", "create-replacement", "delete-replaced", "import"})
 """The engine's operations that change something."""
