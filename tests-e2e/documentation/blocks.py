@@ -49,6 +49,12 @@ class Block:
             or self.words[:1] in {(word,) for word in NO_COMMANDS}
         )
 
+    @property
+    def title(self) -> str | None:
+        """The name of the file that the block shows: the fence reads, for example, `python title="__main__.py"`."""
+        titles = [word.removeprefix("title=").strip('"') for word in self.words if word.startswith("title=")]
+        return titles[0] if titles else None
+
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
 

@@ -12,17 +12,23 @@ class State(IntEnum):
     """The dev stack is deployed, without its caches and apps as processes."""
     RUNNING = 3
     """The dev stack is deployed, and its caches and apps run."""
+    ELSEWHERE = 4
+    """A program of the reader's own, with the files that the paper shows, and the package `local-azure` installed."""
 
 
 RUN_BY = {
     "CONTRIBUTING.md": "a list of targets: up, preview and doctor stand in other papers, test and lint in .ci/run",
     "docs/pull-requests.md": "tests-e2e/pull_requests/test_preview_locally.py, on two checkouts of its own",
+    "packages/local-azure/docs/start.md": "the test of its wheel in an empty environment; nothing is published yet",
 }
 """Papers with commands in a block of plain text, and where those are run instead."""
 
 STATES = {
     "README.md": State.FRESH,
     "docs/architecture.md": State.DEPLOYED,
+    "docs/deploy.md": State.DEPLOYED,
+    "docs/extend.md": State.DEPLOYED,
+    "docs/operate.md": State.DEPLOYED,
     "docs/preflight.md": State.DEPLOYED,
     "docs/production.md": State.DEPLOYED,
     "docs/secrets-and-rotation.md": State.DEPLOYED,
@@ -30,6 +36,7 @@ STATES = {
     "packages/local-azure/docs/index.md": State.DEPLOYED,
     "packages/local-azure/docs/ingress-and-logs.md": State.RUNNING,
     "packages/local-azure/docs/redis-and-names.md": State.DEPLOYED,
+    "packages/local-azure/docs/start.md": State.ELSEWHERE,
     "packages/local-azure/docs/time-faults-and-life.md": State.DEPLOYED,
     "docs/policies.md": State.DEPLOYED,
     "docs/pull-requests.md": State.DEPLOYED,

@@ -15,7 +15,7 @@ from documentation.shell import commands
 from documentation.states import STATES, State
 
 BLOCK_SECONDS = 600
-ENDS = re.compile(r"(?m)^(make (up|down)|\./local (stop|reset|start|faults))\b|pulumi (up|destroy)")
+ENDS = re.compile(r"(?m)^(make (up|down)|(\./local|local-azure) (stop|reset|start|faults))\b|pulumi (up|destroy)")
 """Commands after which the state is made anew before the next paper's."""
 IN_ORDER = sorted(
     (block for block in blocks() if block.is_executed), key=lambda block: (STATES.get(block.file, 9), block.file)
@@ -33,12 +33,21 @@ class Clone:
     state: State | None = None
     """What there is now; None where it is not known."""
 
+    @property
+    def elsewhere(self) -> Path:
+        """Directory of a program of the reader's own."""
+        return self.home.parent / "elsewhere"
+
     def shell(self, text: str) -> subprocess.CompletedProcess[str]:
         """Run a script as a reader would, but stop at the first command that fails."""
+        environment = {**os.environ, "LOCAL_AZURE_HOME": str(self.home)}
+        if self.paper and self.paper.startswith("packages/"):
+            # Its reader has installed the package.
+            environment["PATH"] = f"{self.directory / '.venv' / 'bin'}{os.pathsep}{environment['PATH']}"
         return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", text],
-            cwd=self.directory,
-            env={**os.environ, "LOCAL_AZURE_HOME": str(self.home)},
+            cwd=self.elsewhere if self.state is State.ELSEWHERE else self.directory,
+            env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -59,6 +68,12 @@ class Clone:
                 self.must("./local run pulumi up --stack dev --yes --skip-preview")
                 if state is State.RUNNING:
                     self.must("./local ready --stack dev")
+            case State.ELSEWHERE:
+                self.must("./local reset --yes")
+                for block in blocks():
+                    if block.file == self.paper and block.title:
+                        (self.elsewhere / block.title).parent.mkdir(parents=True, exist_ok=True)
+                        (self.elsewhere / block.title).write_text(block.text, encoding="utf-8")
             case _:
                 pass
         self.state = state
@@ -75,6 +90,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
         if (ROOT / name).is_file():
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, directory / name, follow_symlinks=False)
+    # Current, or a command of the papers would install the clone's packages into it.
+    subprocess.run([ROOT / "local", "setup", "--dev", "--no-engine"], check=True, capture_output=True)
     (directory / ".venv").symlink_to(ROOT / ".venv")
     made = Clone(directory, tmp_path_factory.mktemp("home") / "local-azure")
     yield made
@@ -97,9 +114,9 @@ def is_slow(block: Block) -> bool:
 )
 def test_the_papers_commands_work(clone: Clone, block: Block) -> None:
     if clone.paper != block.file:
-        clone.bring_to(STATES[block.file])
         clone.paper = block.file
-    if ENDS.search(block.text):
-        clone.state = None
+        clone.bring_to(STATES[block.file])
     done = clone.shell(block.text)
+    if ENDS.search(block.text) and clone.state is not State.ELSEWHERE:
+        clone.state = None
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
