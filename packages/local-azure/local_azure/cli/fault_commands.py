@@ -1,4 +1,4 @@
-"""`local-azure faults`: puts faults into a local Azure, lists them and takes them out, whether it is running or not."""
+"""`local-azure faults`: adds, lists and removes injected faults, whether the emulator is running or not."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from local_azure.control_plane.model import Model
 
 _DRIFTS = {
-    "dns-link-removed": "the link of a private DNS zone to a virtual network goes",
+    "dns-link-removed": "the link of a private DNS zone to a virtual network is removed",
     "endpoint-rejected": "the connection of a private endpoint is rejected",
-    "key-regenerated": "the primary key of a Redis is regenerated",
-    "public-access-on": "public network access is switched on where it was off",
+    "key-regenerated": "the primary key of a cache is regenerated",
+    "public-access-on": "public network access is enabled where it was disabled",
 }
 _UNREGISTERED = "provider-unregistered"
 _CACHES = "Microsoft.Cache/*"
 _SUBNETS = "Microsoft.Network/virtualNetworks/subnets"
 _CLUSTERS = "Microsoft.Cache/redisEnterprise"
 _CACHE_FAULTS = {
-    "redis-down": "a Redis refuses every connection",
-    "redis-full": "a Redis has no memory for another value, unless its eviction policy may take any key",
+    "redis-down": "a cache refuses every connection",
+    "redis-full": "a cache has no memory left, unless its eviction policy may evict any key",
 }
 _EPILOG = """\
-A fault holds from the next operation on, also for a local Azure that is running, and until it is used up or cleared:
+A fault applies from the next operation on, also to a running emulator, until it is used up or cleared:
 
   local-azure faults add fail --type Microsoft.Cache/redisEnterprise --operation create --code SkuNotAvailable --once
   local-azure faults add fail --type Microsoft.App/containerApps --code ContainerAppOperationError --accepted
@@ -54,11 +54,11 @@ A fault holds from the next operation on, also for a local Azure that is running
   local-azure faults add subscription-disabled
   local-azure faults add wrong-platform --name 'contoso.azurecr.io/shop:*'
 
-This lasts until the provider is registered, for example by `az provider register --namespace Microsoft.App`:
+This fault lasts until the provider is registered, for example by `az provider register --namespace Microsoft.App`:
 
   local-azure faults add provider-unregistered --name Microsoft.ContainerService
 
-These happen at once and are no faults afterwards: pulumi refresh sees them, pulumi up mends them.
+These change a resource once, as drift: pulumi refresh detects it, pulumi up repairs it.
 
   local-azure faults add dns-link-removed
   local-azure faults add endpoint-rejected --name 'pe-redis*'
@@ -68,28 +68,28 @@ These happen at once and are no faults afterwards: pulumi refresh sees them, pul
 
 
 class _Commands(Protocol):
-    """What `add_subparsers` returns; argparse has no public name for it."""
+    """The type that `add_subparsers` returns; argparse has no public name for it."""
 
     def add_parser(self, name: str, **keywords: Any) -> argparse.ArgumentParser:
-        """Declare a command."""
+        """Add a command."""
         ...
 
 
 class FaultError(LocalAzureError):
-    """A fault that cannot be put in. The message is for the user."""
+    """A fault cannot be added. The message is for the user."""
 
 
 def add_parser(commands: _Commands) -> None:
-    """Declare the command."""
+    """Add the command `faults` and its arguments."""
     parser = commands.add_parser(
         "faults",
-        help="make operations fail, slow or throttled; change things behind the program's back",
+        help="inject faults: make operations fail, slow or throttled; cause drift",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|clear")
-    kinds = actions.add_parser("add", help="put one in").add_subparsers(dest="kind", required=True, metavar="KIND")
-    fail = _kind(kinds, "fail", "operations fail with a code of Azure's")
+    kinds = actions.add_parser("add", help="add a fault").add_subparsers(dest="kind", required=True, metavar="KIND")
+    fail = _kind(kinds, "fail", "operations fail with an Azure error code")
     fail.add_argument("--code", required=True, help="Azure's error code")
     fail.add_argument("--message", default="", help="the message that comes with it")
     fail.add_argument("--status", type=int, default=0, help="the HTTP status (default: the usual one of the code)")
@@ -102,40 +102,42 @@ def add_parser(commands: _Commands) -> None:
     throttle.add_argument("--retry-after", type=_positive, default=1, metavar="SECONDS", help="(default: 1)")
     slow = _kind(kinds, "slow", "operations take longer")
     slow.add_argument("--seconds", type=float, required=True, help="how much longer")
-    late = _kind(kinds, "late-running", "operations end before their resource is Running; until then it is busy")
+    late = _kind(kinds, "late-running", "operations complete before their resource is Running; until then it is busy")
     late.add_argument("--seconds", type=float, required=True, help="for how long")
-    words = "managed caches are accepted and then fail for lack of room; they stay Failed until they are deleted"
-    shortage = _how_often(_patterns(kinds.add_parser("no-capacity", help=words)))
+    description = "managed caches are accepted and then fail for lack of capacity; they are Failed until deleted"
+    shortage = _how_often(_patterns(kinds.add_parser("no-capacity", help=description)))
     shortage.add_argument("--code", default="InsufficientCapacity", help="Azure's error code (default: %(default)s)")
     _patterns(kinds.add_parser("role-never-effective", help="role assignments never take effect"))
-    caches = {name: _patterns(kinds.add_parser(name, help=words)) for name, words in _CACHE_FAULTS.items()}
-    offered = kinds.add_parser("not-offered", help="a region has no resources of a type")
+    caches = {name: _patterns(kinds.add_parser(name, help=text)) for name, text in _CACHE_FAULTS.items()}
+    offered = kinds.add_parser("not-offered", help="a resource type is not available in a region")
     offered.add_argument("--type", required=True, help="pattern of resource types")
     offered.add_argument("--region", default="*", help="pattern of region names (default: all)")
     quota = kinds.add_parser("quota", help="a quota of a region is lower")
-    quota.add_argument("--name", default="*", help="pattern of the names of quotas (default: all)")
+    quota.add_argument("--name", default="*", help="pattern of quota names (default: all)")
     quota.add_argument("--region", default="*", help="pattern of region names (default: all)")
-    quota.add_argument("--limit", type=int, required=True, help="what it is lowered to")
-    platform = kinds.add_parser("wrong-platform", help="images are for another platform than linux/amd64")
-    platform.add_argument("--name", default="*", help="pattern of references (default: all)")
-    platform.add_argument("--platform", default="linux/arm64", help="what they are for (default: %(default)s)")
-    kinds.add_parser("subscription-disabled", help="the subscription is read only")
+    quota.add_argument("--limit", type=int, required=True, help="the lower limit")
+    platform = kinds.add_parser("wrong-platform", help="images are built for another platform than linux/amd64")
+    platform.add_argument("--name", default="*", help="pattern of image references (default: all)")
+    platform.add_argument(
+        "--platform", default="linux/arm64", help="the platform of these images (default: %(default)s)"
+    )
+    kinds.add_parser("subscription-disabled", help="the subscription is disabled, and therefore read-only")
     unregistered = kinds.add_parser(_UNREGISTERED, help="the subscription is not registered with a resource provider")
     unregistered.add_argument("--name", default="*", help="pattern of namespaces (default: all)")
     caches["redis-full"].add_argument(
-        "--megabytes", type=_positive, metavar="N", help="filled with so much (default: as much as it has room for)"
+        "--megabytes", type=_positive, metavar="N", help="the amount of data in the cache (default: its capacity)"
     )
-    _patterns(kinds.add_parser("subnet-held", help="a subnet stays held by an environment that was deleted"))
-    for name, words in _DRIFTS.items():
-        _patterns(kinds.add_parser(name, help=words))
-    listed = actions.add_parser("list", help="list those in force")
-    listed.add_argument("--json", action="store_true", help="as JSON")
-    cleared = actions.add_parser("clear", help="take out one, or all")
-    cleared.add_argument("number", nargs="?", type=int, help="the number of one (default: all)")
+    _patterns(kinds.add_parser("subnet-held", help="a subnet stays in use by an environment that was deleted"))
+    for name, text in _DRIFTS.items():
+        _patterns(kinds.add_parser(name, help=text))
+    listed = actions.add_parser("list", help="list the active faults")
+    listed.add_argument("--json", action="store_true", help="print JSON")
+    cleared = actions.add_parser("clear", help="remove one fault, or all")
+    cleared.add_argument("number", nargs="?", type=int, help="the number of the fault (default: all)")
 
 
 def run(home: Home, options: argparse.Namespace) -> int:
-    """Run the command; returns its exit code. Raises `LocalAzureError`."""
+    """Run the command and return its exit code. Raises `LocalAzureError`."""
     home.create()
     store = Store(home.state)
     try:
@@ -150,13 +152,13 @@ def run(home: Home, options: argparse.Namespace) -> int:
         store.close()
 
 
-def _kind(kinds: _Commands, name: str, words: str) -> argparse.ArgumentParser:
-    parser = _how_often(_patterns(kinds.add_parser(name, help=words)))
+def _kind(kinds: _Commands, name: str, text: str) -> argparse.ArgumentParser:
+    parser = _how_often(_patterns(kinds.add_parser(name, help=text)))
     parser.add_argument(
         "--operation",
         default="write",
-        help="create, update, delete, read or the name of an action such as listKeys; several with commas; any "
-        "(default: write, which is the first three)",
+        help="create, update, delete, read, write (the first three), any, or the name of an action such as listKeys; "
+        "several are separated by commas (default: write)",
     )
     return parser
 
@@ -164,7 +166,7 @@ def _kind(kinds: _Commands, name: str, words: str) -> argparse.ArgumentParser:
 def _how_often(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     how_often = parser.add_mutually_exclusive_group()
     how_often.add_argument("--once", dest="times", action="store_const", const=1, help="for one operation")
-    how_often.add_argument("--times", type=_positive, help="for so many operations (default: for all)")
+    how_often.add_argument("--times", type=_positive, metavar="N", help="for N operations (default: for all)")
     return parser
 
 
@@ -173,7 +175,7 @@ def _patterns(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument(
         *("--name", "--resource"),
         default="*",
-        help="pattern of names, or of ids with a slash in front (default: all)",
+        help="pattern of names, or of ids that start with a slash (default: all)",
     )
     return parser
 
@@ -187,7 +189,7 @@ def _positive(text: str) -> int:
 
 def _add(store: Store, options: argparse.Namespace) -> int:
     if options.kind in _DRIFTS:
-        return _happen(store, options)
+        return _cause_drift(store, options)
     if options.kind == _UNREGISTERED:
         return _unregister(store, options.name)
     with store.transaction() as transaction:
@@ -202,16 +204,16 @@ def _unregister(store: Store, pattern: str) -> int:
     namespaces = {kind.arm_type.split("/")[0] for kind in TypeRegistry() if "/" in kind.arm_type}
     known = sorted({*namespaces, *registrations.OTHER_NAMESPACES})
     chosen = [
-        one
-        for one in known
-        if fnmatchcase(one.lower(), pattern.lower()) and one.lower() not in registrations.ALWAYS_REGISTERED
+        namespace
+        for namespace in known
+        if fnmatchcase(namespace.lower(), pattern.lower()) and namespace.lower() not in registrations.ALWAYS_REGISTERED
     ]
     if not chosen:
-        raise FaultError(f"{_UNREGISTERED}: no namespace fits --name '{pattern}'; there are {', '.join(known)}")
+        raise FaultError(f"{_UNREGISTERED}: no namespace matches --name '{pattern}'; known are {', '.join(known)}")
     with store.transaction() as transaction:
-        for one in chosen:
-            registrations.change(transaction, one, NOT_REGISTERED)
-            print(f"not registered: {one}")
+        for namespace in chosen:
+            registrations.change(transaction, namespace, NOT_REGISTERED)
+            print(f"not registered: {namespace}")
     return 0
 
 
@@ -268,7 +270,7 @@ def _status(status: int) -> int:
     return status
 
 
-def _happen(store: Store, options: argparse.Namespace) -> int:
+def _cause_drift(store: Store, options: argparse.Namespace) -> int:
     # Imported late: only these need the rules of every type.
     from local_azure.control_plane import drift
 
@@ -278,12 +280,11 @@ def _happen(store: Store, options: argparse.Namespace) -> int:
         raise FaultError(f"{options.kind}: refused with {error}") from None
     if not done:
         raise FaultError(
-            f"{options.kind}: nothing fits --type '{options.type}' --name '{options.name}'; "
-            f"`{command_name()} status` shows "
-            "what there is"
+            f"{options.kind}: no resource matches --type '{options.type}' --name '{options.name}'; "
+            f"`{command_name()} status` lists the resources"
         )
-    for resource_id, words in done:
-        print(f"{words}: {resource_id}")
+    for resource_id, text in done:
+        print(f"{text}: {resource_id}")
     return 0
 
 
@@ -297,10 +298,10 @@ def _list(store: Store, *, as_json: bool) -> int:
     with store.transaction() as transaction:
         active = faults.active(transaction)
     if as_json:
-        print(json.dumps([asdict(one) for one in active], indent=2))
+        print(json.dumps([asdict(fault) for fault in active], indent=2))
     else:
-        for one in active:
-            print(one.words())
+        for fault in active:
+            print(fault.words())
         if not active:
             print("no faults")
     return 0
@@ -310,6 +311,6 @@ def _clear(store: Store, number: int | None) -> int:
     with store.transaction() as transaction:
         cleared = faults.clear(transaction, number)
     if number is not None and not cleared:
-        raise FaultError(f"there is no fault {number}; `{command_name()} faults list` shows those in force")
+        raise FaultError(f"there is no fault {number}; `{command_name()} faults list` shows the active faults")
     print(f"{cleared} cleared")
     return 0

@@ -12,26 +12,30 @@ from local_azure.system.errors import LocalAzureError
 from local_azure.system.paths import Home, command_name
 
 _RUN_HELP = """\
-Runs COMMAND in the current directory with the Pulumi engine first on PATH, a local file backend and the local Azure's
-providers attached. Starts the local Azure if it is not running. The command's exit code is ours.
+Run COMMAND in the current directory with the Pulumi engine first on PATH, a local file backend and the emulator's
+providers attached. The emulator is started if it is not running. The exit code is the command's.
 
   local-azure run pulumi up --stack dev
   local-azure run pulumi stack graph graph.dot
   cd ~/other-program && local-azure run pulumi preview
 
-Tracked files stay as they are. Pulumi works on a copy of Pulumi.<stack>.yaml: without the team's encryption, and with a
-generated value for each secret. The stack is made when it is not there yet. `pulumi config set` changes the copy; what
-it sets stays until it is set back to the tracked value, and every other key follows the tracked file at each run.
-Azure's and Pulumi's credentials are taken out of the environment.
+Tracked files are not changed. Pulumi works on a copy of Pulumi.<stack>.yaml that has no encryption settings and a
+generated value for each secret. A missing stack is created. `pulumi config set` changes the copy: a changed key keeps
+its value until it is set back to the tracked value, and all other keys follow the tracked file at each run.
+Credentials of Azure and Pulumi are removed from the environment.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. Returns its exit code: 0, 1 for an error, 3 if `status` finds none, 4 without engine."""
+    """Run one command.
+
+    Return the exit code: 0, 1 after an error, 3 if `status` finds no running emulator, 4 if the engine is missing,
+    130 after an interrupt.
+    """
     parser = _parser()
     options = parser.parse_args(arguments)
     home = Home.from_environment()
-    # Imported late: `status` answers at once, without what only `run` needs.
+    # Imported late: `status` is fast because it does not load what only `run` needs.
     try:
         match options.command:
             case "setup":
@@ -82,81 +86,83 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=os.path.basename(command_name()),
-        description="A local Azure: runs Pulumi programs with the real engine on this machine, without a subscription.",
-        epilog="State, stacks and logs are in .local-azure/ of the project; LOCAL_AZURE_HOME names another directory.",
+        description="An Azure emulator: run Pulumi programs with the real engine, without a subscription.",
+        epilog="State, stacks and logs are in the project's .local-azure/; LOCAL_AZURE_HOME sets another directory.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     setup = commands.add_parser(
-        "setup", help="set up what is missing: the engine, redis-server, the packages of the images"
+        "setup", help="install what is missing: the engine, redis-server, the packages of the container images"
     )
-    setup.add_argument("--no-engine", action="store_true", help="without the engine and all that runs with it")
-    start = commands.add_parser("start", help="start the local Azure, if it is not running")
+    setup.add_argument("--no-engine", action="store_true", help="skip the engine and everything that runs with it")
+    start = commands.add_parser("start", help="start the emulator if it is not running")
     start.add_argument(
         "--latency",
         choices=("none", "azure"),
-        help="azure: operations take the time that they typically take on Azure; kept with the state (default: none)",
+        help="azure: operations take as long as they typically do on Azure; stored in the state (default: none)",
     )
     start.add_argument(
         "--speedup",
         type=_speedup,
         metavar="N",
-        help="that time, and the scale rules' polling and cooldown, pass N times faster; kept, too",
+        help="divide these durations, and the polling and cooldown of scale rules, by N; stored in the state",
     )
     start.add_argument(
         "--classic-redis",
         choices=("yes", "no"),
-        help="whether the subscription had an Azure Cache for Redis before April 2026, without which none can be "
-        "created; kept, too (default: yes)",
+        help="whether the subscription had an Azure Cache for Redis before April 2026; without it, creating a cache is "
+        "refused; stored in the state (default: yes)",
     )
     start.add_argument(
         "--role-delay",
         type=_seconds,
         metavar="SECONDS",
-        help="the time until a new role assignment is in force; kept, too (default: 0)",
+        help="the time until a new role assignment takes effect; stored in the state (default: 0)",
     )
     start.add_argument(
         "--data-plane",
         choices=("yes", "no"),
-        help="whether caches, the apps' replicas and their ingress really run; kept, too (default: yes)",
+        help="whether caches, the apps' replicas and their ingress run; stored in the state (default: yes)",
     )
     start.add_argument(
         "--deployer-role",
         metavar="ROLE",
-        help="the built-in role of who deploys, such as Contributor; kept, too (default: Owner)",
+        help="the built-in role of the deploying identity, such as Contributor; stored in the state (default: Owner)",
     )
     start.add_argument(
         "--deployer-without",
         metavar="ACTIONS",
-        help="actions that are taken from that role: patterns, separated by commas, such as */register/action; "
-        "kept, too (default: none)",
+        help="actions that are removed from that role: patterns, separated by commas, such as */register/action; "
+        "stored in the state (default: none)",
     )
-    commands.add_parser("stop", help="stop it; its state and the stacks stay")
+    commands.add_parser("stop", help="stop the emulator; its state and the stacks are kept")
     status = commands.add_parser(
-        "status", help="say whether it runs, where and on which ports (exit code 3: it does not)"
+        "status", help="show whether the emulator runs, its ports, resources and faults (exit code 3: not running)"
     )
-    status.add_argument("--json", action="store_true", help="as JSON")
-    reset = commands.add_parser("reset", help="stop it and delete its state, the stacks and the copied configurations")
-    reset.add_argument("--yes", "-y", action="store_true", help="without asking")
+    status.add_argument("--json", action="store_true", help="print JSON")
+    reset = commands.add_parser(
+        "reset", help="stop the emulator and delete its state, the stacks and the copied configuration"
+    )
+    reset.add_argument("--yes", "-y", action="store_true", help="do not ask for confirmation")
     fault_commands.add_parser(commands)
     log_commands.add_parser(commands)
     ready = commands.add_parser(
-        "ready", help="wait until the apps of a stack run and answer, and say where (exit code 1: they do not)"
+        "ready", help="wait until the apps of a stack run and respond, and print their URLs (exit code 1: timeout)"
     )
     ready.add_argument("--stack", "-s", help="the stack of the program in this directory (default: the selected one)")
     ready.add_argument(
-        "--seconds", type=_seconds, default=120.0, metavar="N", help="how long to wait at most (default: 120)"
+        "--seconds", type=_seconds, default=120.0, metavar="N", help="the longest time to wait (default: 120)"
     )
     recover = commands.add_parser(
-        "recover", help="after a kill: print the commands that bring this directory's program back in order"
+        "recover", help="print the commands that repair the stacks of this directory's program after a kill"
     )
     recover.add_argument("--stack", "-s", help="one stack (default: every stack of the program)")
-    recover.add_argument("--json", action="store_true", help="as JSON")
+    recover.add_argument("--json", action="store_true", help="print JSON")
     recover.add_argument(
-        "--complete", metavar="FILE", help="put an exported state right, in place; one of the commands that it prints"
+        "--complete", metavar="FILE", help="repair an exported state in place; used by the commands that are printed"
     )
     run = commands.add_parser(
         "run",
-        help="run a command against it, in the current directory",
+        help="run a command against the emulator, in the current directory",
         description=_RUN_HELP,
         usage=f"{os.path.basename(command_name())} run COMMAND [ARGUMENT ...]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -191,11 +197,11 @@ def _seconds(text: str) -> float:
     return number
 
 
-def _start(home: Home, **asked: str | float | bool | None) -> int:
+def _start(home: Home, **chosen: str | float | bool | None) -> int:
     from local_azure.data_plane import prerequisites
     from local_azure.server import daemon
 
-    changes = {name: value for name, value in asked.items() if value is not None}
+    changes = {name: value for name, value in chosen.items() if value is not None}
     if role := changes.get("deployer_role"):
         from local_azure.resource_types.deployer import known_role
 
@@ -222,7 +228,7 @@ def _status(home: Home, *, as_json: bool) -> int:
     from local_azure.status import server_process
 
     running = server_process.find(home)
-    seen = overview.of(home.state)
+    summary = overview.of(home.state)
     if as_json:
         answer = {
             "running": running is not None,
@@ -230,7 +236,7 @@ def _status(home: Home, *, as_json: bool) -> int:
             "pid": running.pid if running else None,
             "ports": dict(running.ports) if running else {},
             "log": str(home.server_log),
-            **seen.as_json(),
+            **summary.as_json(),
         }
         print(json.dumps(answer, indent=2))
     elif running:
@@ -240,7 +246,7 @@ def _status(home: Home, *, as_json: bool) -> int:
     else:
         print(f"not running (home: {home.directory})")
     if not as_json:
-        for line in seen.lines():
+        for line in summary.lines():
             print(line)
     return 0 if running else 3
 
@@ -252,13 +258,16 @@ def _reset(home: Home, *, confirmed: bool) -> int:
         print(f"nothing to delete in {home.directory}")
         return 0
     if not home.may_be_deleted():
-        print(f"error: {home.directory} holds files that are not a local Azure's; nothing was deleted", file=sys.stderr)
+        print(
+            f"error: {home.directory} holds files that the emulator did not create; nothing was deleted",
+            file=sys.stderr,
+        )
         return 1
     if not confirmed:
         if not sys.stdin.isatty():
-            print("error: reset asks before it deletes; call it with --yes where nobody can answer", file=sys.stderr)
+            print("error: reset asks for confirmation; call it with --yes when there is no terminal", file=sys.stderr)
             return 1
-        question = f"Delete all stacks, resources and copied configurations in {home.directory}? [y/N] "
+        question = f"Delete all stacks, resources and copied configuration in {home.directory}? [y/N] "
         if input(question).strip().lower() not in ("y", "yes"):
             print("nothing was deleted")
             return 1

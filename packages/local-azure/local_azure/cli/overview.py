@@ -1,6 +1,6 @@
-"""What `status` shows of a state: its resources by type, what is not healthy, the options and the faults in force.
+"""The content of `local-azure status`: resources by type, unhealthy resources, the options and the active faults.
 
-It reads the state alone, with no rule of any type, so that it answers at once.
+It reads the state file only and loads no resource type, so that the command is fast.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from local_azure.core import faults, options, provisioning
 from local_azure.core.ids import ArmId
 from local_azure.core.state import Store, Transaction
 
-_SOUND = {
+_HEALTHY_STATES = {
     "provisioningState": ("Succeeded", "Provisioned"),
     "healthState": ("Healthy", "None"),
     "connection": ("Approved",),
@@ -37,54 +37,55 @@ FROM resource ORDER BY key
 
 
 @dataclass(frozen=True)
-class Ailment:
+class UnhealthyResource:
     """A resource that is not healthy."""
 
     id: str
     state: str
-    """What it is in instead, such as `Creating` or `connection Rejected`."""
+    """Its state in Azure's words, such as `Creating, 12 s left`, `Failed` or `connection Rejected`."""
 
 
 @dataclass(frozen=True)
 class Overview:
-    """What there is to see of a state."""
+    """A summary of a state."""
 
     counts: dict[str, int]
     """The number of resources by type."""
-    ailing: list[Ailment]
+    unhealthy: list[UnhealthyResource]
     options: options.Options
     faults: list[faults.Active]
 
     def as_json(self) -> dict[str, Any]:
-        """For programs to read."""
+        """Return the summary for `status --json`; the keys are documented in `docs/time-faults-and-life.md`."""
         return {
             "options": asdict(self.options),
             "resources": self.counts,
-            "ailing": [asdict(one) for one in self.ailing],
-            "faults": [asdict(one) for one in self.faults],
+            "unhealthy": [asdict(resource) for resource in self.unhealthy],
+            "faults": [asdict(fault) for fault in self.faults],
         }
 
     def lines(self) -> Iterator[str]:
-        """For people to read."""
-        time = self.options
-        if time.latency == "azure":
-            yield f"time: operations take what they take on Azure, {time.speedup:g} times faster"
-        if time.role_delay:
-            yield f"roles: a new assignment is in force after {time.role_delay:g} s"
-        if time.deployer_role != "Owner" or time.deployer_without:
-            without = f" without {time.deployer_without}" if time.deployer_without else ""
-            yield f"deployer: {time.deployer_role}{without} (start --deployer-role ROLE, --deployer-without ACTIONS)"
-        if not time.data_plane:
-            yield "caches and apps do not really run (start --data-plane yes|no)"
-        allowed = "can be created, as where there was one before April 2026" if time.classic_redis else "are refused"
+        """Yield the lines of `status`."""
+        settings = self.options
+        if settings.latency == "azure":
+            yield f"latency: as on Azure, divided by {settings.speedup:g} (start --latency none|azure, --speedup N)"
+        if settings.role_delay:
+            yield f"roles: a new assignment takes effect after {settings.role_delay:g} s (start --role-delay SECONDS)"
+        if settings.deployer_role != "Owner" or settings.deployer_without:
+            role = settings.deployer_role
+            without = f" without {settings.deployer_without}" if settings.deployer_without else ""
+            yield f"deployer: {role}{without} (start --deployer-role ROLE, --deployer-without ACTIONS)"
+        if not settings.data_plane:
+            yield "data plane: off, caches and apps do not run (start --data-plane yes|no)"
+        allowed = "can be created, as by existing customers" if settings.classic_redis else "are refused"
         yield f"Azure Cache for Redis: new caches {allowed} (start --classic-redis yes|no)"
-        ailing = Counter(ArmId.parse(one.id).type for one in self.ailing)
+        unhealthy = Counter(ArmId.parse(resource.id).type for resource in self.unhealthy)
         yield f"resources: {sum(self.counts.values())}"
         for name, count in self.counts.items():
-            health = f"{ailing[name]} not healthy" if ailing[name] else "healthy"
+            health = f"{unhealthy[name]} unhealthy" if unhealthy[name] else "healthy"
             yield f"  {name:<60} {count:>5}  {health}"
-        for one in self.ailing:
-            yield f"  {one.state}: {one.id}"
+        for resource in self.unhealthy:
+            yield f"  {resource.state}: {resource.id}"
         if self.faults:
             yield "faults:"
             for fault in self.faults:
@@ -92,7 +93,7 @@ class Overview:
 
 
 def of(state: Path) -> Overview:
-    """The overview of a state file; an empty one where there is none."""
+    """Return the overview of a state file; it is empty when the file does not exist."""
     if not state.exists():
         return Overview({}, [], options.Options(), [])
     store = Store(state)
@@ -105,18 +106,20 @@ def of(state: Path) -> Overview:
 
 def _read(transaction: Transaction) -> Overview:
     now = datetime.now(UTC)
-    ongoing = {key: one for key, one in provisioning.recorded(transaction).items() if not one.is_done(now)}
+    operations = provisioning.recorded(transaction)
+    ongoing = {key: operation for key, operation in operations.items() if not operation.is_done(now)}
     counts: Counter[str] = Counter()
-    ailing: list[Ailment] = []
+    unhealthy: list[UnhealthyResource] = []
     for text, *states in transaction.execute(_QUERY):
         resource_id = ArmId.parse(text)
         counts[resource_id.type] += 1
-        if one := ongoing.get(resource_id.key):
-            word = provisioning.state_word(resource_id.type, one.kind)
-            ailing.append(Ailment(text, f"{word}, {one.seconds(now):.0f} s left"))
+        if operation := ongoing.get(resource_id.key):
+            state = provisioning.state_word(resource_id.type, operation.kind)
+            unhealthy.append(UnhealthyResource(text, f"{state}, {operation.seconds(now):.0f} s left"))
             continue
-        for (name, sound), value in zip(_SOUND.items(), states, strict=True):
-            if value is not None and value not in sound:
-                ailing.append(Ailment(text, f"connection {value}" if name == "connection" else str(value)))
+        for (name, healthy), value in zip(_HEALTHY_STATES.items(), states, strict=True):
+            if value is not None and value not in healthy:
+                state = f"connection {value}" if name == "connection" else str(value)
+                unhealthy.append(UnhealthyResource(text, state))
                 break
-    return Overview(dict(sorted(counts.items())), ailing, options.read(transaction), faults.active(transaction))
+    return Overview(dict(sorted(counts.items())), unhealthy, options.read(transaction), faults.active(transaction))

@@ -1,8 +1,8 @@
-"""`local-azure ready`: waits until what a stack has deployed really serves.
+"""`local-azure ready`: waits until the apps of a stack serve requests.
 
-Ready is a stack whose apps each run their newest revision, and whose apps with external ingress answer with 200 at the
-path of their startup probe (or readiness or liveness probe, where they have none). An image that no table of images has
-is an error at once: waiting would not help.
+A stack is ready when each app runs its newest revision and each app with external ingress answers with 200 at the path
+of its startup probe (else of its readiness probe, else of its liveness probe, else at `/`). An image that
+no table of images has is an error at once, because waiting would not help.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _POLL_SECONDS = 0.2
 _ANSWER_SECONDS = 15.0
 _LAST_LINES = 15
 _PROBES = ("startup", "readiness", "liveness")
-_RUNS = ("Running", "RunningAtMaxScale", "ScaledToZero")
+_RUNNING_STATES = ("Running", "RunningAtMaxScale", "ScaledToZero")
 _OK = 200
 
 
@@ -46,16 +46,16 @@ class NotReadyError(LocalAzureError):
 
 
 @dataclass(frozen=True)
-class App:
-    """What is expected of an app."""
+class ExpectedApp:
+    """An app of the stack, and the revision and URL that are expected of it."""
 
     id: ArmId
     revision: str
-    """The newest."""
+    """The name of the newest revision."""
     host: str
-    """Where it is reached from outside; empty when it is not."""
+    """The host name of its external HTTP ingress; empty when it has none."""
     path: str
-    """What is asked for there."""
+    """The path of the health check."""
     images: tuple[str, ...] = ()
     """References of its containers' images."""
 
@@ -65,68 +65,75 @@ class App:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What an app has answered."""
+class HealthResponse:
+    """An app's response to the health check."""
 
     status: int
     body: str
 
 
 @dataclass(frozen=True)
-class Found:
-    """What an app was found to be."""
+class AppHealth:
+    """The result of the health check of an app."""
 
-    app: App
+    app: ExpectedApp
     state: str
-    """In a few words."""
+    """A short description, such as `503 from http://localhost:8080/ready`."""
     is_ready: bool = False
     address: str = ""
-    """Where a browser on this machine reaches it."""
-    answer: Answer | None = None
+    """The URL that a browser on this machine can open."""
+    response: HealthResponse | None = None
 
 
 def run(home: Home, stack: str | None, seconds: float = LIMIT_SECONDS) -> int:
-    """Wait, and say where the apps are; returns the exit code. Raises `NotReadyError` where waiting is of no use."""
+    """Wait until every app is ready, at most `seconds`, and print the apps' URLs.
+
+    Return the exit code: 0 when all are ready, 1 after a timeout. Raises `NotReadyError` when waiting cannot help: no
+    project, no stack, no app, no data plane, or an unknown image.
+    """
     project = _project(home)
     apps = _apps_of(home, project, stack)
     _refuse_unknown_images(home, project, apps)
     deadline = time.monotonic() + seconds
-    said = ""
+    reported = ""
     while True:
-        found = [_look(home.directory, app, runtime_status.read(home.directory)) for app in apps]
-        if all(one.is_ready for one in found):
-            _tell(found)
+        results = [_check(home.directory, app, runtime_status.read(home.directory)) for app in apps]
+        missing = [result for result in results if not result.is_ready]
+        if not missing:
+            _print_addresses(results)
             return 0
-        waiting = ", ".join(f"{one.app.name} ({one.state})" for one in found if not one.is_ready)
-        if waiting != said:
+        waiting = ", ".join(f"{result.app.name} ({result.state})" for result in missing)
+        if waiting != reported:
             say(f"Waiting for {waiting} ...")
-            said = waiting
+            reported = waiting
         if time.monotonic() >= deadline:
-            _explain(home.directory, [one for one in found if not one.is_ready], seconds)
+            _print_failures(home.directory, missing, seconds)
             return 1
         time.sleep(_POLL_SECONDS)
 
 
-# -- what is expected
+# -- the expected apps
 
 
 def _project(home: Home) -> ProjectCopy:
     project = Project.find(Path.cwd())
     if project is None:
-        raise NotReadyError(f"there is no Pulumi project in {Path.cwd()} or above it")
+        raise NotReadyError(f"there is no Pulumi project in {Path.cwd()} or its parent directories")
     return ProjectCopy(home, project)
 
 
-def _apps_of(home: Home, copy: ProjectCopy, stack: str | None) -> list[App]:
+def _apps_of(home: Home, copy: ProjectCopy, stack: str | None) -> list[ExpectedApp]:
     stack = stack or copy.selected_stack()
     if stack is None:
-        raise NotReadyError("no stack is selected: name one with --stack")
+        raise NotReadyError("no stack is selected: choose a stack with --stack")
     store = Store(home.state)
     try:
         with store.transaction() as transaction:
             if not options.read(transaction).data_plane:
-                raise NotReadyError(f"nothing runs without the data plane: {command_name()} start --data-plane yes")
-            deployed = [transaction.get(one) for one in _deployed(copy, stack)]
+                raise NotReadyError(
+                    f"the data plane is off, so that no app runs: {command_name()} start --data-plane yes"
+                )
+            deployed = [transaction.get(resource_id) for resource_id in _deployed(copy, stack)]
     finally:
         store.close()
     apps = [_app(resource) for resource in deployed if resource]
@@ -136,20 +143,20 @@ def _apps_of(home: Home, copy: ProjectCopy, stack: str | None) -> list[App]:
 
 
 def _deployed(copy: ProjectCopy, stack: str) -> list[ArmId]:
-    """The apps in a stack's state, as the engine has written it."""
+    """Return the ids of the container apps in a stack's state file. Raises `NotReadyError` when there is none."""
     file = copy.backend / ".pulumi" / "stacks" / copy.project.name / f"{stack}.json"
     try:
         state: Any = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise NotReadyError(f"there is no stack {stack}: {command_name()} run pulumi up --stack {stack}") from None
-    ids = [str(one) for _, one in find(state, "checkpoint.latest.resources[*].id")]
-    parsed = [ArmId.parse(one) for one in ids if "/microsoft.app/containerapps/" in one.lower()]
-    return [one for one in parsed if one.type_key == APP_TYPE.lower()]
+    texts = [str(text) for _, text in find(state, "checkpoint.latest.resources[*].id")]
+    ids = [ArmId.parse(text) for text in texts if "/microsoft.app/containerapps/" in text.lower()]
+    return [resource_id for resource_id in ids if resource_id.type_key == APP_TYPE.lower()]
 
 
-def _app(resource: Resource) -> App:
+def _app(resource: Resource) -> ExpectedApp:
     ingress = as_object(get(resource.body, "properties.configuration.ingress"))
-    return App(
+    return ExpectedApp(
         id=resource.id,
         revision=str(resource.properties["latestRevisionName"]),
         host=str(ingress["fqdn"]) if ingress.get("external") and ingress.get("transport") != "Tcp" else "",
@@ -162,7 +169,7 @@ def _app(resource: Resource) -> App:
     )
 
 
-def _refuse_unknown_images(home: Home, copy: ProjectCopy, apps: Sequence[App]) -> None:
+def _refuse_unknown_images(home: Home, copy: ProjectCopy, apps: Sequence[ExpectedApp]) -> None:
     """Raise `NotReadyError` with the row to write, where the newest revision of an app has an image of no table."""
     known = images.read(home)
     unknown = sorted({image for app in apps for image in app.images if known.find(image) is None})
@@ -201,75 +208,74 @@ def _path(resource: Resource) -> str:
     return next((probes[kind] for kind in _PROBES if kind in probes), "/")
 
 
-# -- what is there
+# -- the health check
 
 
-def _look(home: Path, app: App, told: Running | None) -> Found:
-    if told is None:
-        return Found(app, "the data plane starts")
-    there = told.app(app.id.text)
-    revision = told.revision(f"{app.id}/revisions/{app.revision}")
-    if there is None or revision is None:
-        return Found(app, "not started")
-    if revision.state not in _RUNS or (app.host and there.latest_ready_revision != app.revision):
-        return Found(app, _state(revision))
+def _check(home: Path, app: ExpectedApp, status: Running | None) -> AppHealth:
+    if status is None:
+        return AppHealth(app, "the data plane is starting")
+    running = status.app(app.id.text)
+    revision = status.revision(f"{app.id}/revisions/{app.revision}")
+    if running is None or revision is None:
+        return AppHealth(app, "not started")
+    if revision.state not in _RUNNING_STATES or (app.host and running.latest_ready_revision != app.revision):
+        return AppHealth(app, _state(revision))
     if not app.host:
-        return Found(app, revision.state, is_ready=True)
+        return AppHealth(app, revision.state, is_ready=True)
     ports = read_ports(home)
     port = ports.hosts.get(app.host) if ports else None
     if port is None:
-        return Found(app, "no ingress")
+        return AppHealth(app, "no ingress")
     address = f"http://localhost:{port}"
-    answer = _ask(port, app.path)
-    if answer is None:
-        return Found(app, f"no answer from {address}{app.path}", address=address)
-    return Found(app, f"{answer.status} from {address}{app.path}", answer.status == _OK, address, answer)
+    response = _request(port, app.path)
+    if response is None:
+        return AppHealth(app, f"no response from {address}{app.path}", address=address)
+    return AppHealth(app, f"{response.status} from {address}{app.path}", response.status == _OK, address, response)
 
 
 def _state(revision: RunningRevision) -> str:
     containers = [
-        one
+        container
         for replica in revision.replicas
-        for one in (*replica.init_containers, *replica.containers)
-        if one.state == "Waiting" and one.details != "ContainerCreating"
+        for container in (*replica.init_containers, *replica.containers)
+        if container.state == "Waiting" and container.details != "ContainerCreating"
     ]
-    failing = ", ".join(sorted({f"{one.name}: {one.details}" for one in containers}))
+    failing = ", ".join(sorted({f"{container.name}: {container.details}" for container in containers}))
     return f"{revision.state}: {failing}" if failing else revision.state
 
 
-def _ask(port: int, path: str) -> Answer | None:
+def _request(port: int, path: str) -> HealthResponse | None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
     try:
         connection.request("GET", path, headers={"Host": f"localhost:{port}", "Connection": "close"})
         response = connection.getresponse()
-        return Answer(response.status, response.read().decode("utf-8", "replace").strip())
+        return HealthResponse(response.status, response.read().decode("utf-8", "replace").strip())
     except (OSError, http.client.HTTPException):
         return None
     finally:
         connection.close()
 
 
-# -- what is said
+# -- the output
 
 
-def _tell(found: Sequence[Found]) -> None:
-    for one in found:
-        if one.answer:
-            print(f"{one.app.name}: {one.address}/ (on Azure: https://{one.app.host}/)")
-            print(f"  {one.app.path} answers {one.answer.status} {one.answer.body}")
+def _print_addresses(results: Sequence[AppHealth]) -> None:
+    for result in results:
+        if result.response:
+            print(f"{result.app.name}: {result.address}/ (on Azure: https://{result.app.host}/)")
+            print(f"  {result.app.path} answers {result.response.status} {result.response.body}")
         else:
-            print(f"{one.app.name}: {one.state}")
-    print(
-        f"Logs: {command_name()} logs {next((one.app.name for one in found if one.answer), found[0].app.name)} --follow"
-    )
+            print(f"{result.app.name}: {result.state}")
+    shown = next((result for result in results if result.response), results[0])
+    print(f"Logs: {command_name()} logs {shown.app.name} --follow")
 
 
-def _explain(home: Path, missing: Sequence[Found], seconds: float) -> None:
+def _print_failures(home: Path, missing: Sequence[AppHealth], seconds: float) -> None:
     say(f"error: not ready after {seconds:.0f} s:")
-    for one in missing:
-        say(f"{one.app.name}: revision {one.app.revision}: {one.state}")
-        if one.answer:
-            say(f"  {one.answer.body[:500]}")
-        for line in log_commands.latest(home, one.app.name, one.app.revision, _LAST_LINES):
+    for result in missing:
+        say(f"{result.app.name}: revision {result.app.revision}: {result.state}")
+        if result.response:
+            say(f"  {result.response.body[:500]}")
+        for line in log_commands.latest(home, result.app.name, result.app.revision, _LAST_LINES):
             say(f"  {line}")
     say(f"More: {command_name()} logs {missing[0].app.name} [--system]")

@@ -1,4 +1,4 @@
-"""`run`: becomes the command, in the environment of a running local Azure."""
+"""`local-azure run`: replaces its process by the command, with the environment of a running emulator."""
 
 import os
 import secrets
@@ -19,22 +19,22 @@ from local_azure.system.progress import say
 
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
-"""The exit codes of a shell for a command that cannot be run."""
+"""The exit codes that a shell returns for a command that cannot be run."""
 
 
 def run(home: Home, command: Sequence[str]) -> NoReturn:
-    """Starts the local Azure if it is not running and replaces this process by the command.
+    """Start the emulator if it is not running, and replace this process by the command.
 
-    So the command has this process's terminal, signals and exit code. Raises `EngineError`, `DaemonError`, and
-    what `prerequisites.ensure` raises.
+    The command therefore has this process's terminal, signals and exit code. Exits with 126 or 127 if the command
+    cannot be run. Raises `EngineError`, `DaemonError`, and what `prerequisites.ensure` raises.
     """
     home.create()
     project_file.remember(home, Path.cwd())
-    prerequisites.ensure(home)  # first: what is missing there is said at once, while an engine may take minutes
+    prerequisites.ensure(home)  # first: it fails at once, while installing an engine may take minutes
     found = engine.ensure(home)
     running, started = daemon.ensure(home)
     if started:
-        say(f"The local Azure runs (process {running.pid}, state in {home.directory}).")
+        say(f"The emulator was started (process {running.pid}, state in {home.directory}).")
     daemon.hold_in_use(home)
     _make_passphrase(home)
     pulumi_command.install(home)
@@ -56,7 +56,7 @@ def run(home: Home, command: Sequence[str]) -> NoReturn:
 
 
 def _project_directory() -> Path:
-    """Whose stacks a command sees that asks the engine itself: those of the project it is called in."""
+    """Return the directory of the project whose stacks the engine uses: the current one, else the current directory."""
     try:
         project = Project.find(Path.cwd())
     except ProjectError:

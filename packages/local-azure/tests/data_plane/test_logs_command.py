@@ -56,7 +56,7 @@ def test_app_is_found_by_a_part_of_its_name_or_by_its_container(logs: Logs, caps
         assert main(["logs", asked]) == 0
         assert shown(capsys) == [line]
     assert main(["logs", "shop"]) == 1
-    assert "may be any of shop-01, shop-01-worker" in capsys.readouterr().err
+    assert "is ambiguous: choose one of shop-01, shop-01-worker" in capsys.readouterr().err
     assert main(["logs", "other"]) == 1
     assert "there are shop-01, shop-01-worker" in capsys.readouterr().err
 

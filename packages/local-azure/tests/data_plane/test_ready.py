@@ -207,7 +207,7 @@ def test_answer_of_an_app_that_is_not_ready_is_shown(stack: Stack, capsys: pytes
 
 def test_data_plane_that_has_not_started_is_waited_for(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ready", "--stack", "dev", "--seconds", "0"]) == 1
-    assert "the data plane starts" in capsys.readouterr().err
+    assert "the data plane is starting" in capsys.readouterr().err
 
 
 def test_waiting_for_what_cannot_come_is_refused(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Faults that reach a running local Azure, and what the real engine makes of them."""
+"""Faults that are added to a running emulator, and how the real engine handles them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def status(world: World) -> dict[str, Any]:
     return json.loads(world.local("status", "--json").stdout)
 
 
-def test_a_throttled_deployment_succeeds_as_the_provider_comes_back(world: World) -> None:
+def test_a_throttled_deployment_succeeds_because_the_provider_retries(world: World) -> None:
     world.local("start")
     fault(world, "throttle", "--type", "Microsoft.Network/*", "--retry-after", "1", "--times", "3")
     world.up()
@@ -42,32 +42,32 @@ def test_a_deployment_that_fails_is_finished_by_the_next_one(world: World) -> No
     world.pulumi("preview", "--expect-no-changes")
 
 
-def test_what_azure_accepts_and_fails_is_recorded_and_mended_by_the_next_up(world: World) -> None:
+def test_an_operation_that_fails_after_acceptance_is_recorded_and_repaired_by_the_next_up(world: World) -> None:
     world.local("start")
     fault(world, "fail", "--type", "Microsoft.Cache/redisEnterprise", "--code", "NoCapacity", "--accepted", "--once")
     failed = world.up(check=False)
     assert failed.returncode != 0
     assert 'Code="NoCapacity"' in failed.stdout + failed.stderr
     cluster = world.ids()["cluster"]
-    assert {"id": cluster, "state": "Failed"} in status(world)["ailing"]
+    assert {"id": cluster, "state": "Failed"} in status(world)["unhealthy"]
     world.up()
     assert world.ids()["cluster"] == cluster
-    assert status(world)["ailing"] == []
+    assert status(world)["unhealthy"] == []
     world.pulumi("preview", "--expect-no-changes")
 
 
-def test_a_slow_operation_holds_up_nothing_that_does_not_need_it(world: World) -> None:
+def test_a_slow_operation_delays_only_what_depends_on_it(world: World) -> None:
     world.local("start")
     fault(world, "slow", "--type", "Microsoft.Cache/redisEnterprise", "--seconds", "600")
     process = world.start_up()
     wanted = {"Microsoft.Network/virtualNetworks/subnets", "Microsoft.Network/privateDnsZones/virtualNetworkLinks"}
-    while not wanted <= (seen := status(world))["resources"].keys() or not seen["ailing"]:
+    while not wanted <= (seen := status(world))["resources"].keys() or not seen["unhealthy"]:
         assert process.poll() is None
         time.sleep(0.2)
-    (ailing,) = seen["ailing"]
-    assert ailing["id"].endswith("/redisEnterprise/redis-small")
-    assert ailing["state"].startswith("Creating, ")
-    # Ctrl-C: the engine tells the provider, which waits no longer; Azure goes on.
+    (unhealthy,) = seen["unhealthy"]
+    assert unhealthy["id"].endswith("/redisEnterprise/redis-small")
+    assert unhealthy["state"].startswith("Creating, ")
+    # Ctrl-C: the engine cancels the provider, which stops waiting; the operation continues in Azure.
     process.terminate()
     out, _ = process.communicate(timeout=COMMAND_SECONDS)
     assert "the operation was interrupted; Azure goes on with it" in out
@@ -92,7 +92,7 @@ def test_a_second_writer_is_refused_while_an_operation_is_in_progress(world: Wor
     fault(world, "slow", "--type", "Microsoft.Cache/redisEnterprise", "--seconds", "600", "--once")
     world.want(Wanted(frozenset(OPTIONAL), version="2"))
     first = world.start_up()
-    while not status(world)["ailing"]:
+    while not status(world)["unhealthy"]:
         assert first.poll() is None
         time.sleep(0.2)
     first.kill()
@@ -116,8 +116,8 @@ def test_a_role_that_never_takes_effect_keeps_an_app_from_its_vault(deploy: Depl
     stack.up()
 
 
-def test_nobody_else_can_put_faults_in(world: World) -> None:
-    """They stand in the state, which is its owner's alone."""
+def test_only_the_owner_can_add_faults(world: World) -> None:
+    """Faults are stored in the state file, which only its owner can read and write."""
     world.local("faults", "add", "slow", "--seconds", "1")
     modes = subprocess.run(["stat", "-c", "%a", str(world.home), str(world.home / "state.sqlite")], capture_output=True)
     assert modes.stdout.split() == [b"700", b"600"]

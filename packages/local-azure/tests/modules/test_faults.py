@@ -364,7 +364,7 @@ def test_the_command_adds_lists_and_clears(home: Path, capsys: pytest.CaptureFix
 
 def test_the_command_says_when_there_is_nothing_to_change(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["faults", "add", "key-regenerated", "--name", "nowhere"]) == 1
-    assert "nothing fits --type '*' --name 'nowhere'" in capsys.readouterr().err
+    assert "no resource matches --type '*' --name 'nowhere'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -400,7 +400,7 @@ def test_status_shows_what_there_is_and_what_ails(
     lines = capsys.readouterr().out.splitlines()
     assert any(line.split() == ["Microsoft.Network/virtualNetworks", "1", "healthy"] for line in lines)
     assert f"  connection Rejected: {azure.endpoint}" in lines
-    assert "time: operations take what they take on Azure, 1 times faster" in lines
+    assert "latency: as on Azure, divided by 1 (start --latency none|azure, --speedup N)" in lines
     assert lines[-1] == "  1  write of * '*' takes 3 s more  (always)"
 
 
