@@ -1,5 +1,6 @@
 """What is made anew in Azure under the same name, or at another service: the stack connects to it again."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -79,6 +80,24 @@ def test_a_recovered_vault_is_connected_and_its_roles_are_waited_for(deploy: Dep
     assert stack.resource("random:index/randomUuid:RandomUuid")["id"] != marker, "the wait for the new assignment"
     assert not _replaced(steps) & {"vault-vault", "redis-cluster", "redis-private-endpoint"}
     assert stack.up() == []
+
+
+def test_a_rejected_connection_is_replaced_and_an_imported_one_is_not(deploy: Deploy) -> None:
+    stack = deploy()
+    stack.up()
+    endpoint = "redis-private-endpoint"
+    name = _stored(stack, "network:PrivateEndpoint", endpoint).id.name
+    stack.azure.run("faults", "add", "endpoint-rejected", "--name", name)
+    assert _connection(stack, endpoint) == "Rejected"
+    assert _replaced(stack.up("--refresh")) == {endpoint, "redis-private-zone-group"}
+    assert _connection(stack, endpoint) == "Approved"
+    # As an import records it: every property that a program could have set.
+    state = json.loads(stack.pulumi("stack", "export", "--stack", stack.stack).stdout)
+    (held,) = (one for one in state["deployment"]["resources"] if one["urn"].endswith(f"::{endpoint}"))
+    held["inputs"]["privateLinkServiceConnections"] = held["outputs"]["privateLinkServiceConnections"]
+    (stack.directory / "state.json").write_text(json.dumps(state))
+    stack.pulumi("stack", "import", "--file", "state.json", "--stack", stack.stack)
+    assert operations(stack.up()) == {("update", endpoint)}
 
 
 @pytest.mark.parametrize(("first", "second"), [("managed", "classic"), ("classic", "managed")])
