@@ -19,6 +19,8 @@ class State(IntEnum):
 RUN_BY = {
     "CONTRIBUTING.md": "a list of targets: up, preview and doctor stand in other papers, test and lint in .ci/run",
     "docs/pull-requests.md": "tests-e2e/pull_requests/test_preview_locally.py, on two checkouts of its own",
+    "packages/doctor/README.md": "the tests themselves, which `make test-all` runs",
+    "packages/local-azure/README.md": "packages/local-azure/docs/start.md, and the tests themselves",
     "packages/local-azure/docs/start.md": "the test of its wheel in an empty environment; nothing is published yet",
 }
 """Papers with commands in a block of plain text, and where those are run instead."""
@@ -29,10 +31,10 @@ STATES = {
     "docs/deploy.md": State.DEPLOYED,
     "docs/extend.md": State.DEPLOYED,
     "docs/operate.md": State.DEPLOYED,
-    "docs/preflight.md": State.DEPLOYED,
     "docs/production.md": State.DEPLOYED,
     "docs/secrets-and-rotation.md": State.DEPLOYED,
     "docs/troubleshooting.md": State.RUNNING,
+    "packages/doctor/docs/preflight.md": State.DEPLOYED,
     "packages/local-azure/docs/index.md": State.DEPLOYED,
     "packages/local-azure/docs/ingress-and-logs.md": State.RUNNING,
     "packages/local-azure/docs/redis-and-names.md": State.DEPLOYED,

@@ -440,7 +440,7 @@ def test_every_cause_is_injected_and_described() -> None:
     named = {cause for file in Path(checks.__file__).parent.glob("*.py") for cause in _causes_in(file)}
     assert len(named) >= 25
     assert named == INJECTED
-    guide = (Path(__file__).parents[4] / "docs" / "preflight.md").read_text()
+    guide = (Path(__file__).parents[2] / "docs" / "preflight.md").read_text()
     assert not [cause for cause in sorted(named) if f"`{cause}`" not in guide]
 
 
