@@ -21,7 +21,7 @@ RUN_BY = {
     "docs/pull-requests.md": "tests-e2e/pull_requests/test_preview_locally.py, on two checkouts of its own",
     "packages/doctor/README.md": "the tests themselves, which `make test-all` runs",
     "packages/local-azure/README.md": "packages/local-azure/docs/start.md, and the tests themselves",
-    "packages/local-azure/docs/start.md": "the test of its wheel in an empty environment; nothing is published yet",
+    "packages/local-azure/docs/start.md": "tests-e2e/distributions/test_wheel.py; nothing is published yet",
 }
 """Papers with commands in a block of plain text, and where those are run instead."""
 
