@@ -20,6 +20,8 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 from local_azure.core.azure_error import AzureError
 from local_azure.core.schema import UnknownTokenError
 from local_azure.provider.assets import describe_assets
+from local_azure.system.owner_only import OwnerOnlyPort
+from local_azure.system.sockets import listen, port_of
 
 logger = logging.getLogger(__name__)
 
@@ -168,15 +170,24 @@ def azure_words(error: AzureError) -> str:
     return f'Code="{error.code}" Message="{error.message}"{target}'
 
 
-def bind(provider: Provider, version: str, port: int) -> tuple[grpc.aio.Server, int]:
-    """A server of a provider on a port of 127.0.0.1, or on one that the system gives when that is taken or 0."""
-    for wanted in (port, 0) if port else (0,):
-        server = grpc.aio.server(interceptors=[_OneLineErrors()], options=_OPTIONS)
-        provider_pb2_grpc.add_ResourceProviderServicer_to_server(AttachableServicer(version, provider), server)
-        try:
-            if bound := server.add_insecure_port(f"127.0.0.1:{wanted}"):
-                return server, bound
-        except RuntimeError:
-            if not wanted:
-                raise
-    raise OSError("no port of 127.0.0.1 can be bound")
+class Served:
+    """A provider on a port of 127.0.0.1 that takes connections of its owner alone."""
+
+    def __init__(self, provider: Provider, version: str, port: int) -> None:
+        """Bind a port, or one that the system gives when that is taken or 0. Raises `OSError` when none can be had."""
+        listening = listen(port)
+        self.port = port_of(listening)
+        self._front = OwnerOnlyPort(listening)
+        self._server = grpc.aio.server(interceptors=[_OneLineErrors()], options=_OPTIONS)
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(AttachableServicer(version, provider), self._server)
+        self._server.add_insecure_port(f"unix:{self._front.path}")
+
+    async def start(self) -> None:
+        """Begin to serve."""
+        await self._server.start()
+        await self._front.start()
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Let the calls under way end within a time, then end all."""
+        await self._server.stop(grace_seconds)
+        await self._front.close()

@@ -29,7 +29,7 @@ from local_azure.core.state import Store
 from local_azure.data_plane import images, supervisor
 from local_azure.provider.azure_native import AzureNativeProvider
 from local_azure.provider.random_values import RandomProvider
-from local_azure.provider.servicer import bind
+from local_azure.provider.servicer import Served
 from local_azure.resource_types.container_apps.secrets import re_read_references
 from local_azure.server.log import ServerLog
 from local_azure.system.files import write_atomically
@@ -94,19 +94,21 @@ async def serve(home: Path) -> None:
     providers = {"azure-native": AzureNativeProvider(model), "random": RandomProvider()}
     endpoints = home / "endpoints.json"
     recorded = _recorded_ports(endpoints)
-    bound = {name: bind(provider, package_version(name), recorded.get(name, 0)) for name, provider in providers.items()}
+    served = {
+        name: Served(provider, package_version(name), recorded.get(name, 0)) for name, provider in providers.items()
+    }
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     # What was started is ended even when a later part fails to start, so that the failure is what the user is shown.
     async with AsyncExitStack() as closing:
         closing.callback(store.close)
-        for server, _ in bound.values():
-            await server.start()
-            closing.push_async_callback(server.stop, _GRACE_SECONDS)
+        for one in served.values():
+            await one.start()
+            closing.push_async_callback(one.stop, _GRACE_SECONDS)
         endpoint = await serving.serve(model, home, recorded)
         closing.push_async_callback(endpoint.close)
-        ports = {**{name: port for name, (_, port) in bound.items()}, **endpoint.ports}
+        ports = {**{name: one.port for name, one in served.items()}, **endpoint.ports}
         write_atomically(endpoints, json.dumps({"pid": os.getpid(), **ports}))
         await asyncio.gather(
             ended.wait(),
