@@ -9,6 +9,10 @@ from pulumi_azure_native import network
 from components.placement import Placement
 from components.private_dns import PrivateDnsZone
 
+_FIXED = ("name", "groupIds", "privateLinkServiceId", "privateLinkServiceConnectionState.status")
+"""What an endpoint keeps for life. The status is Azure's to set, and a PUT leaves it as it is; it is stated so that a
+refresh that finds another one makes a difference of its own, and a new description makes none."""
+
 
 @dataclass(frozen=True)
 class EndpointPlacement:
@@ -69,12 +73,17 @@ class PrivateEndpoint(pulumi.ComponentResource):
             subnet=network.SubnetArgs(id=endpoint.subnet_id),
             private_link_service_connections=[
                 network.PrivateLinkServiceConnectionArgs(
-                    name=group_id, group_ids=[group_id], private_link_service_id=target_id
+                    name=group_id,
+                    group_ids=[group_id],
+                    private_link_service_id=target_id,
+                    private_link_service_connection_state=network.PrivateLinkServiceConnectionStateArgs(
+                        status="Approved"
+                    ),
                 )
             ],
             opts=pulumi.ResourceOptions(
                 parent=self,
-                replace_on_changes=["privateLinkServiceConnections"],
+                replace_on_changes=[f"privateLinkServiceConnections[*].{path}" for path in _FIXED],
                 delete_before_replace=True,
             ),
         )

@@ -122,10 +122,12 @@ def test_an_endpoint_is_reachable_with_its_zone_group_and_the_zones_link() -> No
 
     recorder, reachable = run_with_mocks(program)
     assert reachable == ["private-zone-group", "dns-link"]
-    for kind, fixed in ((":PrivateEndpoint", "privateLinkServiceConnections"), (":PrivateDnsZoneGroup", None)):
-        request = recorder.one(kind).request
-        assert request.deleteBeforeReplace, "the name stays, and Azure changes neither in place"
-        assert fixed is None or list(request.replaceOnChanges) == [fixed]
+    endpoint, group = (recorder.one(kind).request for kind in (":PrivateEndpoint", ":PrivateDnsZoneGroup"))
+    assert endpoint.deleteBeforeReplace, "the names stay, and Azure changes neither in place"
+    assert group.deleteBeforeReplace, "the names stay, and Azure changes neither in place"
+    at = "privateLinkServiceConnections[*]"
+    assert f"{at}.privateLinkServiceId" in endpoint.replaceOnChanges
+    assert f"{at}.privateLinkServiceConnectionState.status" in endpoint.replaceOnChanges
     (connection,) = recorder.one(":PrivateEndpoint").inputs["privateLinkServiceConnections"]
     assert connection["groupIds"] == ["redisEnterprise"]
     assert connection["privateLinkServiceId"] == TARGET
