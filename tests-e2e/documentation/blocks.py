@@ -12,7 +12,7 @@ EXECUTED = "sh"
 AZURE = "azure"
 """Marks what needs a subscription: the fence reads `sh azure`, for the sake of the colours, or `azure`."""
 TEMPLATE = ("template/", "tools/template/files/")
-"""Where the pages of a project that `pulumi new` makes are; tests-e2e/pull_requests/test_template.py is about those."""
+"""Where the pages of a project that `pulumi new` makes are; tests-e2e/template is about those."""
 NO_COMMANDS = frozenset({"diff", "dockerfile", "ini", "json", "mermaid", "python", "text", "toml", "yaml"})
 
 

@@ -197,7 +197,7 @@ def test_it_deploys_and_is_previewed_once_its_image_has_a_row(project: Project) 
 
     refused = project.run("make", "preview", "STACK=prod", fails=True)
     for setting in ("app", "azure-native:location", "image"):
-        assert re.search(rf"{setting}: it must be set", refused), refused
+        assert re.search(rf"{setting}: (it must be|the region is not) set", refused), refused
 
 
 def test_its_own_tests_pass(project: Project) -> None:
