@@ -16,6 +16,8 @@ from documentation.shell import Command, commands
 from tests.stack.deployment import LocalAzure
 
 AZURE_BLOCKS = [block for block in blocks() if block.is_azure]
+LOCAL_RUNS = (("./local", "run"), ("local-azure", "run"))
+"""What runs a command on the local Azure."""
 
 EVERY_AZ_COMMAND = {
     "--debug",
@@ -81,11 +83,11 @@ def _of(program: str) -> list[tuple[Block, Command]]:
 def _commands(block: Block) -> Iterator[Command]:
     """The block's commands; of one under the local Azure, what is run there."""
     for one in commands(block.text):
-        yield Command(one.words[2:]) if one.words[:2] == ("./local", "run") else one
+        yield Command(one.words[2:]) if one.words[:2] in LOCAL_RUNS else one
 
 
 def test_every_program_is_one_that_is_looked_at() -> None:
-    known = {"az", "pulumi", "python", "make", "./local", *OTHERS}
+    known = {"az", "pulumi", "python", "make", "./local", "local-azure", *OTHERS}
     strange = {
         f"{block}: {one.program}" for block in AZURE_BLOCKS for one in _commands(block) if one.program not in known
     }
