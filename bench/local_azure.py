@@ -51,7 +51,7 @@ class Site:
     model: Model
 
     def __post_init__(self) -> None:
-        self.group = f"/subscriptions/{self.model.directory.subscription_id}/resourceGroups/rg"
+        self.group = f"/subscriptions/{self.model.tenant.subscription_id}/resourceGroups/rg"
         self._put(self.group, {"location": REGION})
         self._put(self.id("network", "virtualNetworks/vnet"), _NETWORK)
         self._put(f"{self.id('network', 'virtualNetworks/vnet')}/subnets/endpoints", _subnet("10.255.0.0/16"))
@@ -69,7 +69,7 @@ class Site:
 
     def _put(self, resource_id: str, body: JsonObject) -> None:
         target = ArmId.parse(resource_id)
-        self.model.put(target, body, admission=self.model.admit("put", target))
+        self.model.put(target, body, outcome=self.model.evaluate_faults("put", target))
 
     def fill(self, count: int) -> None:
         """Add resources of the sorts that a deployment has, each with those that refer to it."""
@@ -119,12 +119,12 @@ class Site:
 
     def get(self, resource_id: str) -> None:
         target = ArmId.parse(resource_id)
-        self.model.admit("read", target)
+        self.model.evaluate_faults("read", target)
         self.model.get(target)
 
     def delete(self, resource_id: str) -> None:
         target = ArmId.parse(resource_id)
-        self.model.delete(target, admission=self.model.admit("delete", target))
+        self.model.delete(target, outcome=self.model.evaluate_faults("delete", target))
 
 
 def _subnet(prefix: str, *, delegated: bool = False) -> JsonObject:
@@ -185,14 +185,14 @@ async def _measure_requests(site: Site, home: Path, samples: int) -> dict[str, f
     trust = ssl.create_default_context(cafile=str(served.certificate_authority))
     form = {
         "grant_type": "client_credentials",
-        "client_id": site.model.directory.client_id,
+        "client_id": site.model.tenant.client_id,
         "client_secret": (home / "service-principal-secret").read_text().strip(),
         "scope": f"{address}/.default",
     }
     medians: dict[str, float] = {}
     try:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
-            tenant = site.model.directory.tenant_id
+            tenant = site.model.tenant.tenant_id
             async with session.post(f"{address}/{tenant}/oauth2/v2.0/token", data=form) as answer:
                 token = (await answer.json())["access_token"]
             session.headers["Authorization"] = f"Bearer {token}"

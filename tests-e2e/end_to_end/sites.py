@@ -23,7 +23,7 @@ import requests
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import ClientSecretCredential
 
-from local_azure.core.tenant import Directory
+from local_azure.core.tenant import Tenant
 from local_azure.status import runtime_status
 from local_azure.status.ingress_ports import read_ports
 from local_azure.status.runtime_status import RunningRevision
@@ -218,10 +218,10 @@ class Site:
         """Ask Azure Resource Manager as the service principal."""
         url = f"https://localhost:{self._ports['arm']}"
         authority = str(self.home / "tls" / "ca.pem")
-        directory = Directory()
+        tenant = Tenant()
         credential = ClientSecretCredential(
-            directory.tenant_id,
-            directory.client_id,
+            tenant.tenant_id,
+            tenant.client_id,
             (self.home / "service-principal-secret").read_text().strip(),
             authority=url,
             disable_instance_discovery=True,

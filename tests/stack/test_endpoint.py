@@ -11,18 +11,18 @@ from azure.mgmt.appcontainers import ContainerAppsAPIClient
 from azure.mgmt.redisenterprise import RedisEnterpriseManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 
-from local_azure.resource_types.base import Directory
+from local_azure.resource_types.base import Tenant
 from tests.stack.deployment import Deployment, LocalAzure, write_project
 
 
 def _client(azure: LocalAzure, kind: Callable[..., Any]) -> Any:
     """One of Microsoft's clients, unchanged but for address, certificate authority and credential."""
-    directory = Directory()
+    tenant = Tenant()
     url = f"https://localhost:{json.loads((azure.home / 'endpoints.json').read_text())['arm']}"
     authority = str(azure.home / "tls" / "ca.pem")
     credential = ClientSecretCredential(
-        directory.tenant_id,
-        directory.client_id,
+        tenant.tenant_id,
+        tenant.client_id,
         (azure.home / "service-principal-secret").read_text().strip(),
         authority=url,
         disable_instance_discovery=True,
@@ -30,7 +30,7 @@ def _client(azure: LocalAzure, kind: Callable[..., Any]) -> Any:
     )
     return kind(
         credential,
-        directory.subscription_id,
+        tenant.subscription_id,
         base_url=url,
         credential_scopes=[f"{url}/.default"],
         connection_verify=authority,

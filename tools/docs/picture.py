@@ -44,7 +44,7 @@ class App:
 
 
 @dataclass(frozen=True)
-class Way:
+class EndpointPath:
     """A private endpoint, the service behind it, and what leads there.
 
     Attributes:
@@ -78,7 +78,7 @@ class Flow:
     endpoints_subnet: Subnet
     environment: str
     apps: tuple[App, ...]
-    ways: tuple[Way, ...]
+    endpoint_paths: tuple[EndpointPath, ...]
     linked_zones: tuple[str, ...]
     other_zones: tuple[str, ...]
 
@@ -164,7 +164,7 @@ def flow(resources: Sequence[Resource]) -> Flow:
         endpoints_subnet=endpoints_subnet,
         environment=_name(environment["id"]),
         apps=tuple(_app(one) for one in apps),
-        ways=tuple(way for endpoint in endpoints for way in _ways(state, endpoint, apps)),
+        endpoint_paths=tuple(way for endpoint in endpoints for way in _endpoint_paths(state, endpoint, apps)),
         linked_zones=tuple(zone for zone in zones if zone in linked),
         other_zones=tuple(zone for zone in zones if zone not in linked),
     )
@@ -183,7 +183,7 @@ def _app(resource: Resource) -> App:
     return App(_name(resource["id"]), bool(ingress.get("external")), ingress.get("targetPort"))
 
 
-def _ways(state: _State, endpoint: Resource, apps: Sequence[Resource]) -> Iterator[Way]:
+def _endpoint_paths(state: _State, endpoint: Resource, apps: Sequence[Resource]) -> Iterator[EndpointPath]:
     zones = [
         _name(config["privateDnsZoneId"])
         for group in state.of("PrivateDnsZoneGroup")
@@ -194,7 +194,7 @@ def _ways(state: _State, endpoint: Resource, apps: Sequence[Resource]) -> Iterat
         target = state.by_id(connection["privateLinkServiceId"])
         if target is None:
             raise PictureError(f"the stack has no resource {connection['privateLinkServiceId']}")
-        yield Way(
+        yield EndpointPath(
             name=_name(endpoint["id"]),
             group=", ".join(connection["groupIds"]),
             service=_name(target["id"]),
@@ -291,7 +291,7 @@ def draw(flow: Flow) -> str:
     drawing = _Drawing(
         "Network flow: from the internet to the apps, and from them to the services without public access"
     )
-    rows = max(len(flow.ways), 1)
+    rows = max(len(flow.endpoint_paths), 1)
     height = max(rows, len(flow.apps)) * _ROW
     top = _TOP - 62
     zones_top = _TOP + height + 64
@@ -310,7 +310,7 @@ def draw(flow: Flow) -> str:
         drawing.text(x + 12, _TOP + 19, what, "small")
 
     _draw_apps(drawing, flow)
-    _draw_ways(drawing, flow)
+    _draw_endpoint_paths(drawing, flow)
     _draw_zones(drawing, flow, _TOP + height + 28, zones_top, zone_lines)
     below = zones_top + zone_lines + 72
     if flow.other_zones:
@@ -344,8 +344,8 @@ def _draw_apps(drawing: _Drawing, flow: Flow) -> None:
         drawing.text(_USER_X, _TOP, "no way in", "small")
 
 
-def _draw_ways(drawing: _Drawing, flow: Flow) -> None:
-    for number, way in enumerate(flow.ways):
+def _draw_endpoint_paths(drawing: _Drawing, flow: Flow) -> None:
+    for number, way in enumerate(flow.endpoint_paths):
         y = _TOP + 34 + number * _ROW
         middle = y + _BOX / 2
         drawing.box("box", _ENDPOINTS_X + 12, y, _ENDPOINTS_WIDTH - 24, _BOX)
@@ -363,7 +363,7 @@ def _draw_ways(drawing: _Drawing, flow: Flow) -> None:
             drawing.text(start + 10, middle + 17, _users(flow, way), "small")
 
 
-def _users(flow: Flow, way: Way) -> str:
+def _users(flow: Flow, way: EndpointPath) -> str:
     """Who talks to the service, in a few words."""
     if len(way.users) == len(flow.apps):
         return "all apps"
@@ -375,7 +375,7 @@ def _draw_zones(drawing: _Drawing, flow: Flow, subnets_end: float, top: float, l
     drawing.box("zones", x, top, width, lines + 36)
     drawing.text(x + 12, top + 22, "Private DNS zones, linked to the network", "strong")
     for number, zone in enumerate(flow.linked_zones):
-        holders = [way.name for way in flow.ways if zone in way.zones]
+        holders = [way.name for way in flow.endpoint_paths if zone in way.zones]
         record = f"record kept by {', '.join(holders)}" if holders else "without a record"
         drawing.text(x + 12, top + 44 + 20 * number, zone)
         drawing.text(x + width - 12, top + 44 + 20 * number, record, "small", "end")
@@ -383,7 +383,7 @@ def _draw_zones(drawing: _Drawing, flow: Flow, subnets_end: float, top: float, l
         asks = _APPS_X + _APPS_WIDTH / 2
         drawing.arrow([(asks, subnets_end), (asks, top)], asks=True)
         drawing.text(asks + 10, (subnets_end + top) / 2 + 4, "1: which address has the service's public name?")
-    if any(way.zones for way in flow.ways):
+    if any(way.zones for way in flow.endpoint_paths):
         writes = _ENDPOINTS_X + _ENDPOINTS_WIDTH / 2
         drawing.arrow([(writes, subnets_end), (writes, top)], asks=True)
         drawing.text(writes + 10, (subnets_end + top) / 2 + 4, "the endpoint's address")

@@ -27,7 +27,7 @@ from local_azure.arm.endpoint import Locate, outside
 from local_azure.control_plane.model import Model
 from local_azure.core.ids import ArmId
 from local_azure.core.state import Store
-from local_azure.core.tenant import Directory
+from local_azure.core.tenant import Tenant
 from local_azure.resource_types.key_vault.access import Place
 
 SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
@@ -96,14 +96,14 @@ class World:
     def let_the_caller_read(self) -> None:
         """Give the doctor's caller a role on the vault: an owner of a subscription may not read its secrets."""
         vault = self.one("Microsoft.KeyVault/vaults")["id"]
-        role = f"/subscriptions/{Directory().subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
+        role = f"/subscriptions/{Tenant().subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
         self.call(
             "PUT",
             f"{vault}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}",
             {
                 "properties": {
                     "roleDefinitionId": f"{role}/{SECRETS_USER}",
-                    "principalId": Directory().object_id,
+                    "principalId": Tenant().object_id,
                     "principalType": "ServicePrincipal",
                 }
             },
@@ -188,14 +188,14 @@ class World:
 
 
 def _signed_in(home: Path, url: str) -> requests.Session:
-    directory = Directory()
+    tenant = Tenant()
     session = requests.Session()
     session.verify, session.trust_env = str(home / "tls" / "ca.pem"), False
     answer = session.post(
-        f"{url}/{directory.tenant_id}/oauth2/v2.0/token",
+        f"{url}/{tenant.tenant_id}/oauth2/v2.0/token",
         data={
             "grant_type": "client_credentials",
-            "client_id": directory.client_id,
+            "client_id": tenant.client_id,
             "client_secret": (home / "service-principal-secret").read_text().strip(),
             "scope": f"{url}/.default",
         },
@@ -236,13 +236,13 @@ def copied(deployed: Deployed, home: Path, *, inside: bool = False) -> Iterator[
     locate = _inside(model, deployed.stack.group_id) if inside else outside
     served = asyncio.run_coroutine_threadsafe(serve(model, home, locate=locate), loop).result(120)
     url = f"https://localhost:{served.ports['arm']}"
-    directory, session = Directory(), _signed_in(home, url)
+    tenant, session = Tenant(), _signed_in(home, url)
     variables = {
         "ARM_METADATA_HOSTNAME": url.removeprefix("https://"),
         "AZURE_AUTHORITY_HOST": url,
-        "AZURE_CLIENT_ID": directory.client_id,
+        "AZURE_CLIENT_ID": tenant.client_id,
         "AZURE_CLIENT_SECRET": (home / "service-principal-secret").read_text().strip(),
-        "AZURE_TENANT_ID": directory.tenant_id,
+        "AZURE_TENANT_ID": tenant.tenant_id,
         "HTTPS_PROXY": f"http://127.0.0.1:{served.ports['vault-proxy']}",
         "NO_PROXY": "localhost,127.0.0.1",
         "REQUESTS_CA_BUNDLE": str(home / "tls" / "ca.pem"),

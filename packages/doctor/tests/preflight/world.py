@@ -140,7 +140,7 @@ def opened(home: Path) -> Iterator[World]:
         for name, value in {
             "ARM_METADATA_HOSTNAME": azure.url.removeprefix("https://"),
             "AZURE_AUTHORITY_HOST": azure.url,
-            "AZURE_CLIENT_ID": azure.model.directory.client_id,
+            "AZURE_CLIENT_ID": azure.model.tenant.client_id,
             "AZURE_CLIENT_SECRET": azure.client_secret,
             "AZURE_SUBSCRIPTION_ID": azure.subscription,
             "AZURE_TENANT_ID": azure.tenant,

@@ -30,7 +30,7 @@ class Cloud:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._tenant = endpoint.issuer.directory.tenant_id
+        self._tenant = endpoint.issuer.tenant.tenant_id
 
     async def handle(self, request: web.Request) -> web.StreamResponse | None:
         """Answer a request, or None when it is not for the cloud but for a service in it."""

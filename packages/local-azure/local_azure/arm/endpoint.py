@@ -10,7 +10,7 @@ from aiohttp import web
 from local_azure.arm.tokens import ServicePrincipalSecret, TokenIssuer
 from local_azure.control_plane.model import Model
 from local_azure.resource_types.key_vault.access import Place
-from local_azure.status.runtime_status import Running
+from local_azure.status.runtime_status import RuntimeStatus
 
 Locate = Callable[[str], Place]
 """Tells from a caller's address where it stands: in which virtual network, or outside, on the internet."""
@@ -29,7 +29,7 @@ class Endpoint:
     issuer: TokenIssuer
     secret: ServicePrincipalSecret
     locate: Locate = outside
-    running: Callable[[], Running | None] = lambda: None
+    running: Callable[[], RuntimeStatus | None] = lambda: None
     """Tells what runs; None while there is no data plane."""
     port: int = 0
     """Its port on the loopback address, once it serves."""
@@ -42,7 +42,7 @@ class Endpoint:
     @property
     def authority(self) -> str:
         """Where the tenant's callers sign in."""
-        return f"{self.base_url}/{self.issuer.directory.tenant_id}"
+        return f"{self.base_url}/{self.issuer.tenant.tenant_id}"
 
 
 def origin(request: web.Request) -> str:

@@ -105,9 +105,9 @@ class RegistryDataPlane:
             raise AnsweredError(_refused("DENIED", "requested access to the resource is denied", HTTPStatus.FORBIDDEN))
 
     def _may_pull(self, work: Work, principal: Principal, registry: Resource) -> bool:
-        directory = self._endpoint.model.directory
-        if principal.object_id == directory.object_id:
-            return deployer.allows(work.transaction, directory, _PULL, registry.id.text)
+        tenant = self._endpoint.model.tenant
+        if principal.object_id == tenant.object_id:
+            return deployer.allows(work.transaction, tenant, _PULL, registry.id.text)
         return is_allowed(work.transaction, principal.object_id, _PULL, registry.id.text)
 
     # -- images

@@ -15,12 +15,12 @@ from local_azure.arm.addresses import Address
 from local_azure.control_plane.model import Work
 from local_azure.core.ids import ArmId
 from local_azure.core.values import JsonObject
-from local_azure.status.runtime_status import Running
+from local_azure.status.runtime_status import RuntimeStatus
 
 TYPE = "Microsoft.ResourceHealth/availabilityStatuses"
 
 
-def statuses(running: Callable[[], Running | None]) -> Callable[[Work, Address], list[JsonObject]]:
+def statuses(running: Callable[[], RuntimeStatus | None]) -> Callable[[Work, Address], list[JsonObject]]:
     """The list of the one status that a resource has, by what runs. Azure says so some minutes late."""
 
     def view(work: Work, address: Address) -> list[JsonObject]:

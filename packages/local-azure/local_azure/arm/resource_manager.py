@@ -28,7 +28,7 @@ from local_azure.arm.web import AnsweredError, answer, read_object, refuse
 from local_azure.control_plane.model import Work
 from local_azure.core import registrations
 from local_azure.core.azure_error import AzureError
-from local_azure.core.faults import UNHINDERED, Admission
+from local_azure.core.faults import NO_FAULT, OperationOutcome
 from local_azure.core.ids import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ArmId
 from local_azure.core.provisioning import state_word
 from local_azure.core.schema import resource_schema
@@ -62,7 +62,7 @@ class Call:
     api_version: str
     principal: Principal
     body: JsonObject
-    admission: Admission = UNHINDERED
+    outcome: OperationOutcome = NO_FAULT
     """What the request takes and comes to, when it is a write that is answered before it is done."""
 
     @property
@@ -77,7 +77,7 @@ class ResourceManager:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._model = endpoint.model
-        self._directory = endpoint.model.directory
+        self._tenant = endpoint.model.tenant
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request. Raises `AzureError`."""
@@ -100,12 +100,12 @@ class ResourceManager:
         operation, resource_id = _operation_on(call)
         if resource_id is None:
             return call
-        admission = await asyncio.to_thread(self._model.admit, operation, resource_id)
+        outcome = await asyncio.to_thread(self._model.evaluate_faults, operation, resource_id)
         if style_of(resource_id.type).has(call.method):
-            return replace(call, admission=admission)
-        await asyncio.sleep(admission.seconds)
-        if admission.error:
-            raise admission.error
+            return replace(call, outcome=outcome)
+        await asyncio.sleep(outcome.seconds)
+        if outcome.error:
+            raise outcome.error
         return call
 
     async def _in_work(self, do: Callable[[Work], T]) -> T:
@@ -148,8 +148,8 @@ class ResourceManager:
         """Refuse what the caller has no role for; the service principal has the deployer's."""
         verb = _VERBS[call.request.method]
         name = f"{resource_type}/{action}/{verb}" if action else f"{resource_type}/{verb}"
-        if call.principal.object_id == self._directory.object_id:
-            deployer.require(work.transaction, self._directory, name, scope)
+        if call.principal.object_id == self._tenant.object_id:
+            deployer.require(work.transaction, self._tenant, name, scope)
         else:
             require_action(work.transaction, call.principal, name, scope)
 
@@ -158,17 +158,17 @@ class ResourceManager:
     def _answer(self, work: Work, call: Call) -> web.Response:
         lowered = [one.lower() for one in call.parts]
         if lowered[:1] == ["subscriptions"] and len(lowered) > 1:
-            subscriptions.require_subscription(work, self._directory, call.parts[1])
+            subscriptions.require_subscription(work, self._tenant, call.parts[1])
         match lowered:
             case ["subscriptions"]:
-                found = subscriptions.known_subscriptions(work, self._directory)
+                found = subscriptions.known_subscriptions(work, self._tenant)
                 return self._read_only(
-                    call, _listed([subscriptions.subscription_body(work, one, self._directory) for one in found])
+                    call, _listed([subscriptions.subscription_body(work, one, self._tenant) for one in found])
                 )
             case ["tenants"]:
-                return self._read_only(call, _listed([subscriptions.tenant_body(self._directory)]))
+                return self._read_only(call, _listed([subscriptions.tenant_body(self._tenant)]))
             case ["subscriptions", _]:
-                return self._read_only(call, subscriptions.subscription_body(work, call.parts[1], self._directory))
+                return self._read_only(call, subscriptions.subscription_body(work, call.parts[1], self._tenant))
             case ["subscriptions", _, "locations"]:
                 return self._read_only(call, _listed(subscriptions.location_bodies(call.parts[1])))
             case ["providers"] | ["subscriptions", _, "providers"]:
@@ -207,7 +207,7 @@ class ResourceManager:
         return answer(self._provider(work, call, namespace))
 
     def _subscription(self, call: Call) -> str:
-        return call.parts[1] if call.parts[0].lower() == "subscriptions" else self._directory.subscription_id
+        return call.parts[1] if call.parts[0].lower() == "subscriptions" else self._tenant.subscription_id
 
     def _kinds(self) -> list[ResourceType]:
         return [kind for kind in self._model.types if kind.arm_type.count("/")]
@@ -331,7 +331,7 @@ class ResourceManager:
             return answer(None, HTTPStatus.NO_CONTENT)
         Conditions.of(call.request).require(existing)
         shown = work.present(existing)
-        seconds = work.start_delete(resource_id, call.admission)
+        seconds = work.start_delete(resource_id, call.outcome)
         if style_of(resource_id.type).delete:
             operation = self._record(work, existing, call, seconds)
             return answer(None, HTTPStatus.ACCEPTED, self._operation_headers(call, operation))
@@ -346,11 +346,11 @@ class ResourceManager:
     # -- operations
 
     def _start(self, work: Work, resource: Resource, call: Call, kind: str) -> Operation:
-        return self._record(work, resource, call, work.begin(resource.id, kind, call.admission))
+        return self._record(work, resource, call, work.begin(resource.id, kind, call.outcome))
 
     @staticmethod
     def _record(work: Work, resource: Resource, call: Call, seconds: float) -> Operation:
-        error = call.admission.error
+        error = call.outcome.error
         return long_running.start(work.transaction, resource, call.method, call.api_version, seconds, error)
 
     @staticmethod

@@ -9,12 +9,12 @@ from local_azure.core.ids import ArmId
 from local_azure.core.values import JsonObject, as_object
 from local_azure.resource_types.container_apps import APP_TYPE, REVISION_TYPE
 from local_azure.resource_types.container_apps.names import stream_address
-from local_azure.status.runtime_status import Running, RunningContainer, RunningReplica
+from local_azure.status.runtime_status import RunningContainer, RunningReplica, RuntimeStatus
 
 _RUNNING = (APP_TYPE.lower(), REVISION_TYPE.lower())
 
 
-def shown(resource_id: ArmId, body: JsonObject, tell: Callable[[], Running | None]) -> JsonObject:
+def shown(resource_id: ArmId, body: JsonObject, tell: Callable[[], RuntimeStatus | None]) -> JsonObject:
     """The body of an app or of a revision as it runs; any other body, and all while there is no data plane, as it is.
 
     `tell` tells what runs.
@@ -30,7 +30,7 @@ def shown(resource_id: ArmId, body: JsonObject, tell: Callable[[], Running | Non
     return body
 
 
-def _show_revision(resource_id: ArmId, properties: JsonObject, running: Running) -> None:
+def _show_revision(resource_id: ArmId, properties: JsonObject, running: RuntimeStatus) -> None:
     found = running.revision(resource_id.text)
     if found:
         properties.update(replicas=found.count, runningState=found.state, healthState=found.health)
@@ -40,7 +40,7 @@ def _show_revision(resource_id: ArmId, properties: JsonObject, running: Running)
         properties.update(replicas=0, runningState="Processing", healthState="None")
 
 
-def replicas(revision: ArmId, region: str, running: Running) -> list[JsonObject]:
+def replicas(revision: ArmId, region: str, running: RuntimeStatus) -> list[JsonObject]:
     """The replicas of a revision, those that are ending last
     (https://learn.microsoft.com/rest/api/resource-manager/containerapps/container-apps-revision-replicas)."""
     found = running.revision(revision.text)

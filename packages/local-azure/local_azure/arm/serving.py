@@ -19,7 +19,7 @@ from local_azure.arm.log_stream import LogStream, is_stream_host
 from local_azure.arm.managed_identity import ManagedIdentityEndpoint
 from local_azure.arm.resource_manager import ResourceManager
 from local_azure.arm.tokens import ServicePrincipalSecret, TokenIssuer
-from local_azure.arm.tunnel import Lead, Tunnel
+from local_azure.arm.tunnel import FindPort, Tunnel
 from local_azure.arm.web import MAX_BODY_BYTES, Handler, answered
 from local_azure.control_plane.model import Model
 from local_azure.core.identity_headers import IdentityHeaders
@@ -61,7 +61,7 @@ async def serve(
     authority = certificate_authority(home)
     endpoint = Endpoint(
         model,
-        TokenIssuer(home, model.directory),
+        TokenIssuer(home, model.tenant),
         ServicePrincipalSecret(home),
         locate,
         lambda: runtime_status.read(home),
@@ -73,7 +73,7 @@ async def serve(
     close_main = await _start(_route(endpoint, stream), listening, authority.server_context())
     identity_listening = listen(wanted.get(IDENTITY, 0))
     close_identity = await _start(identity.handle, identity_listening)
-    tunnel = Tunnel(_lead(endpoint.port, home))
+    tunnel = Tunnel(_find_port(endpoint.port, home))
     tunnel_port = await _start_tunnel(tunnel, wanted.get(PROXY, 0))
 
     async def close() -> None:
@@ -86,10 +86,10 @@ async def serve(
     return Served(found, authority.certificate_file, close)
 
 
-def _lead(port: int, home: Path) -> Lead:
+def _find_port(port: int, home: Path) -> FindPort:
     """Which port a host name of a data plane leads to, given the endpoint's own."""
 
-    def lead(host: str) -> int | None:
+    def find_port(host: str) -> int | None:
         if vault.is_vault_host(host) or is_stream_host(host) or registry.is_registry_host(host):
             return port
         if host.endswith(f".{APPS_DOMAIN}"):
@@ -97,7 +97,7 @@ def _lead(port: int, home: Path) -> Lead:
             return ports.https if ports else 0
         return None
 
-    return lead
+    return find_port
 
 
 def _route(endpoint: Endpoint, stream: LogStream) -> Handler:

@@ -12,7 +12,7 @@ from local_azure.core.ids import RESOURCE_GROUP_TYPE
 from local_azure.core.regions import REGIONS, REGIONS_WITHOUT_ZONES
 from local_azure.core.state import Transaction
 from local_azure.core.values import JsonObject
-from local_azure.resource_types.base import Directory, ResourceType
+from local_azure.resource_types.base import ResourceType, Tenant
 
 API_VERSIONS = (
     *("2026-07-01", "2026-03-01", "2025-07-01", "2025-02-02-preview", "2025-01-01", "2024-11-01", "2024-06-01"),
@@ -21,16 +21,16 @@ API_VERSIONS = (
 """The versions that a provider is said to have; any other date is accepted as well."""
 
 
-def known_subscriptions(work: Work, directory: Directory) -> list[str]:
+def known_subscriptions(work: Work, tenant: Tenant) -> list[str]:
     """The tenant's subscription, and every other one in which a program has made a resource group."""
     groups = work.transaction.of_type(RESOURCE_GROUP_TYPE)
-    others = sorted({one.id.subscription or "" for one in groups} - {directory.subscription_id})
-    return [directory.subscription_id, *others]
+    others = sorted({one.id.subscription or "" for one in groups} - {tenant.subscription_id})
+    return [tenant.subscription_id, *others]
 
 
-def require_subscription(work: Work, directory: Directory, subscription: str) -> None:
+def require_subscription(work: Work, tenant: Tenant, subscription: str) -> None:
     """Raise `SubscriptionNotFound` for one that is not known."""
-    if subscription.lower() == directory.subscription_id.lower():
+    if subscription.lower() == tenant.subscription_id.lower():
         return
     if not work.transaction.of_type(RESOURCE_GROUP_TYPE, f"/subscriptions/{subscription}"):
         raise AzureError(
@@ -40,13 +40,13 @@ def require_subscription(work: Work, directory: Directory, subscription: str) ->
         )
 
 
-def subscription_body(work: Work, subscription: str, directory: Directory) -> JsonObject:
+def subscription_body(work: Work, subscription: str, tenant: Tenant) -> JsonObject:
     """https://learn.microsoft.com/rest/api/resources/subscriptions/get"""
     return {
         "id": f"/subscriptions/{subscription}",
         "subscriptionId": subscription,
-        "tenantId": directory.tenant_id,
-        "displayName": "Local Azure" if subscription == directory.subscription_id else f"Local Azure ({subscription})",
+        "tenantId": tenant.tenant_id,
+        "displayName": "Local Azure" if subscription == tenant.subscription_id else f"Local Azure ({subscription})",
         "state": "Disabled" if faults.has(work.transaction, "subscription-disabled") else "Enabled",
         "subscriptionPolicies": {
             "locationPlacementId": "Public_2014-09-01",
@@ -58,11 +58,11 @@ def subscription_body(work: Work, subscription: str, directory: Directory) -> Js
     }
 
 
-def tenant_body(directory: Directory) -> JsonObject:
+def tenant_body(tenant: Tenant) -> JsonObject:
     """https://learn.microsoft.com/rest/api/resources/tenants/list"""
     return {
-        "id": f"/tenants/{directory.tenant_id}",
-        "tenantId": directory.tenant_id,
+        "id": f"/tenants/{tenant.tenant_id}",
+        "tenantId": tenant.tenant_id,
         "displayName": "Local Azure",
         "defaultDomain": "local-azure.onmicrosoft.com",
         "tenantType": "AAD",

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from local_azure.resource_types.base import Directory
+from local_azure.resource_types.base import Tenant
 from local_azure.system.files import kept_text
 
 SERVICE_PRINCIPAL_NAME = "local-azure"
@@ -51,8 +51,8 @@ class InvalidTokenError(Exception):
 class TokenIssuer:
     """Signs and verifies tokens with a key in the home directory: `token.key` (mode 0600)."""
 
-    def __init__(self, home: Path, directory: Directory) -> None:
-        self.directory = directory
+    def __init__(self, home: Path, tenant: Tenant) -> None:
+        self.tenant = tenant
         pem = kept_text(home / "token.key", _new_key)
         key = serialization.load_pem_private_key(pem.encode(), None)
         if not isinstance(key, rsa.RSAPrivateKey):
@@ -68,12 +68,12 @@ class TokenIssuer:
     @property
     def issuer(self) -> str:
         """Who the tokens say has issued them, in the form of Microsoft Entra's first version, which ARM uses."""
-        return f"https://sts.windows.net/{self.directory.tenant_id}/"
+        return f"https://sts.windows.net/{self.tenant.tenant_id}/"
 
     @property
     def service_principal(self) -> Principal:
         """The one service principal of the tenant, owner of its subscriptions."""
-        return Principal(self.directory.object_id, self.directory.client_id)
+        return Principal(self.tenant.object_id, self.tenant.client_id)
 
     def issue(self, principal: Principal, audience: str) -> str:
         """A token for a principal to show to an audience."""
@@ -90,7 +90,7 @@ class TokenIssuer:
             "idtyp": "app",
             "oid": principal.object_id,
             "sub": principal.object_id,
-            "tid": self.directory.tenant_id,
+            "tid": self.tenant.tenant_id,
             "uti": secrets.token_urlsafe(16),
             "ver": "1.0",
         }

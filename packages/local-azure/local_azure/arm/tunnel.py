@@ -18,7 +18,7 @@ _HEAD_SECONDS = 10
 _CHUNK = 64 * 1024
 _LAST_PORT = 65535
 
-Lead = Callable[[str], int | None]
+FindPort = Callable[[str], int | None]
 """The port of the loopback address that a host name leads to; None for a name that is not Azure's, or not known here.
 0 for one that nobody serves at the moment."""
 
@@ -26,8 +26,8 @@ Lead = Callable[[str], int | None]
 class Tunnel:
     """Serves CONNECT on the loopback address."""
 
-    def __init__(self, lead: Lead) -> None:
-        self._lead = lead
+    def __init__(self, find_port: FindPort) -> None:
+        self._find_port = find_port
         self._port = 0
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
@@ -82,7 +82,7 @@ class Tunnel:
         if len(words) != 3 or words[0] != "CONNECT":
             raise _RefusedError("405 Method Not Allowed")
         host, _, port = words[1].rpartition(":")
-        target = self._lead(host.lower())
+        target = self._find_port(host.lower())
         if target is None and port.isdecimal() and 0 < int(port) <= _LAST_PORT:
             return await upstream_proxy.connect(host.strip("[]"), int(port), self._port)
         if target is None or port != "443":

@@ -37,14 +37,14 @@ async def connect(host: str, port: int, own_port: int, environment: Mapping[str,
 def _proxy(host: str, own_port: int, environment: Mapping[str, str]) -> SplitResult | None:
     named = environment.get("https_proxy") or environment.get("HTTPS_PROXY") or ""
     spared = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
-    if not named or _is_spared(host, spared):
+    if not named or _bypasses_proxy(host, spared):
         return None
     proxy = urlsplit(named if "://" in named else f"http://{named}")
     is_self = proxy.hostname in ("127.0.0.1", "localhost") and proxy.port == own_port
     return None if is_self or not proxy.hostname else proxy
 
 
-def _is_spared(host: str, spared: str) -> bool:
+def _bypasses_proxy(host: str, spared: str) -> bool:
     """Whether a list such as `localhost,.example.org` names a host or a domain that it is in."""
     names = [one.strip().lstrip(".").lower() for one in spared.split(",")]
     return any(one == "*" or (one and f".{host.lower()}".endswith(f".{one}")) for one in names)

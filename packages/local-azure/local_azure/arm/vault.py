@@ -28,7 +28,7 @@ from local_azure.resource_types.key_vault import access
 from local_azure.resource_types.key_vault.access import Permission, Place, ShutOut
 from local_azure.resource_types.key_vault.names import DOMAIN
 from local_azure.resource_types.key_vault.vaults import VAULT_LINK
-from local_azure.resource_types.name_resolution import Way, way_to
+from local_azure.resource_types.name_resolution import Resolution, resolve
 
 RESOURCE = f"https://{DOMAIN}"
 """What a token for the data plane is for."""
@@ -168,7 +168,7 @@ class Gate:
 
     def require_way_in(self, place: Place) -> None:
         """Raise `Forbidden` where the vault's network rule shuts a caller out."""
-        if way_to(self._vault, VAULT_LINK, place.network, self._transaction) is Way.PRIVATE:
+        if resolve(self._vault, VAULT_LINK, place.network, self._transaction) is Resolution.PRIVATE:
             return
         match access.shut_out(self._vault, place):
             case ShutOut.FORBIDDEN_BY_CONNECTION as reason:

@@ -16,13 +16,13 @@ from local_azure.resource_types.container_apps import REVISION_TYPE
 from local_azure.resource_types.key_vault import DELETED_VAULT_TYPE
 from local_azure.resource_types.network import ZONE_TYPE
 from local_azure.resource_types.role_definitions import BUILT_IN_ROLES, ROLE_DEFINITION_TYPE
-from local_azure.status.runtime_status import Running, RunningContainer, RunningReplica
+from local_azure.status.runtime_status import RunningContainer, RunningReplica, RuntimeStatus
 
 View = Callable[[Work, Address], list[JsonObject]]
 _REPLICA_TYPE = f"{REVISION_TYPE}/replicas".lower()
 
 
-def view_of(address: Address, running: Callable[[], Running | None]) -> View | None:
+def view_of(address: Address, running: Callable[[], RuntimeStatus | None]) -> View | None:
     """What answers for a type that is worked out, or None for any other."""
     if address.type.lower() == _REPLICA_TYPE:
         return _replicas_that_run(running)
@@ -71,7 +71,7 @@ def _private_link_resources(work: Work, address: Address) -> list[JsonObject]:
     ]
 
 
-def _replicas_that_run(running: Callable[[], Running | None]) -> View:
+def _replicas_that_run(running: Callable[[], RuntimeStatus | None]) -> View:
     def replicas(work: Work, address: Address) -> list[JsonObject]:
         revision = work.existing(_parent(address))
         found = running()

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from local_azure.azure_cli import installation
-from local_azure.core.tenant import Directory
+from local_azure.core.tenant import Tenant
 from local_azure.status import server_process
 from local_azure.system import path_shims
 from local_azure.system.errors import LocalAzureError
@@ -27,12 +27,12 @@ def cloud(home: Home) -> installation.Cloud:
         raise installation.AzError(
             f"this az works under the local Azure alone, which does not run: {command_name()} run az ..."
         )
-    directory = Directory()
+    tenant = Tenant()
     return installation.Cloud(
         arm_port=running.ports["arm"],
         proxy_port=running.ports["vault-proxy"],
-        tenant_id=directory.tenant_id,
-        client_id=directory.client_id,
+        tenant_id=tenant.tenant_id,
+        client_id=tenant.client_id,
         secret_file=home.directory / "service-principal-secret",
         authority_file=home.directory / "tls" / "ca.pem",
     )

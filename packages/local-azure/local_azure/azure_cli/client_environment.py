@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
-from local_azure.core.tenant import Directory
+from local_azure.core.tenant import Tenant
 from local_azure.system.files import write_atomically
 from local_azure.system.paths import Home
 
@@ -26,7 +26,7 @@ def variables(environment: Mapping[str, str], home: Home, ports: Mapping[str, in
 
     The service principal's secret is among it: it opens nothing but this local Azure, whose state the same user has.
     """
-    directory = Directory()
+    tenant = Tenant()
     origin = f"https://localhost:{ports['arm']}"
     bundle = str(_bundle(environment, home))
     kept = {name: value for name, value in environment.items() if name.lower() not in (_PROXY, _NO_PROXY)}
@@ -35,10 +35,10 @@ def variables(environment: Mapping[str, str], home: Home, ports: Mapping[str, in
         **dict.fromkeys(_BUNDLES, bundle),
         "ARM_METADATA_HOSTNAME": origin.removeprefix("https://"),
         "AZURE_AUTHORITY_HOST": origin,
-        "AZURE_CLIENT_ID": directory.client_id,
+        "AZURE_CLIENT_ID": tenant.client_id,
         "AZURE_CLIENT_SECRET": (home.directory / "service-principal-secret").read_text().strip(),
-        "AZURE_SUBSCRIPTION_ID": directory.subscription_id,
-        "AZURE_TENANT_ID": directory.tenant_id,
+        "AZURE_SUBSCRIPTION_ID": tenant.subscription_id,
+        "AZURE_TENANT_ID": tenant.tenant_id,
         "HTTPS_PROXY": f"http://127.0.0.1:{ports['vault-proxy']}",
         "NO_PROXY": ",".join([*_HERE, *_given(environment, _NO_PROXY)]),
     }

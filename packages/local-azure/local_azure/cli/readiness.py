@@ -26,7 +26,7 @@ from local_azure.pulumi_engine.project_copy import Project, ProjectCopy
 from local_azure.resource_types.container_apps.names import APP_TYPE
 from local_azure.status import runtime_status
 from local_azure.status.ingress_ports import read_ports
-from local_azure.status.runtime_status import Running, RunningRevision
+from local_azure.status.runtime_status import RunningRevision, RuntimeStatus
 from local_azure.system import project_file
 from local_azure.system.errors import LocalAzureError
 from local_azure.system.paths import PROJECT_FILE, Home, command_name
@@ -211,7 +211,7 @@ def _path(resource: Resource) -> str:
 # -- the health check
 
 
-def _check(home: Path, app: ExpectedApp, status: Running | None) -> AppHealth:
+def _check(home: Path, app: ExpectedApp, status: RuntimeStatus | None) -> AppHealth:
     if status is None:
         return AppHealth(app, "the data plane is starting")
     running = status.app(app.id.text)

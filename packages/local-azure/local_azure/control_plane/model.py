@@ -23,12 +23,12 @@ from local_azure.core.azure_error import (
     resource_group_not_found,
     resource_not_found,
 )
-from local_azure.core.faults import UNHINDERED, Admission
+from local_azure.core.faults import NO_FAULT, OperationOutcome
 from local_azure.core.ids import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ArmId
 from local_azure.core.state import Resource, Store, Transaction, timestamp
 from local_azure.core.values import JsonObject, as_object, copied, find, get, normalise_location, put, restore, take
 from local_azure.resource_types import TypeRegistry, deployer
-from local_azure.resource_types.base import Change, Directory, Reference, Request, ResourceType, nested_in_the_way
+from local_azure.resource_types.base import Change, Reference, Request, ResourceType, Tenant, nested_in_the_way
 from local_azure.resource_types.every_type import EVERY_TYPE, moved
 from local_azure.resource_types.implied_references import implied_references, target_not_found
 from local_azure.resource_types.locks import refuse_locked_delete
@@ -40,16 +40,16 @@ from local_azure.resource_types.subscription_rules import SUBSCRIPTION_RULES
 class Model:
     """Azure's resources. Threads may share a model."""
 
-    def __init__(self, store: Store, directory: Directory | None = None) -> None:
+    def __init__(self, store: Store, tenant: Tenant | None = None) -> None:
         self.store = store
-        self.directory = directory or Directory()
+        self.tenant = tenant or Tenant()
         self.types = TypeRegistry()
         self.has_image: Callable[[str], bool] = lambda _: True
         """Tells whether the registries that are here hold an image, by its reference; asked where apps really run."""
         self.server = uuid.uuid4().hex
         """Tells this process's unanswered creations from those of one that was killed."""
 
-    def admit(self, operation: str, resource_id: ArmId) -> Admission:
+    def evaluate_faults(self, operation: str, resource_id: ArmId) -> OperationOutcome:
         """Let an operation in: `put`, `delete`, `read` or the name of an action. Says what time it takes.
 
         Whoever brings a request calls this first, in a transaction of its own: a fault is used up by what it refuses.
@@ -67,10 +67,10 @@ class Model:
             pace = options.read(transaction).pace
             seconds *= pace
             kind = self.types.by_arm_type(resource_id.type)
-            settles = kind.settle_seconds * pace
+            busy_seconds = kind.busy_seconds * pace
             for fault in faults.meet(transaction, operation, resource_id):
                 if fault.kind == "late-running":
-                    settles += fault.seconds
+                    busy_seconds += fault.seconds
                     continue
                 seconds += fault.seconds
                 if fault.kind == "slow":
@@ -81,19 +81,19 @@ class Model:
                     refusal = fault.error()
         if refusal:
             raise refusal
-        return Admission(seconds, late, settles)
+        return OperationOutcome(seconds, late, busy_seconds)
 
     def authorize(self, operation: str, resource_id: ArmId) -> None:
         """Raise `AuthorizationFailed` unless the deployer's role permits an operation, named as `admit` names it."""
         with self.store.transaction() as transaction:
             action = deployer.action_name(resource_id.type, operation)
-            deployer.require(transaction, self.directory, action, resource_id.text)
+            deployer.require(transaction, self.tenant, action, resource_id.text)
 
     def register(self, namespace: str) -> None:
         """Register the subscription with a resource provider. Raises `AuthorizationFailed`."""
         with self.store.transaction() as transaction:
-            scope = f"/subscriptions/{self.directory.subscription_id}"
-            deployer.require(transaction, self.directory, f"{namespace}/register/action", scope)
+            scope = f"/subscriptions/{self.tenant.subscription_id}"
+            deployer.require(transaction, self.tenant, f"{namespace}/register/action", scope)
             registrations.change(transaction, namespace, registrations.REGISTERED)
 
     def put(
@@ -103,7 +103,7 @@ class Model:
         *,
         create: bool = False,
         urn: str = "",
-        admission: Admission = UNHINDERED,
+        outcome: OperationOutcome = NO_FAULT,
     ) -> Resource:
         """Create or replace a resource; with `create`, refuse when it is there.
 
@@ -121,7 +121,7 @@ class Model:
             saved = work.put_again(resource_id, body) if create and existing else work.put(resource_id, body)
             if create and urn:
                 creations.record(work.transaction, saved.id, urn, self.server)
-            work.begin(saved.id, "update" if existing and not create else "create", admission)
+            work.begin(saved.id, "update" if existing and not create else "create", outcome)
             return work.present(saved)
 
     def get(self, resource_id: ArmId) -> Resource:
@@ -142,10 +142,10 @@ class Model:
         with self.store.transaction() as transaction:
             yield Work(self, transaction)
 
-    def delete(self, resource_id: ArmId, *, admission: Admission = UNHINDERED) -> None:
+    def delete(self, resource_id: ArmId, *, outcome: OperationOutcome = NO_FAULT) -> None:
         """Delete a resource and what is nested in it; nothing happens when it is not there."""
         with self.work() as work:
-            work.start_delete(resource_id, admission)
+            work.start_delete(resource_id, outcome)
 
     def progress(self, resource_id: ArmId) -> tuple[float, AzureError | None]:
         """The seconds until the operation on a resource is done, 0 when there is none, and what it has failed with."""
@@ -187,9 +187,9 @@ class Work:
         self._model = model
         self._transaction = transaction
         self._operations = provisioning.recorded(transaction)
-        self._settling = provisioning.settling(transaction)
+        self._busy_kinds = provisioning.busy_kinds(transaction)
         if self._operations:
-            self._settle()
+            self._complete_due_operations()
 
     @property
     def transaction(self) -> Transaction:
@@ -215,8 +215,8 @@ class Work:
         shown = self.type_of(resource.id).present(resource, self._transaction)
         if (ongoing := self._ongoing(resource.id)) and self.type_of(resource.id).has_provisioning_state:
             put(shown, "properties.provisioningState", provisioning.state_word(resource.id.type, ongoing.kind))
-        if resource.id.key in self._settling and "resourceState" in resource.properties:
-            word = provisioning.state_word(resource.id.type, self._settling[resource.id.key])
+        if resource.id.key in self._busy_kinds and "resourceState" in resource.properties:
+            word = provisioning.state_word(resource.id.type, self._busy_kinds[resource.id.key])
             put(shown, "properties.resourceState", word)
         shown["etag"] = shown.get("etag") or f'W/"{resource.etag}"'
         return replace(resource, body=shown)
@@ -229,27 +229,27 @@ class Work:
                 "InvalidResourceType",
                 f"The resource type '{resource_id.type}' has no action '{name}' in the local Azure.",
             )
-        self._refuse_settling(resource_id)
-        return act.run(Request(resource, body, self._transaction, self._model.directory))
+        self._refuse_busy_service(resource_id)
+        return act.run(Request(resource, body, self._transaction, self._model.tenant))
 
     # -- operations that take time
 
-    def begin(self, resource_id: ArmId, kind: str, admission: Admission) -> float:
+    def begin(self, resource_id: ArmId, kind: str, outcome: OperationOutcome) -> float:
         """Let a write that was just done take its time and come to its end; returns the seconds until then."""
         self.forget_operation(resource_id)
-        ends = self._transaction.now + timedelta(seconds=admission.seconds)
-        if admission.settles and kind != "delete":
-            until = ends + timedelta(seconds=admission.settles)
-            provisioning.settle(self._transaction, resource_id.key, kind, until)
-            self._settling[resource_id.key] = kind
-        if not admission.seconds and not admission.error:
+        ends = self._transaction.now + timedelta(seconds=outcome.seconds)
+        if outcome.busy_seconds and kind != "delete":
+            until = ends + timedelta(seconds=outcome.busy_seconds)
+            provisioning.record_busy(self._transaction, resource_id.key, kind, until)
+            self._busy_kinds[resource_id.key] = kind
+        if not outcome.seconds and not outcome.error:
             return 0.0
         locks = self.type_of(resource_id).locks(resource_id)
         self._operations[resource_id.key] = provisioning.record(
-            self._transaction, resource_id, kind, ends, locks, admission.error
+            self._transaction, resource_id, kind, ends, locks, outcome.error
         )
-        self._settle()
-        return admission.seconds
+        self._complete_due_operations()
+        return outcome.seconds
 
     def progress(self, resource_id: ArmId) -> tuple[float, AzureError | None]:
         """The seconds until the operation on a resource is done, 0 when there is none, and what it has failed with."""
@@ -263,8 +263,8 @@ class Work:
         """Take the operation on a resource off the record, as another one begins."""
         if self._operations.pop(resource_id.key, None):
             provisioning.forget(self._transaction, resource_id.key)
-        if self._settling.pop(resource_id.key, None):
-            provisioning.end_settling(self._transaction, resource_id.key)
+        if self._busy_kinds.pop(resource_id.key, None):
+            provisioning.forget_busy(self._transaction, resource_id.key)
 
     def put_again(self, resource_id: ArmId, body: JsonObject) -> Resource:
         """Do once more what was done and never answered; what cannot be changed to the body is made anew."""
@@ -283,7 +283,7 @@ class Work:
         ongoing = self._operations.get(resource_id.key)
         return ongoing if ongoing and not ongoing.is_done(self._transaction.now) else None
 
-    def _settle(self) -> None:
+    def _complete_due_operations(self) -> None:
         """Do what operations come to whose time is over."""
         for ongoing in [one for one in self._operations.values() if one.is_done(self._transaction.now)]:
             resource = self._transaction.get(ongoing.key)
@@ -304,22 +304,22 @@ class Work:
         for ongoing in self._operations.values():
             if not ongoing.is_done(self._transaction.now) and ongoing.locks & wanted:
                 raise provisioning.busy(ArmId.parse(ongoing.key), ongoing.kind)
-        self._refuse_settling(resource_id)
+        self._refuse_busy_service(resource_id)
 
-    def _refuse_settling(self, resource_id: ArmId) -> None:
+    def _refuse_busy_service(self, resource_id: ArmId) -> None:
         """Refuse a write to, or an action on, what Azure still works on, though its operation has ended."""
         wanted = {resource_id.key, *(one.lower() for one in self.type_of(resource_id).locks(resource_id))}
-        for key, kind in self._settling.items():
+        for key, kind in self._busy_kinds.items():
             held = ArmId.parse(key)
             if wanted & {key, *(one.lower() for one in self.type_of(held).locks(held))}:
                 raise provisioning.busy(held, kind)
 
-    def _refuse_within_going(self, resource_id: ArmId) -> None:
+    def _refuse_write_under_deletion(self, resource_id: ArmId) -> None:
         """Nothing is made in what is being deleted."""
         for ongoing in self._operations.values():
             is_going = ongoing.kind == "delete" and not ongoing.is_done(self._transaction.now)
             if is_going and resource_id.key.startswith(f"{ongoing.key}/"):
-                raise provisioning.going(ArmId.parse(ongoing.key))
+                raise provisioning.being_deleted(ArmId.parse(ongoing.key))
 
     # -- put
 
@@ -327,8 +327,8 @@ class Work:
         kind = self.type_of(resource_id)
         existing = self._transaction.get(resource_id)
         self._require_surroundings(resource_id)
-        if self._operations or self._settling:
-            self._refuse_within_going(resource_id)
+        if self._operations or self._busy_kinds:
+            self._refuse_write_under_deletion(resource_id)
             self._refuse_busy(resource_id, kind)
         if existing is None and kind.name_rule:
             kind.name_rule.check(resource_id.name)
@@ -371,10 +371,10 @@ class Work:
         if kind.has_provisioning_state:
             put(body, "properties.provisioningState", "Succeeded")
         body["systemData"] = self._system_data(existing)
-        return Change(resource_id, desired, existing, body, secrets, self._transaction, self, self._model.directory)
+        return Change(resource_id, desired, existing, body, secrets, self._transaction, self, self._model.tenant)
 
     def _system_data(self, existing: Resource | None) -> JsonObject:
-        caller, now = self._model.directory.client_id, timestamp(self._transaction.now)
+        caller, now = self._model.tenant.client_id, timestamp(self._transaction.now)
         created = get(existing.body, "systemData") if existing else None
         return {
             "createdBy": caller,
@@ -443,14 +443,14 @@ class Work:
         if ongoing := self._ongoing(target):
             word = provisioning.state_word(target.type, ongoing.kind)
             raise provisioning.not_provisioned(target, source, at, word)
-        for key, kind in self._settling.items():
+        for key, kind in self._busy_kinds.items():
             if key == target.key or key.startswith(f"{target.key}/"):
                 word = provisioning.state_word(target.type, kind)
                 raise provisioning.not_provisioned(target, source, at, word)
 
     # -- delete
 
-    def start_delete(self, resource_id: ArmId, admission: Admission) -> float:
+    def start_delete(self, resource_id: ArmId, outcome: OperationOutcome) -> float:
         """Delete a resource, at once or by an operation that takes time; returns the seconds until it is gone."""
         resource = self._transaction.get(resource_id)
         if resource is None:
@@ -459,35 +459,37 @@ class Work:
             return ongoing.seconds(self._transaction.now)
         self._refuse_busy(resource.id, self.type_of(resource.id))
         refuse_locked_delete(self._transaction, resource.id)
-        if not admission.seconds and not admission.error:
+        if not outcome.seconds and not outcome.error:
             self.delete(resource.id)
             return 0.0
         self._leaving(resource)
-        return self.begin(resource.id, "delete", admission)
+        return self.begin(resource.id, "delete", outcome)
 
     def delete(self, resource_id: ArmId) -> None:
         resource = self._transaction.get(resource_id)
         if resource is None:
             return
-        going = self._leaving(resource)
+        being_deleted = self._leaving(resource)
         # What happens to others when a resource goes is told innermost first, while all of them can still be read.
-        for one in going:
+        for one in being_deleted:
             self.type_of(one.id).removed(one, self._transaction, self)
             disconnect(one, self._transaction)
-        for one in going:
+        for one in being_deleted:
             self._transaction.remove(one.id)
 
     def _leaving(self, resource: Resource) -> list[Resource]:
         """What goes with a resource, itself last. Raises `AzureError` when it cannot go."""
         kind = self.type_of(resource.id)
-        kind.refuse_delete(resource, self._transaction, self._model.directory)
-        going = [*self._transaction.under(resource.id), resource]
-        if in_the_way := [one for one in going if one.id.type in kind.keeps_nested and one.id.parent == resource.id]:
+        kind.refuse_delete(resource, self._transaction, self._model.tenant)
+        being_deleted = [*self._transaction.under(resource.id), resource]
+        if in_the_way := [
+            one for one in being_deleted if one.id.type in kind.keeps_nested and one.id.parent == resource.id
+        ]:
             raise nested_in_the_way(resource, in_the_way)
-        leaving = {one.id.key for one in going}
-        for one in going:
+        leaving = {one.id.key for one in being_deleted}
+        for one in being_deleted:
             self._refuse_in_use(one, leaving)
-        return going
+        return being_deleted
 
     def _refuse_in_use(self, resource: Resource, leaving: set[str]) -> None:
         for stored in self._transaction.referring_to(resource.id):

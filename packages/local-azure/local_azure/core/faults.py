@@ -166,17 +166,17 @@ class Active:
 
 
 @dataclass(frozen=True)
-class Admission:
+class OperationOutcome:
     """What an operation that is let in will take and come to."""
 
     seconds: float = 0.0
     error: AzureError | None = None
     """What it fails with once it was accepted."""
-    settles: float = 0.0
+    busy_seconds: float = 0.0
     """The seconds for which the service goes on working once the operation has ended."""
 
 
-UNHINDERED = Admission()
+NO_FAULT = OperationOutcome()
 """Takes no time and comes to what it is asked for."""
 
 

@@ -102,17 +102,17 @@ def forget(transaction: Transaction, key: str) -> None:
     transaction.execute("DELETE FROM operation WHERE key = ?", (key,))
 
 
-def settle(transaction: Transaction, key: str, kind: str, until: datetime) -> None:
+def record_busy(transaction: Transaction, key: str, kind: str, until: datetime) -> None:
     """Record that a service goes on working on a resource until a moment, though its operation ends before."""
     transaction.execute("INSERT OR REPLACE INTO settling VALUES (?, ?, ?)", (key, kind, until.isoformat()))
 
 
-def end_settling(transaction: Transaction, key: str) -> None:
+def forget_busy(transaction: Transaction, key: str) -> None:
     """Forget that a service still works on a resource."""
     transaction.execute("DELETE FROM settling WHERE key = ?", (key,))
 
 
-def settling(transaction: Transaction) -> dict[str, str]:
+def busy_kinds(transaction: Transaction) -> dict[str, str]:
     """Return what services still work on after its operation has ended: the kind of operation by the resource's key."""
     rows = transaction.execute("SELECT key, kind, until FROM settling")
     return {key: kind for key, kind, until in rows if datetime.fromisoformat(until) > transaction.now}
@@ -161,7 +161,7 @@ def busy(resource_id: ArmId, kind: str) -> AzureError:
     )
 
 
-def going(resource_id: ArmId) -> AzureError:
+def being_deleted(resource_id: ArmId) -> AzureError:
     """The refusal of a write to something within a resource that is being deleted."""
     if resource_id.type == RESOURCE_GROUP_TYPE:
         return _deprovisioning(resource_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Directory:
+class Tenant:
     """The identity that calls the local Azure, and where it lives."""
 
     tenant_id: str = str(uuid.uuid5(uuid.NAMESPACE_URL, "local-azure/tenant"))

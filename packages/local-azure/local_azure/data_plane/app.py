@@ -12,7 +12,7 @@ from typing import Protocol
 from local_azure.data_plane import traffic
 from local_azure.data_plane.desired_state import AppPlan, RevisionPlan
 from local_azure.data_plane.measures import Sources
-from local_azure.data_plane.replica import Platform, Replica
+from local_azure.data_plane.replica import Replica, ReplicaServices
 from local_azure.data_plane.revision import RevisionRunner
 from local_azure.data_plane.traffic import Target
 from local_azure.status.runtime_status import RunningApp
@@ -34,7 +34,7 @@ class ReadyReplica:
 class Ingress(Protocol):
     """What leads requests to replicas."""
 
-    def lead(
+    def route_app(
         self, app: AppPlan, names: Mapping[str, Sequence[Target]], ready: Mapping[str, Sequence[ReadyReplica]]
     ) -> None:
         """Lead an app's host names to revisions, whose replicas that are ready are given by the revisions' names.
@@ -53,10 +53,10 @@ class Ingress(Protocol):
 
 
 @dataclass(frozen=True)
-class World:
+class AppServices:
     """What an app needs."""
 
-    platform: Platform
+    replica_services: ReplicaServices
     sources: Sources
     ingress: Ingress
     speedup: Callable[[], float]
@@ -69,9 +69,9 @@ class World:
 class AppRunner:
     """Runs one app."""
 
-    def __init__(self, world: World, plan: AppPlan, ready: str) -> None:
+    def __init__(self, services: AppServices, plan: AppPlan, ready: str) -> None:
         """`ready` is the revision that was ready last, when the data plane ran before; or empty."""
-        self._world = world
+        self._services = services
         self.plan = plan
         self.ready = ready if plan.revision(ready) else ""
         self._revisions: dict[str, RevisionRunner] = {}
@@ -96,7 +96,7 @@ class AppRunner:
         self._task.cancel()
         if not self._is_detached:
             self._is_detached = True
-            self._world.ingress.forget(self.plan)
+            self._services.ingress.forget(self.plan)
 
     async def stop(self, grace_seconds: float) -> None:
         """End it, without waiting for its requests."""
@@ -128,7 +128,7 @@ class AppRunner:
             except Exception:  # the next change is still to be followed
                 _log.exception("%s: a change could not be followed; it is tried again", self.plan.name)
                 is_done = False
-            self._world.changed()
+            self._services.changed()
             if not is_done:
                 asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._again.set)
 
@@ -151,7 +151,7 @@ class AppRunner:
         latest = self._revisions.get(self.plan.latest)
         if latest and latest.was_ready and self.ready != self.plan.latest:
             self.ready = self.plan.latest
-            self._world.ready(self.plan.key, self.ready)
+            self._services.ready(self.plan.key, self.ready)
             self._again.set()  # the one before is not needed any more
         self._lead()
         for runner, replica in leaving:
@@ -175,9 +175,15 @@ class AppRunner:
         else:
             most = len(before.staying) if before and self.plan.single else 1
             count = min(max(most, plan.least, 1), plan.most)
-        world = self._world
+        services = self._services
         runner = RevisionRunner(
-            world.platform, world.sources, world.speedup, lambda: self.plan, plan, count, self._again.set
+            services.replica_services,
+            services.sources,
+            services.speedup,
+            lambda: self.plan,
+            plan,
+            count,
+            self._again.set,
         )
         runner.was_ready = plan.name == self.ready
         return runner
@@ -186,7 +192,7 @@ class AppRunner:
         """End a replica that gets no more requests, when it has answered those that it has."""
         with contextlib.suppress(TimeoutError):  # what it has not answered in its time is cut
             async with asyncio.timeout(replica.revision.grace_seconds):
-                await self._world.ingress.drained(replica.name)
+                await self._services.ingress.drained(replica.name)
         await replica.stop()
         runner.forget(replica)
         self._again.set()
@@ -197,7 +203,7 @@ class AppRunner:
         running = {name: runner for name, runner in self._revisions.items() if not runner.is_ending}
         names = traffic.targets(self.plan, self.ready, set(running))
         ready = {name: self._ready_replicas(runner) for name, runner in running.items()}
-        self._world.ingress.lead(self.plan, names, ready)
+        self._services.ingress.route_app(self.plan, names, ready)
 
     def _ready_replicas(self, runner: RevisionRunner) -> list[ReadyReplica]:
         found = [(replica.name, self._port(replica)) for replica in runner.ready]

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from local_azure.data_plane.app import AppRunner, World
+from local_azure.data_plane.app import AppRunner, AppServices
 from local_azure.data_plane.desired_state import AppPlan
 from local_azure.status.runtime_status import RunningApp
 from local_azure.system.files import write_atomically
@@ -49,8 +49,8 @@ class ReadyRevisions:
 class Apps:
     """The runners of all apps."""
 
-    def __init__(self, world: World, ready: ReadyRevisions) -> None:
-        self._world = world
+    def __init__(self, services: AppServices, ready: ReadyRevisions) -> None:
+        self._services = services
         self._ready = ready
         self._runners: dict[str, AppRunner] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -65,7 +65,7 @@ class Apps:
             if runner := self._runners.get(key):
                 runner.update(plan)
             else:
-                self._runners[key] = AppRunner(self._world, plan, self._ready.of(plan.key))
+                self._runners[key] = AppRunner(self._services, plan, self._ready.of(plan.key))
         self._ready.keep_only({plan.key for plan in plans})
 
     def wake(self, app: str, revision: str) -> bool:

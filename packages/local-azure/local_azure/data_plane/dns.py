@@ -26,12 +26,12 @@ from local_azure.core.values import as_list, get
 from local_azure.data_plane.redis.desired_state import CLASSIC_TYPE, CLUSTER_TYPE
 from local_azure.resource_types.base import PrivateLink
 from local_azure.resource_types.name_resolution import (
-    Way,
+    Resolution,
     endpoint_addresses,
     endpoints_in,
     linked_zones,
     record_addresses,
-    way_to,
+    resolve,
 )
 from local_azure.resource_types.network import RECORD_TYPE, VNET_TYPE
 from local_azure.resource_types.redis_classic import Redis
@@ -191,13 +191,13 @@ def _add_target(
 ) -> Iterator[str]:
     """Add what a network sees of a cache; gives the addresses at which the cache answers."""
     host, public = link.host(target).lower(), public_address(link.host(target))
-    way = way_to(target, link, network.id if network else None, transaction)
+    way = resolve(target, link, network.id if network else None, transaction)
     match way:
-        case Way.PUBLIC:
+        case Resolution.PUBLIC:
             view.names[host] = [public]
-        case Way.UNRESOLVED:
+        case Resolution.UNRESOLVED:
             view.names[host] = []
-        case Way.PRIVATE | Way.ASTRAY:
+        case Resolution.PRIVATE | Resolution.WRONG_ADDRESS:
             assert network
             view.names[host] = list(_record_of(host, link, network.id, transaction))
     # A cache that is down is found, and refuses.

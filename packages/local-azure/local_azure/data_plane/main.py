@@ -25,7 +25,7 @@ from local_azure.core import options
 from local_azure.core.identity_headers import IdentityHeaders
 from local_azure.core.state import Store
 from local_azure.data_plane import desired_state, images, traffic
-from local_azure.data_plane.app import World
+from local_azure.data_plane.app import AppServices
 from local_azure.data_plane.apps import Apps, ReadyRevisions
 from local_azure.data_plane.dns import Names
 from local_azure.data_plane.ingress.server import Ingress
@@ -33,12 +33,12 @@ from local_azure.data_plane.measures import Sources
 from local_azure.data_plane.probes import Asker
 from local_azure.data_plane.processes import Processes
 from local_azure.data_plane.redis.servers import RedisServers
-from local_azure.data_plane.replica import Platform
+from local_azure.data_plane.replica import ReplicaServices
 from local_azure.data_plane.watch import Watch
 from local_azure.status import runtime_status
 from local_azure.status.ingress_ports import read_ports
 from local_azure.status.replica_logs import Logs
-from local_azure.status.runtime_status import Running
+from local_azure.status.runtime_status import RuntimeStatus
 from local_azure.system.certificates import certificate_authority
 from local_azure.system.files import locked, write_atomically
 from local_azure.system.paths import Home
@@ -66,7 +66,7 @@ class DataPlane:
         self._names = names
         self._watch = Watch(home / "state.sqlite")
         self._changed = asyncio.Event()
-        self._told: Running | None = None
+        self._published: RuntimeStatus | None = None
         self._to_cut: set[str] = set()
         """The hosts of caches whose clients are still to be cut off."""
         self.speedup = 1.0
@@ -78,7 +78,7 @@ class DataPlane:
 
     async def follow(self, apps: Apps, ended: asyncio.Event) -> None:
         """Follow the state until it is told to end. Raises what has ended it before."""
-        tasks = [asyncio.create_task(self._reconcile(apps)), asyncio.create_task(self._tell(apps))]
+        tasks = [asyncio.create_task(self._reconcile(apps)), asyncio.create_task(self._publish_status(apps))]
         told_to_end = asyncio.create_task(ended.wait())
         await asyncio.wait([told_to_end, *tasks], return_when=asyncio.FIRST_COMPLETED)
         failed = [task for task in tasks if task.done()]
@@ -129,15 +129,15 @@ class DataPlane:
         finally:
             change.cancel()
 
-    async def _tell(self, apps: Apps) -> None:
+    async def _publish_status(self, apps: Apps) -> None:
         while True:
             await self._changed.wait()
             self._changed.clear()
             try:
-                now = Running(os.getpid(), apps.as_running(), self._redis.running)
-                if now != self._told:
+                now = RuntimeStatus(os.getpid(), apps.as_running(), self._redis.running)
+                if now != self._published:
                     runtime_status.write(self._home, now)
-                    self._told = now
+                    self._published = now
             except Exception:  # a full disk, say, which is not full for ever
                 _log.exception("what runs could not be told; it is tried again")
                 self.changed()
@@ -160,7 +160,7 @@ async def run(home: Path, identity_port: int, ended: asyncio.Event) -> None:
     ready = ReadyRevisions(home)
     plane = DataPlane(home, store, redis, names)
     ingress = await Ingress.start(home, authority, lambda app, revision: apps.wake(app, revision))
-    platform = Platform(
+    replica_services = ReplicaServices(
         home=home,
         processes=processes,
         asker=asker,
@@ -171,15 +171,15 @@ async def run(home: Path, identity_port: int, ended: asyncio.Event) -> None:
         identity_port=identity_port,
         identity_header=IdentityHeaders(home).header,
     )
-    world = World(
-        platform=platform,
+    services = AppServices(
+        replica_services=replica_services,
         sources=Sources(names.locate, trust, ingress.requests),
         ingress=ingress,
         speedup=lambda: plane.speedup,
         ready=ready.keep,
         changed=plane.changed,
     )
-    apps = Apps(world, ready)
+    apps = Apps(services, ready)
     async with AsyncExitStack() as closing:  # each is done whatever becomes of the others
         closing.callback(store.close)
         closing.callback(runtime_status.remove, home)

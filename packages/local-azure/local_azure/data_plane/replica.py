@@ -54,7 +54,7 @@ class Logs(Protocol):
 
 
 @dataclass(frozen=True)
-class Platform:
+class ReplicaServices:
     """What all replicas on this machine share."""
 
     home: Path
@@ -74,17 +74,17 @@ class Replica:
     """A replica. `app` gives its app as it is now, for whatever is started later."""
 
     def __init__(
-        self, platform: Platform, app: Callable[[], AppPlan], revision: RevisionPlan, changed: Callable[[], None]
+        self, services: ReplicaServices, app: Callable[[], AppPlan], revision: RevisionPlan, changed: Callable[[], None]
     ) -> None:
         self.revision = revision
         self.name = new_name(revision)
         self.leaving = False
         """Whether it gets no more requests, as it is about to end."""
-        self._platform = platform
+        self._services = services
         self._app = app
         self._changed = changed
         self._created = timestamp(datetime.now(UTC))
-        self._files = ReplicaFiles(platform.home, app(), revision, self.name)
+        self._files = ReplicaFiles(services.home, app(), revision, self.name)
         self._init = [self._container(plan, "initContainers") for plan in revision.containers("initContainers")]
         self._containers = [self._container(plan, "containers") for plan in revision.containers("containers")]
         self._task: asyncio.Task[None] | None = None
@@ -114,7 +114,7 @@ class Replica:
     def start(self) -> None:
         """Start it."""
         app = self._app()
-        self._files.create(self._platform.identity_port if app.has_identity else None)
+        self._files.create(self._services.identity_port if app.has_identity else None)
         self._say("ReplicaCreated", f"Created replica '{self.name}'")
         self._task = asyncio.create_task(self._run(), name=self.name)
 
@@ -173,8 +173,8 @@ class Replica:
         is_main = kind == "containers" and plan == self.revision.containers(kind)[0]
         target_port = (app.ingress.target_port or self._image_port(plan)) if app.ingress and is_main else None
         around = Surroundings(
-            processes=self._platform.processes,
-            asker=self._platform.asker,
+            processes=self._services.processes,
+            asker=self._services.asker,
             locate=self._files.port,
             changed=self._changed,
             say=self._say,
@@ -186,17 +186,17 @@ class Replica:
             f"{self.name}/{plan.name}",
             lambda: self._launch(plan),
             probes.of_container(plan.probes, target_port) if kind == "containers" else {},
-            self._platform.logs.container(app.name, self.revision.name, self.name, plan.name),
+            self._services.logs.container(app.name, self.revision.name, self.name, plan.name),
             around,
         )
 
     def _image_port(self, plan: ContainerPlan) -> int | None:
-        image = self._platform.images.find(plan.image)
+        image = self._services.images.find(plan.image)
         return image.port if image else None
 
     def _launch(self, plan: ContainerPlan) -> Launch:
         app = self._app()
-        image = self._platform.images.find(plan.image)
+        image = self._services.images.find(plan.image)
         if image is None:
             raise CannotStartError(
                 "ImagePullBackOff", f"image {plan.image} is not known here: add an [[image]] for it to local-azure.toml"
@@ -206,13 +206,13 @@ class Replica:
             self._files.forget_ports()
         directory = self._files.working_directory(plan, image)
         mounts = self._files.mounts(plan, image, app.secrets)
-        platform = variables.Platform(
+        platform = variables.PlatformVariables(
             replica=self.name,
             revision=self.revision.name,
             directory=directory.parent,
-            shim=partial(self._platform.shim, app.network, self._files.directory),
-            trust=self._platform.trust,
-            identity_header=self._platform.identity_header(app.id) if app.has_identity else None,
+            shim=partial(self._services.shim, app.network, self._files.directory),
+            trust=self._services.trust,
+            identity_header=self._services.identity_header(app.id) if app.has_identity else None,
         )
         try:
             environment = variables.of_container(app, plan, image, mounts, platform)
@@ -227,7 +227,7 @@ class Replica:
 
     def _say(self, reason: str, message: str) -> None:
         try:
-            self._platform.logs.system(self._app().name, self.revision.name, self.name, reason, message)
+            self._services.logs.system(self._app().name, self.revision.name, self.name, reason, message)
         except OSError as error:  # what runs does not end for want of a line in a log
             _log.error("%s: the system log cannot be written: %s", self.name, error)
 

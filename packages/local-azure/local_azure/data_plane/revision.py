@@ -10,7 +10,7 @@ from collections.abc import Callable
 from local_azure.core.values import get
 from local_azure.data_plane.desired_state import AppPlan, RevisionPlan
 from local_azure.data_plane.measures import HTTP_PERIOD_SECONDS, Meter, Sources, rules_of
-from local_azure.data_plane.replica import Platform, Replica
+from local_azure.data_plane.replica import Replica, ReplicaServices
 from local_azure.data_plane.scaling import (
     COOLDOWN_SECONDS,
     POLLING_SECONDS,
@@ -32,7 +32,7 @@ class RevisionRunner:
 
     def __init__(
         self,
-        platform: Platform,
+        services: ReplicaServices,
         sources: Sources,
         speedup: Callable[[], float],
         app: Callable[[], AppPlan],
@@ -50,7 +50,7 @@ class RevisionRunner:
         """Whether it was told to end."""
         self._is_waking = False
         """Whether it had no replica, and has none yet that is ready."""
-        self._platform = platform
+        self._services = services
         self._speedup = speedup
         self._app = app
         self._changed = changed
@@ -101,7 +101,7 @@ class RevisionRunner:
         current = [one for one in self.staying if one.revision.restarted == self.plan.restarted]
         outdated = [one for one in self.staying if one.revision.restarted != self.plan.restarted]
         for _ in range(self.wanted - len(current)):
-            replica = Replica(self._platform, self._app, self.plan, self._changed)
+            replica = Replica(self._services, self._app, self.plan, self._changed)
             self.replicas.append(replica)
             current.append(replica)
             replica.start()
@@ -196,7 +196,7 @@ class RevisionRunner:
             self._log_event("ScaledObjectReady", "ScaledObject is ready for scaling")
 
     def _log_event(self, reason: str, message: str) -> None:
-        self._platform.logs.system(self._app().name, self.plan.name, "", reason, message)
+        self._services.logs.system(self._app().name, self.plan.name, "", reason, message)
 
     @staticmethod
     def _now() -> float:

@@ -17,7 +17,7 @@ class MissingSecretError(Exception):
 
 
 @dataclass(frozen=True)
-class Platform:
+class PlatformVariables:
     """What Container Apps itself gives to a replica."""
 
     replica: str
@@ -33,7 +33,7 @@ class Platform:
 
 
 def of_container(
-    app: AppPlan, container: ContainerPlan, image: Image, mounts: dict[str, Path], platform: Platform
+    app: AppPlan, container: ContainerPlan, image: Image, mounts: dict[str, Path], platform: PlatformVariables
 ) -> dict[str, str]:
     """All variables of a container. Nothing of this machine's own comes in.
 
@@ -53,7 +53,7 @@ def of_container(
     return {**found, **platform.shim(found.get("PYTHONPATH", ""))}
 
 
-def _of_platform(app: AppPlan, platform: Platform) -> dict[str, str]:
+def _of_platform(app: AppPlan, platform: PlatformVariables) -> dict[str, str]:
     """https://learn.microsoft.com/azure/container-apps/environment-variables#built-in-environment-variables"""
     given = {
         "CONTAINER_APP_NAME": app.name,

@@ -32,7 +32,7 @@ from pulumi.provider.experimental.provider import (
 
 from local_azure.control_plane.model import Model
 from local_azure.core.azure_error import AzureError, invalid_id
-from local_azure.core.faults import Admission
+from local_azure.core.faults import OperationOutcome
 from local_azure.core.ids import ArmId
 from local_azure.core.schema import (
     Failure,
@@ -79,7 +79,7 @@ class AzureNativeProvider(CancellableProvider):
         given = to_plain(request.args).values
         self._pipeline.greet(current_peer())
         self._settings[current_peer()] = Settings(
-            subscription_id=given.get("subscriptionId") or self._model.directory.subscription_id,
+            subscription_id=given.get("subscriptionId") or self._model.tenant.subscription_id,
             location=given.get("location"),
         )
         while len(self._settings) > _MAX_CONNECTIONS:
@@ -90,7 +90,7 @@ class AzureNativeProvider(CancellableProvider):
         settings = self._settings.get(current_peer())
         if settings is None and self._settings:
             settings = next(reversed(self._settings.values()))
-        return settings or Settings(self._model.directory.subscription_id)
+        return settings or Settings(self._model.tenant.subscription_id)
 
     # -- resources
 
@@ -143,9 +143,9 @@ class AzureNativeProvider(CancellableProvider):
         if request.preview:
             return CreateResponse(properties=await _in_thread(lambda: _preview(kind, schema, inputs)))
 
-        def put(resource_id: ArmId, admission: Admission) -> Resource:
+        def put(resource_id: ArmId, outcome: OperationOutcome) -> Resource:
             body = _body(kind, inputs.values)
-            return self._model.put(resource_id, body, create=True, urn=request.urn, admission=admission)
+            return self._model.put(resource_id, body, create=True, urn=request.urn, outcome=outcome)
 
         started = await self._pipeline.send("put", lambda: self._id(kind, inputs.values), put)
         resource, failure = await self._pipeline.finish(started)
@@ -163,8 +163,8 @@ class AzureNativeProvider(CancellableProvider):
             stable = {name: old[name] for name in ("name", "location") if name in old}
             return UpdateResponse({**await _in_thread(lambda: _preview(kind, schema, inputs)), **stable})
 
-        def put(resource_id: ArmId, admission: Admission) -> Resource:
-            return self._model.put(resource_id, _body(kind, inputs.values), admission=admission)
+        def put(resource_id: ArmId, outcome: OperationOutcome) -> Resource:
+            return self._model.put(resource_id, _body(kind, inputs.values), outcome=outcome)
 
         started = await self._pipeline.send("put", lambda: ArmId.parse(request.resource_id), put)
         resource, failure = await self._pipeline.finish(started)
@@ -174,7 +174,7 @@ class AzureNativeProvider(CancellableProvider):
         return UpdateResponse(outputs)
 
     async def read(self, request: ReadRequest) -> ReadResponse:
-        def read(resource_id: ArmId, admission: Admission) -> ReadResponse:
+        def read(resource_id: ArmId, outcome: OperationOutcome) -> ReadResponse:
             return self._read(request, resource_id)
 
         return await self._pipeline.send("read", lambda: ArmId.parse(request.resource_id), read)
@@ -200,7 +200,7 @@ class AzureNativeProvider(CancellableProvider):
         await _in_thread(lambda: self._known(request.type))
         resource_id = ArmId.parse(request.resource_id)
         await self._pipeline.send(
-            "delete", lambda: resource_id, lambda _, admission: self._model.delete(resource_id, admission=admission)
+            "delete", lambda: resource_id, lambda _, outcome: self._model.delete(resource_id, outcome=outcome)
         )
         await self._pipeline.wait(resource_id)
 
@@ -234,15 +234,15 @@ class AzureNativeProvider(CancellableProvider):
         if failures := schema.failures(arguments):
             return _refused(failures)
         settings = self._current_settings()
-        directory = self._model.directory
+        tenant = self._model.tenant
         match schema.token:
             case "azure-native:authorization:getClientConfig":
                 return _returned(
                     {
-                        "clientId": directory.client_id,
-                        "objectId": directory.object_id,
+                        "clientId": tenant.client_id,
+                        "objectId": tenant.object_id,
                         "subscriptionId": settings.subscription_id,
-                        "tenantId": directory.tenant_id,
+                        "tenantId": tenant.tenant_id,
                     }
                 )
             case "azure-native:authorization:getClientToken":
@@ -257,7 +257,7 @@ class AzureNativeProvider(CancellableProvider):
         if missing:
             return _refused([Failure(name, "is required") for name in missing])
 
-        def ask(resource_id: ArmId, admission: Admission) -> JsonObject:
+        def ask(resource_id: ArmId, outcome: OperationOutcome) -> JsonObject:
             if found:
                 return self._model.action(resource_id, found[1].name, _without(arguments, kind.inputs.names))
             resource = self._model.get(resource_id)

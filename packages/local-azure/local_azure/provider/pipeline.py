@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from local_azure.control_plane.model import Model
 from local_azure.core.azure_error import AzureError
-from local_azure.core.faults import WRITES, Admission
+from local_azure.core.faults import WRITES, OperationOutcome
 from local_azure.core.ids import ArmId
 from local_azure.core.state import Resource
 from local_azure.provider.servicer import azure_words, current_peer
@@ -56,7 +56,7 @@ class Pipeline:
         self._model = model
         self._ended: OrderedDict[str, asyncio.Event] = OrderedDict()
 
-    async def send(self, operation: str, locate: Callable[[], ArmId], do: Callable[[ArmId, Admission], T]) -> T:
+    async def send(self, operation: str, locate: Callable[[], ArmId], do: Callable[[ArmId, OperationOutcome], T]) -> T:
         """Do an operation on a resource: `put`, `delete`, `read` or an action.
 
         Raises the `AzureError` that is left after every try.
@@ -65,10 +65,10 @@ class Pipeline:
         for backoff in (*BACKOFF_SECONDS, None):
             try:
                 await asyncio.to_thread(self._model.authorize, operation, resource_id)
-                admission = await asyncio.to_thread(self._model.admit, operation, resource_id)
+                outcome = await asyncio.to_thread(self._model.evaluate_faults, operation, resource_id)
                 if operation not in WRITES | {"put"}:
-                    await self._pause(admission.seconds)
-                return await asyncio.to_thread(do, resource_id, admission)
+                    await self._pause(outcome.seconds)
+                return await asyncio.to_thread(do, resource_id, outcome)
             except AzureError as error:
                 if error.code == _UNREGISTERED and error.target:
                     # As the Azure SDK for Go does, which azure-native is built on: it registers what a refusal names,

@@ -91,7 +91,7 @@ def _principal_is_of_the_type(change: Change) -> None:
     """Only the principals of the local Azure's own directory are known: its caller and the managed identities."""
     principal, given = str(change.desires("properties.principalId")), change.desires("properties.principalType")
     identity = identity_of_principal(principal, change.transaction)
-    known = identity or principal.lower() == change.directory.object_id.lower()
+    known = identity or principal.lower() == change.tenant.object_id.lower()
     if known and given not in (None, "ServicePrincipal"):
         raise AzureError(
             "UnmatchedPrincipalType",
@@ -103,7 +103,7 @@ def _principal_is_of_the_type(change: Change) -> None:
     if identity and given is None and not change.existing and age < options.read(change.transaction).role_delay:
         raise AzureError(
             "PrincipalNotFound",
-            f"Principal {principal} does not exist in the directory {change.directory.tenant_id}. Check that you have "
+            f"Principal {principal} does not exist in the directory {change.tenant.tenant_id}. Check that you have "
             "the correct principal ID. If you are creating this principal and then immediately assigning a role, this "
             "error might be related to a replication delay. In this case, set the role assignment principalType "
             "property to a value, such as ServicePrincipal, User, or Group.",
@@ -145,7 +145,7 @@ class RoleAssignment(ResourceType):
         )
 
     def complete(self, change: Change) -> None:
-        caller, now = change.directory.object_id, timestamp(change.now)
+        caller, now = change.tenant.object_id, timestamp(change.now)
         principal = str(change.desires("properties.principalId"))
         known = identity_of_principal(principal, change.transaction) or principal.lower() == caller.lower()
         change.properties["scope"] = change.id.scope

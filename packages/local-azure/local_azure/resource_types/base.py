@@ -16,7 +16,7 @@ from local_azure.core.arm_body import BodyShape
 from local_azure.core.azure_error import AzureError, conflict
 from local_azure.core.ids import ArmId
 from local_azure.core.state import Resource, Transaction
-from local_azure.core.tenant import Directory as Directory
+from local_azure.core.tenant import Tenant as Tenant
 from local_azure.core.values import JsonObject, get, put
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class Change:
     """What no GET will answer; starts with the write-only values, by their paths."""
     transaction: Transaction
     operations: Operations
-    directory: Directory
+    tenant: Tenant
 
     @property
     def properties(self) -> JsonObject:
@@ -183,7 +183,7 @@ class Request:
     resource: Resource
     body: JsonObject
     transaction: Transaction
-    directory: Directory
+    tenant: Tenant
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,7 @@ class ResourceType:
     has_provisioning_state: bool = True
     tracked: bool = True
     """Whether it lies in a region and so must have a location."""
-    settle_seconds: ClassVar[float] = 0.0
+    busy_seconds: ClassVar[float] = 0.0
     """For how long Azure goes on working after an operation has ended. Until then the resource's `resourceState` is not
     Running, and writes, private endpoints and actions are refused."""
     keeps_nested: ClassVar[tuple[str, ...]] = ()
@@ -273,10 +273,10 @@ class ResourceType:
         """What a GET answers: the body (which is a copy, free to change), with what other resources make of it."""
         return resource.body
 
-    def refuse_delete(self, resource: Resource, transaction: Transaction, directory: Directory) -> None:
+    def refuse_delete(self, resource: Resource, transaction: Transaction, tenant: Tenant) -> None:
         """Raise when the resource itself (not what it is in) is to be deleted and cannot be.
 
-        `directory` says who asks.
+        `tenant` identifies the caller.
         """
 
     def removed(self, resource: Resource, transaction: Transaction, operations: Operations) -> None:

@@ -13,7 +13,7 @@ from local_azure.core import options
 from local_azure.core.azure_error import AzureError
 from local_azure.core.ids import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ArmId
 from local_azure.core.state import Transaction
-from local_azure.core.tenant import Directory
+from local_azure.core.tenant import Tenant
 from local_azure.core.values import as_object, find
 from local_azure.resource_types.base import Change
 from local_azure.resource_types.effective_roles import is_allowed
@@ -60,17 +60,17 @@ def action_name(resource_type: str, operation: str) -> str:
     return f"{named}/{_VERBS[operation]}" if operation in _VERBS else f"{named}/{operation}/action"
 
 
-def allows(transaction: Transaction, directory: Directory, action: str, scope: str) -> bool:
+def allows(transaction: Transaction, tenant: Tenant, action: str, scope: str) -> bool:
     """Return whether the deployer may do an action: by its role, or by one that was assigned to it."""
-    return role(transaction).allows(action, data=False) or is_allowed(transaction, directory.object_id, action, scope)
+    return role(transaction).allows(action, data=False) or is_allowed(transaction, tenant.object_id, action, scope)
 
 
-def require(transaction: Transaction, directory: Directory, action: str, scope: str) -> None:
+def require(transaction: Transaction, tenant: Tenant, action: str, scope: str) -> None:
     """Raise Azure Resource Manager's `AuthorizationFailed` unless the deployer may do an action."""
-    if not allows(transaction, directory, action, scope):
+    if not allows(transaction, tenant, action, scope):
         raise AzureError(
             "AuthorizationFailed",
-            f"The client '{directory.client_id}' with object id '{directory.object_id}' does not have authorization to "
+            f"The client '{tenant.client_id}' with object id '{tenant.object_id}' does not have authorization to "
             f"perform action '{action}' over scope '{scope or '/'}' or the scope is invalid. If access was recently "
             "granted, please refresh your credentials.",
             status=HTTPStatus.FORBIDDEN,
@@ -90,10 +90,10 @@ def require_linked_actions(change: Change) -> None:
         identity = ArmId.parse(text)
         linked.append((identity, f"{identity.type}/assign/action"))
     for target, action in linked:
-        if not allows(change.transaction, change.directory, action, target.text):
+        if not allows(change.transaction, change.tenant, action, target.text):
             raise AzureError(
                 "LinkedAuthorizationFailed",
-                f"The client '{change.directory.client_id}' with object id '{change.directory.object_id}' has "
+                f"The client '{change.tenant.client_id}' with object id '{change.tenant.object_id}' has "
                 f"permission to perform action '{change.id.type}/write' on scope '{change.id}'; however, it does not "
                 f"have permission to perform action(s) '{action}' on the linked scope(s) '{target}' (respectively) or "
                 "the linked scope(s) are invalid.",

@@ -26,7 +26,7 @@ class UserAssignedIdentity(ResourceType):
         principal = change.keep("properties.principalId", guid)
         change.transaction.claim(_principal(principal), change.id)
         change.keep("properties.clientId", guid)
-        change.keep("properties.tenantId", lambda: change.directory.tenant_id)
+        change.keep("properties.tenantId", lambda: change.tenant.tenant_id)
 
 
 def _principal(principal_id: str) -> str:
@@ -61,7 +61,7 @@ def complete_identity(change: Change) -> None:
     if "systemassigned" in kinds:
         principal = change.keep("identity.principalId", guid)
         change.transaction.claim(_principal(principal), change.id)
-        change.keep("identity.tenantId", lambda: change.directory.tenant_id)
+        change.keep("identity.tenantId", lambda: change.tenant.tenant_id)
     for identity_id in assigned:
         found = change.transaction.get(identity_id)
         if found:

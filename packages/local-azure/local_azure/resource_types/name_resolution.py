@@ -20,29 +20,33 @@ from local_azure.resource_types.network import ENDPOINT_TYPE, LINK_TYPE, RECORD_
 _RECORD = RECORD_TYPE.rsplit("/", 1)[-1]
 
 
-class Way(Enum):
+class Resolution(Enum):
     """Where a name leads to."""
 
     PRIVATE = "an approved private endpoint in the network"
     PUBLIC = "the public address"
     UNRESOLVED = "nothing: the private zone that the network is linked to has no record of it"
-    ASTRAY = "an address that is no approved private endpoint in the network"
+    WRONG_ADDRESS = "an address that is no approved private endpoint in the network"
 
 
-def way_to(target: Resource, link: PrivateLink, network: ArmId | None, transaction: Transaction) -> Way:
+def resolve(target: Resource, link: PrivateLink, network: ArmId | None, transaction: Transaction) -> Resolution:
     """Where a sub-resource's public name leads from within a network, or from outside of any (`None`)."""
     endpoints = list(approved_endpoints(target, transaction))
     zone_link = _zone_link(network, link.zone, transaction) if network and endpoints else None
     if network is None or zone_link is None:
-        return Way.PUBLIC
+        return Resolution.PUBLIC
     zone = ArmId.parse(zone_link.id.text.rsplit("/", 2)[0])
     record = transaction.get(zone.child(_RECORD, link.record_name(target)))
     if record is None:
         falls_back = zone_link.properties.get("resolutionPolicy") == "NxDomainRedirect"
-        return Way.PUBLIC if falls_back else Way.UNRESOLVED
+        return Resolution.PUBLIC if falls_back else Resolution.UNRESOLVED
     addresses = set(record_addresses(record))
     near = [one for one in endpoints if _network_of(one) == network.key]
-    return Way.PRIVATE if any(addresses & set(endpoint_addresses(one)) for one in near) else Way.ASTRAY
+    return (
+        Resolution.PRIVATE
+        if any(addresses & set(endpoint_addresses(one)) for one in near)
+        else Resolution.WRONG_ADDRESS
+    )
 
 
 def record_addresses(record: Resource) -> list[str]:

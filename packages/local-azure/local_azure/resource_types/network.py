@@ -12,7 +12,7 @@ from local_azure.core.state import Resource, Transaction
 from local_azure.core.values import JsonObject, as_list, as_object, find, get
 from local_azure.resource_types import service_links
 from local_azure.resource_types.addresses import Network, contains, free_ranges, network, subnet_prefixes, take_range
-from local_azure.resource_types.base import Change, Directory, Inputs, NameRule, Operations, Reference, ResourceType
+from local_azure.resource_types.base import Change, Inputs, NameRule, Operations, Reference, ResourceType, Tenant
 from local_azure.resource_types.generated import guid
 
 VNET_TYPE = "Microsoft.Network/virtualNetworks"
@@ -281,7 +281,7 @@ class Subnet(ResourceType):
             delegation["id"] = f"{change.id}/delegations/{delegation.get('name')}"
             delegation["properties"] = {**as_object(delegation.get("properties")), "provisioningState": "Succeeded"}
 
-    def refuse_delete(self, resource: Resource, transaction: Transaction, directory: Directory) -> None:
+    def refuse_delete(self, resource: Resource, transaction: Transaction, tenant: Tenant) -> None:
         if service_links.is_held(resource.id, transaction, by_fault_only=True):
             code, words = SUBNET_IN_USE
             source = f"{resource.id}/serviceAssociationLinks/legionservicelink"

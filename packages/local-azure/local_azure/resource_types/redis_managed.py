@@ -161,7 +161,7 @@ class RedisEnterprise(ResourceType):
         _high_availability_stays,
         _scales_within_bounds,
     )
-    settle_seconds = _CLUSTER_SETTLES
+    busy_seconds = _CLUSTER_SETTLES
     private_links = (PrivateLink("redisEnterprise", "privatelink.redis.azure.net", "redis.azure.net", _host),)
 
     def claims(self, change: Change) -> Iterable[Claim]:
@@ -301,7 +301,7 @@ class Database(ResourceType):
         _modules_fit,
         _one_way_to_persist,
     )
-    settle_seconds = _DATABASE_SETTLES
+    busy_seconds = _DATABASE_SETTLES
     actions = (
         Action("listKeys", _list_keys, functions=("listDatabaseKeys",)),
         Action("regenerateKey", _regenerate_key),

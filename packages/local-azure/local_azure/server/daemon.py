@@ -10,7 +10,7 @@ import time
 from typing import IO
 
 from local_azure.pulumi_engine.fork_servers import ForkServers
-from local_azure.status.server_process import Running, find, locked_by, served_ports
+from local_azure.status.server_process import ServerProcess, find, locked_by, served_ports
 from local_azure.system.environment_variables import without_credentials
 from local_azure.system.errors import LocalAzureError
 from local_azure.system.files import locked
@@ -26,7 +26,7 @@ class DaemonError(LocalAzureError):
     """The server could not be started or stopped. The message is for the user."""
 
 
-def ensure(home: Home) -> tuple[Running, bool]:
+def ensure(home: Home) -> tuple[ServerProcess, bool]:
     """The running server, started if it is not there, and whether it was.
 
     A server whose source has changed since is restarted, unless a command of `run` still uses it.
@@ -78,7 +78,7 @@ def hold_in_use(home: Home) -> None:
     os.set_inheritable(descriptor, True)
 
 
-def _start(home: Home, code: str) -> Running:
+def _start(home: Home, code: str) -> ServerProcess:
     # The lock file is never replaced: a lock belongs to the file, not to its name.
     with open(home.process_lock, "a+", encoding="utf-8") as lock, open(home.server_log, "ab") as log:
         _take(lock, home)
@@ -108,7 +108,7 @@ def _start(home: Home, code: str) -> Running:
                 )
             ports = served_ports(home, process.pid)
             if ports:
-                return Running(process.pid, ports, code)
+                return ServerProcess(process.pid, ports, code)
             time.sleep(_POLL_SECONDS)
         raise DaemonError(f"the local Azure did not serve within {START_SECONDS:.0f} s: see {home.server_log}")
     except BaseException:

@@ -105,7 +105,7 @@ class RunningCache:
 
 
 @dataclass(frozen=True)
-class Running:
+class RuntimeStatus:
     """All that runs."""
 
     pid: int
@@ -123,7 +123,7 @@ class Running:
         return next((one for app in self.apps for one in app.revisions if one.id.lower() == wanted), None)
 
 
-def write(home: Path, running: Running) -> None:
+def write(home: Path, running: RuntimeStatus) -> None:
     """Tell what runs."""
     write_atomically(home / FILE, json.dumps(asdict(running), indent=1), 0o600)
 
@@ -134,14 +134,14 @@ def remove(home: Path) -> None:
 
 
 @cache
-def _validator() -> TypeAdapter[Running]:
+def _validator() -> TypeAdapter[RuntimeStatus]:
     # Imported when something runs: it is a tenth of the server's start, and nothing else of the server needs it.
     from pydantic import TypeAdapter
 
-    return TypeAdapter(Running)
+    return TypeAdapter(RuntimeStatus)
 
 
-def read(home: Path) -> Running | None:
+def read(home: Path) -> RuntimeStatus | None:
     """What runs, or None when there is no data plane."""
     try:
         return _validator().validate_json((home / FILE).read_bytes())

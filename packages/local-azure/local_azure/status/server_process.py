@@ -19,7 +19,7 @@ ENDPOINTS = ("arm", "identity", "vault-proxy")
 
 
 @dataclass(frozen=True)
-class Running:
+class ServerProcess:
     """A server process that serves: its process id, and a port on the loopback address for all it serves."""
 
     pid: int
@@ -33,13 +33,13 @@ class Running:
         return {name: self.ports[name] for name in PROVIDERS}
 
 
-def find(home: Home) -> Running | None:
+def find(home: Home) -> ServerProcess | None:
     """The running server, or None if there is none or it does not serve yet."""
     pid, code = locked_by(home)
     if not pid:
         return None
     ports = served_ports(home, pid)
-    return Running(pid, ports, code) if ports else None
+    return ServerProcess(pid, ports, code) if ports else None
 
 
 def locked_by(home: Home) -> tuple[int, str]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from local_azure.azure_cli import installation
-from local_azure.resource_types.base import Directory
+from local_azure.resource_types.base import Tenant
 
 COMMAND_SECONDS = 300
 Az = Callable[..., Any]
@@ -31,12 +31,12 @@ def installed() -> list[str]:
 
 def signed_in(home: Path, configuration: Path, *, arm_port: int, proxy_port: int) -> Az:
     """What runs az on a local Azure, signed in to it, and returns what it prints; raises `RefusedError`."""
-    directory = Directory()
+    tenant = Tenant()
     cloud = installation.Cloud(
         arm_port=arm_port,
         proxy_port=proxy_port,
-        tenant_id=directory.tenant_id,
-        client_id=directory.client_id,
+        tenant_id=tenant.tenant_id,
+        client_id=tenant.client_id,
         secret_file=home / "service-principal-secret",
         authority_file=home / "tls" / "ca.pem",
     )

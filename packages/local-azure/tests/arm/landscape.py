@@ -40,11 +40,11 @@ class Azure:
 
     @property
     def tenant(self) -> str:
-        return self.model.directory.tenant_id
+        return self.model.tenant.tenant_id
 
     @property
     def subscription(self) -> str:
-        return self.model.directory.subscription_id
+        return self.model.tenant.subscription_id
 
     @property
     def authority_file(self) -> str:
@@ -58,7 +58,7 @@ class Azure:
         """Microsoft's own credential, told where to sign in and whom to trust."""
         return ClientSecretCredential(
             self.tenant,
-            self.model.directory.client_id,
+            self.model.tenant.client_id,
             self.client_secret if secret is None else secret,
             authority=self.url,
             disable_instance_discovery=True,
@@ -305,7 +305,7 @@ class Raw:
 
     def __init__(self, azure: Azure) -> None:
         self.azure = azure
-        self.issuer = TokenIssuer(azure.home, azure.model.directory)
+        self.issuer = TokenIssuer(azure.home, azure.model.tenant)
         self.session = requests.Session()
         self.session.verify = azure.authority_file
         self.session.trust_env = False

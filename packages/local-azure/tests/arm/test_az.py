@@ -86,7 +86,7 @@ def test_the_vault_opens_with_a_role(az: Az, deployed_azure: Azure) -> None:
     with pytest.raises(RefusedError, match="ForbiddenByRbac"):
         az("keyvault", "secret", "show", *secret)
     vault = str(deployed_azure.id("Microsoft.KeyVault/vaults", "kv-dev"))
-    client = deployed_azure.model.directory.client_id
+    client = deployed_azure.model.tenant.client_id
     role = "Key Vault Secrets Officer"
     az("role", "assignment", "create", "--assignee", client, "--role", role, "--scope", vault)
     (assignment,) = az("role", "assignment", "list", "--scope", vault)

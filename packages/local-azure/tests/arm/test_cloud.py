@@ -23,7 +23,7 @@ def _get(azure: Azure, path: str) -> dict[str, object]:
 def _sign_in(azure: Azure, **fields: str) -> requests.Response:
     form = {
         "grant_type": "client_credentials",
-        "client_id": azure.model.directory.client_id,
+        "client_id": azure.model.tenant.client_id,
         "client_secret": azure.client_secret,
         "scope": f"{azure.url}/.default",
         **fields,
@@ -47,8 +47,8 @@ def test_a_credential_gets_a_token_that_the_published_keys_verify(azure: Azure) 
     header = jwt.get_unverified_header(token)
     claims = jwt.decode(token, keys[header["kid"]], audience=azure.url, issuer=str(discovery["issuer"]))
     assert claims["tid"] == azure.tenant
-    assert claims["oid"] == azure.model.directory.object_id
-    assert claims["appid"] == azure.model.directory.client_id
+    assert claims["oid"] == azure.model.tenant.object_id
+    assert claims["appid"] == azure.model.tenant.client_id
     assert 0 < claims["exp"] - claims["iat"] <= 3600
 
 

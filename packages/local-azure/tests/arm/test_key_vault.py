@@ -44,7 +44,7 @@ def assign(azure: Azure) -> Callable[[str, str], None]:
                 "properties": {
                     "roleDefinitionId": f"/subscriptions/{azure.subscription}/providers/"
                     f"Microsoft.Authorization/roleDefinitions/{role}",
-                    "principalId": azure.model.directory.object_id,
+                    "principalId": azure.model.tenant.object_id,
                     "principalType": "ServicePrincipal",
                 }
             },
@@ -234,7 +234,7 @@ def test_secrets_are_listed_in_pages(secrets: SecretClient) -> None:
 def test_access_policies_open_a_vault_without_roles(azure: Azure, vaults: KeyVaultManagementClient) -> None:
     policy = {
         "tenantId": azure.tenant,
-        "objectId": azure.model.directory.object_id,
+        "objectId": azure.model.tenant.object_id,
         "permissions": {"secrets": ["get", "set"]},
     }
     vaults.vaults.begin_create_or_update(

@@ -54,7 +54,7 @@ def test_a_token_that_is_none_is_refused(raw: Raw, token: str) -> None:
 
 
 def test_a_token_of_another_key_is_refused(raw: Raw, tmp_path_factory: pytest.TempPathFactory) -> None:
-    other = TokenIssuer(tmp_path_factory.mktemp("other"), raw.azure.model.directory)
+    other = TokenIssuer(tmp_path_factory.mktemp("other"), raw.azure.model.tenant)
     token = other.issue(other.service_principal, "https://management.azure.com/")
     assert _code(raw.send("GET", raw.group, token=token)) == "InvalidAuthenticationToken"
 

@@ -14,7 +14,7 @@ from azure.mgmt.resourcehealth import ResourceHealthMgmtClient
 
 from arm.landscape import GROUP, Azure
 from local_azure.status import runtime_status
-from local_azure.status.runtime_status import Running, RunningCache
+from local_azure.status.runtime_status import RunningCache, RuntimeStatus
 
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 NAMES = [f"{digit * 8}-1111-2222-3333-444444444444" for digit in "123"]
@@ -106,7 +106,7 @@ def _assign(azure: Azure, roles: AuthorizationManagementClient, scope: str, name
     definition = f"/subscriptions/{azure.subscription}/providers/Microsoft.Authorization/roleDefinitions/{READER}"
     properties = {
         "roleDefinitionId": definition,
-        "principalId": principal or azure.model.directory.object_id,
+        "principalId": principal or azure.model.tenant.object_id,
         "principalType": "ServicePrincipal",
     }
     roles.role_assignments.create(scope, name, {"properties": properties})
@@ -123,7 +123,7 @@ def test_assignments_are_listed_at_above_and_below_a_scope(
     assert {one.name for one in listed.list_for_scope(group)} == set(NAMES)
     assert {one.name for one in listed.list_for_scope(group, filter="atScope()")} == set(NAMES[:2])
     assert {one.name for one in listed.list_for_subscription()} == set(NAMES)
-    by_principal = f"principalId eq '{azure.model.directory.object_id}'"
+    by_principal = f"principalId eq '{azure.model.tenant.object_id}'"
     assert {one.name for one in listed.list_for_scope(deployed["redis"], filter=by_principal)} == set(NAMES)
     assert list(listed.list_for_subscription(filter=f"assignedTo('{NAMES[0]}')")) == []
 
@@ -229,7 +229,7 @@ def test_an_alert_and_its_group_read_back_and_change(
 
 @pytest.mark.parametrize(("port", "state"), [(40000, "Available"), (0, "Unavailable")])
 def test_a_caches_health_is_what_runs(azure: Azure, deployed: dict[str, str], port: int, state: str) -> None:
-    runtime_status.write(azure.home, Running(1, caches=(RunningCache(deployed["redis"], "red", port),)))
+    runtime_status.write(azure.home, RuntimeStatus(1, caches=(RunningCache(deployed["redis"], "red", port),)))
     health = azure.client(ResourceHealthMgmtClient)
     status = health.availability_statuses.get_by_resource(deployed["redis"].lstrip("/"))
     assert status.properties

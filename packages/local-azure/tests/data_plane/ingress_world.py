@@ -52,7 +52,7 @@ def app_plan(name: str = "web", *, external: bool = True, **settings: Any) -> Ap
 
 
 @dataclass
-class World:
+class IngressFixture:
     """A running ingress, and what its clients need."""
 
     ingress: Ingress
@@ -83,7 +83,7 @@ class World:
         self.runners.append(runner)
         return ReadyReplica(name, runner.addresses[0][1])
 
-    def lead(self, *replicas: ReadyReplica, app: AppPlan | None = None) -> None:
+    def route_app(self, *replicas: ReadyReplica, app: AppPlan | None = None) -> None:
         """Lead an app's one revision to replicas."""
         app = app or app_plan()
         self.split({app.latest: (100, replicas)}, app=app)
@@ -93,14 +93,14 @@ class World:
         app = app or app_plan()
         assert app.ingress
         names = {app.ingress.fqdn: tuple(Target(name, weight) for name, (weight, _) in shares.items())}
-        self.ingress.lead(app, names, {name: list(replicas) for name, (_, replicas) in shares.items()})
+        self.ingress.route_app(app, names, {name: list(replicas) for name, (_, replicas) in shares.items()})
 
 
 @asynccontextmanager
-async def world(home: Path, **limits: float) -> AsyncIterator[World]:
+async def world(home: Path, **limits: float) -> AsyncIterator[IngressFixture]:
     """An ingress without apps."""
     authority = certificate_authority(home)
-    made: list[World] = []
+    made: list[IngressFixture] = []
 
     def wake(app: str, revision: str) -> bool:
         made[0].woken.append((app, revision))
@@ -109,7 +109,7 @@ async def world(home: Path, **limits: float) -> AsyncIterator[World]:
     ingress = await Ingress.start(home, authority, wake, **limits)
     jar = aiohttp.CookieJar()
     async with aiohttp.ClientSession(cookie_jar=jar, timeout=aiohttp.ClientTimeout(total=120)) as session:
-        made.append(World(ingress, home, session))
+        made.append(IngressFixture(ingress, home, session))
         try:
             yield made[0]
         finally:

@@ -96,7 +96,7 @@ class Plane:
         (home / "endpoints.json").write_text(json.dumps({"identity": 1}))
         self.store = Store(home / "state.sqlite")
         self.model = Model(self.store)
-        self._group = f"/subscriptions/{self.model.directory.subscription_id}/resourceGroups/rg"
+        self._group = f"/subscriptions/{self.model.tenant.subscription_id}/resourceGroups/rg"
         self.model.put(ArmId.parse(self._group), {"location": LOCATION})
         self.environment = self.put("Microsoft.App/managedEnvironments", "env", {})
         self.start()

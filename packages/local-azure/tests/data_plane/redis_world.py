@@ -24,7 +24,7 @@ ALL = ("redis-py", "django-redis", "kombu", "celery-backend")
 SECONDS = 240
 
 
-class World(Landscape):
+class RedisFixture(Landscape):
     """A landscape whose caches run."""
 
     def __init__(self, home: Path) -> None:

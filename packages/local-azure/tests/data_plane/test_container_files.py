@@ -242,7 +242,7 @@ def test_a_path_in_an_argument_leads_to_what_is_mounted_there(argument: str, rea
 def of(tmp_path: Path, plan: AppPlan, image: images.Image, shim: dict[str, str] | None = None) -> dict[str, str]:
     """The variables of the container."""
     mounts = {path: tmp_path / path.strip("/") for path in ("/tmp", "/data")}
-    platform = variables.Platform(
+    platform = variables.PlatformVariables(
         "shop--0000001-x", "shop--0000001", tmp_path, lambda _: shim or {}, tmp_path / "ca.pem", "header"
     )
     return variables.of_container(plan, web(), image, mounts, platform)

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from data_plane.ingress_world import DOMAIN, World, app_plan, run, world
+from data_plane.ingress_world import DOMAIN, IngressFixture, app_plan, run, world
 from local_azure.data_plane.app import ReadyReplica
 
 HOST = f"web.{DOMAIN}"
@@ -58,7 +58,7 @@ async def seen(response: aiohttp.ClientResponse) -> dict[str, Any]:
 def test_app_sees_its_own_name_over_https_whatever_the_browser_has_used(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead(await here.replica(echo))
+            here.route_app(await here.replica(echo))
             at = here.local()
             headers = {
                 "Origin": at,
@@ -86,7 +86,7 @@ def test_app_sees_its_own_name_over_https_whatever_the_browser_has_used(tmp_path
 def test_path_goes_through_as_it_was_written(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead(await here.replica(echo))
+            here.route_app(await here.replica(echo))
             reader, writer = await asyncio.open_connection("127.0.0.1", here.ports.hosts[HOST])
             writer.write(
                 f"GET /a%2Fb//x/../%e4?q=a+b&q=%20 HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
@@ -109,7 +109,7 @@ def test_addresses_and_cookies_of_the_answer_lead_back_to_the_browser(tmp_path: 
 
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead(await here.replica(answer))
+            here.route_app(await here.replica(answer))
             async with here.session.get(here.local(), allow_redirects=False) as response:
                 assert response.headers["Location"] == f"{here.local()}/next"
                 assert response.headers.getall("Set-Cookie") == [
@@ -135,7 +135,7 @@ def test_answer_goes_out_as_the_app_wrote_it(tmp_path: Path) -> None:
 
         server = await asyncio.start_server(raw, "127.0.0.1", 0)
         async with world(tmp_path) as here:
-            here.lead(ReadyReplica("raw", server.sockets[0].getsockname()[1]))
+            here.route_app(ReadyReplica("raw", server.sockets[0].getsockname()[1]))
             reader, writer = await asyncio.open_connection("127.0.0.1", here.ports.hosts[HOST])
             writer.write(f"GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
             head, _, body = (await reader.read()).partition(b"\r\n\r\n")
@@ -162,7 +162,7 @@ def test_large_bodies_stream_both_ways(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead(await here.replica(back))
+            here.route_app(await here.replica(back))
             arrived = asyncio.Event()
 
             async def blocks() -> Any:
@@ -185,7 +185,7 @@ def test_large_bodies_stream_both_ways(tmp_path: Path) -> None:
 def test_every_method_goes_through(tmp_path: Path, method: str) -> None:
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead(await here.replica(echo))
+            here.route_app(await here.replica(echo))
             async with here.session.request(method, here.local()) as response:
                 body = await response.read()
                 assert response.status == 200
@@ -211,7 +211,7 @@ def test_websocket_goes_through_with_its_protocol_and_its_end(tmp_path: Path) ->
 
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead(await here.replica(talk))
+            here.route_app(await here.replica(talk))
             async with here.session.ws_connect(
                 f"{here.local()}/ws", protocols=["other", "chat"], origin=here.local()
             ) as client:
@@ -235,7 +235,7 @@ def test_websocket_that_the_app_refuses_is_refused(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead(await here.replica(refuse))
+            here.route_app(await here.replica(refuse))
             with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
                 await here.session.ws_connect(f"{here.local()}/ws")
 
@@ -248,7 +248,7 @@ def test_websocket_that_the_app_refuses_is_refused(tmp_path: Path) -> None:
 def test_request_goes_to_another_replica_when_one_cannot_be_connected_to(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead(ReadyReplica("gone", closed_port()), await here.replica(echo, "there"))
+            here.route_app(ReadyReplica("gone", closed_port()), await here.replica(echo, "there"))
             for _ in range(6):
                 async with here.session.post(here.local(), data=b"once") as response:
                     assert (await seen(response))["size"] == 4
@@ -267,7 +267,7 @@ def test_request_that_may_have_been_done_goes_to_no_other(tmp_path: Path) -> Non
 
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead(await here.replica(cut, "one"), await here.replica(cut, "two"))
+            here.route_app(await here.replica(cut, "one"), await here.replica(cut, "two"))
             async with here.session.post(here.local(), data=b"pay") as response:
                 assert response.status == 503
                 assert "upstream connect error" in await response.text()
@@ -287,7 +287,7 @@ def test_answer_that_breaks_off_is_seen_to_break_off(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead(await here.replica(half))
+            here.route_app(await here.replica(half))
             with pytest.raises(aiohttp.ClientError):
                 async with here.session.get(here.local()) as response:
                     await response.read()
@@ -307,7 +307,7 @@ def test_replicas_take_turns(tmp_path: Path) -> None:
 
                 return answer
 
-            here.lead(*[await here.replica(named(name), name) for name in ("a", "b", "c")])
+            here.route_app(*[await here.replica(named(name), name) for name in ("a", "b", "c")])
             for _ in range(12):
                 async with here.session.get(here.local()):
                     pass
@@ -343,10 +343,10 @@ def test_replica_is_drained_once_it_has_answered_what_it_has(tmp_path: Path) -> 
                 return web.Response(text="done by the old one")
 
             old = await here.replica(slow, "old")
-            here.lead(old)
+            here.route_app(old)
             request = asyncio.create_task(_text(here))
             await begun.wait()
-            here.lead(await here.replica(echo, "new"))
+            here.route_app(await here.replica(echo, "new"))
             drained = asyncio.create_task(here.ingress.drained("old"))
             async with here.session.get(here.local()) as response:
                 assert "method" in await seen(response), "new requests go to the new replica"
@@ -355,7 +355,7 @@ def test_replica_is_drained_once_it_has_answered_what_it_has(tmp_path: Path) -> 
             assert await request == "done by the old one"
             await drained
 
-    async def _text(here: World) -> str:
+    async def _text(here: IngressFixture) -> str:
         async with here.session.get(here.local()) as response:
             return await response.text()
 
@@ -369,13 +369,13 @@ def test_request_waits_for_a_replica_that_comes_up_from_zero(tmp_path: Path) -> 
     async def scenario() -> None:
         async with world(tmp_path) as here:
             here.comes_up = True
-            here.lead()
+            here.route_app()
             request = asyncio.create_task(here.session.post(here.local(), data=b"kept"))
             while not here.woken:
                 await asyncio.sleep(0.01)
             assert not request.done()
             assert here.woken[0] == (app_plan().id.key, "web--1")
-            here.lead(await here.replica(echo))
+            here.route_app(await here.replica(echo))
             async with await request as response:
                 assert (await seen(response))["size"] == 4
             assert here.ingress.requests("web--1") == 1
@@ -386,10 +386,10 @@ def test_request_waits_for_a_replica_that_comes_up_from_zero(tmp_path: Path) -> 
 def test_503_when_no_replica_is_ready(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead()
+            here.route_app()
             async with here.session.get(here.local()) as response:
                 assert (response.status, await response.text()) == (503, "no healthy upstream")
-            here.lead(ReadyReplica("gone", closed_port()))
+            here.route_app(ReadyReplica("gone", closed_port()))
             async with here.session.get(here.local()) as response:
                 assert response.status == 503
                 assert "Connection refused" in await response.text()
@@ -402,7 +402,7 @@ def test_403_when_no_revision_is_active(tmp_path: Path) -> None:
         async with world(tmp_path) as here:
             app = app_plan()
             assert app.ingress
-            here.ingress.lead(app, {app.ingress.fqdn: ()}, {})
+            here.ingress.route_app(app, {app.ingress.fqdn: ()}, {})
             async with here.session.get(here.local()) as response:
                 assert response.status == 403
                 assert "This Container App is stopped" in await response.text()
@@ -417,7 +417,7 @@ def test_504_when_a_replica_takes_too_long(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         async with world(tmp_path, request_seconds=0.2) as here:
-            here.lead(await here.replica(never))
+            here.route_app(await here.replica(never))
             async with here.session.get(here.local()) as response:
                 assert (response.status, await response.text()) == (504, "stream timeout")
             await here.ingress.drained("web--1-a")
@@ -436,7 +436,7 @@ def trusting(tmp_path: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(certificate_authority(tmp_path).certificate_file))
 
 
-async def ask_by_name(here: World, host: str, port: int, trust: ssl.SSLContext) -> aiohttp.ClientResponse:
+async def ask_by_name(here: IngressFixture, host: str, port: int, trust: ssl.SSLContext) -> aiohttp.ClientResponse:
     """Ask as a client does that was led to a port for a name."""
     return await here.session.get(
         f"https://127.0.0.1:{port}/x", headers={"Host": host}, ssl=trust, server_hostname=host, allow_redirects=False
@@ -446,7 +446,7 @@ async def ask_by_name(here: World, host: str, port: int, trust: ssl.SSLContext) 
 def test_https_by_the_name_has_a_good_certificate(tmp_path: Path, trusting: ssl.SSLContext) -> None:
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead(await here.replica(echo))
+            here.route_app(await here.replica(echo))
             async with await ask_by_name(here, HOST, here.ports.https, trusting) as response:
                 told = dict((await seen(response))["headers"])
                 assert (told["Host"], told["X-Forwarded-Proto"]) == (HOST, "https")
@@ -460,7 +460,7 @@ def test_app_without_external_ingress_is_reached_from_its_environment_alone(
     async def scenario() -> None:
         async with world(tmp_path) as here:
             host = f"api.internal.{DOMAIN}"
-            here.lead(await here.replica(echo), app=app_plan("api", external=False))
+            here.route_app(await here.replica(echo), app=app_plan("api", external=False))
             assert host not in here.ports.hosts
             async with await ask_by_name(here, host, here.ports.https, trusting) as response:
                 assert response.status == 404
@@ -475,7 +475,7 @@ def test_app_without_external_ingress_is_reached_from_its_environment_alone(
 def test_unknown_host_is_not_found(tmp_path: Path, host: str) -> None:
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead(await here.replica(echo))
+            here.route_app(await here.replica(echo))
             url = f"http://127.0.0.1:{here.ports.environment_http}/"
             async with here.session.get(url, headers={"Host": host}) as response:
                 assert response.status == 404
@@ -486,7 +486,7 @@ def test_unknown_host_is_not_found(tmp_path: Path, host: str) -> None:
 def test_page_of_another_site_cannot_use_the_local_port_by_a_name_of_its_own(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead(await here.replica(echo))
+            here.route_app(await here.replica(echo))
             async with here.session.get(here.local(), headers={"Host": "rebound.example.com"}) as response:
                 assert response.status == 404
 
@@ -498,11 +498,11 @@ def test_plain_http_in_the_environment_is_redirected_unless_it_is_allowed(tmp_pa
         async with world(tmp_path) as here:
             url, headers = f"http://127.0.0.1:{here.ports.environment_http}/p?q=1", {"Host": HOST}
             replica = await here.replica(echo)
-            here.lead(replica)
+            here.route_app(replica)
             async with here.session.get(url, headers=headers, allow_redirects=False) as response:
                 assert response.status == 301
                 assert response.headers["Location"] == f"https://{HOST}/p?q=1"
-            here.lead(replica, app=app_plan(allowInsecure=True))
+            here.route_app(replica, app=app_plan(allowInsecure=True))
             async with here.session.get(url, headers=headers) as response:
                 assert dict((await seen(response))["headers"])["X-Forwarded-Proto"] == "http"
 
@@ -515,16 +515,16 @@ def test_plain_http_in_the_environment_is_redirected_unless_it_is_allowed(tmp_pa
 def test_port_of_a_host_name_stays_over_a_restart_and_is_closed_with_its_app(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead(await here.replica(echo))
+            here.route_app(await here.replica(echo))
             first = here.ports
             here.ingress.forget(app_plan())
             assert here.ports.hosts == {}
             while is_listening(first.hosts[HOST]):
                 await asyncio.sleep(0.01)
-            here.lead(await here.replica(echo))
+            here.route_app(await here.replica(echo))
             assert here.ports.hosts == first.hosts
         async with world(tmp_path) as here:
-            here.lead(await here.replica(echo))
+            here.route_app(await here.replica(echo))
             assert here.ports == first
 
     run(scenario)
@@ -533,13 +533,13 @@ def test_port_of_a_host_name_stays_over_a_restart_and_is_closed_with_its_app(tmp
 def test_port_that_was_taken_meanwhile_is_replaced(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with world(tmp_path) as here:
-            here.lead(await here.replica(echo))
+            here.route_app(await here.replica(echo))
             port = here.ports.hosts[HOST]
         with socket.socket() as other:
             other.bind(("127.0.0.1", port))
             other.listen()
             async with world(tmp_path) as here:
-                here.lead(await here.replica(echo))
+                here.route_app(await here.replica(echo))
                 assert here.ports.hosts[HOST] != port
                 async with here.session.get(here.local()) as response:
                     await seen(response)

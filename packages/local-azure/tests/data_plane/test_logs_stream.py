@@ -15,7 +15,13 @@ import requests
 from arm.landscape import GROUP, Azure, deploy, running
 from local_azure.status import runtime_status as running_file
 from local_azure.status.replica_logs import Logs
-from local_azure.status.runtime_status import Running, RunningApp, RunningContainer, RunningReplica, RunningRevision
+from local_azure.status.runtime_status import (
+    RunningApp,
+    RunningContainer,
+    RunningReplica,
+    RunningRevision,
+    RuntimeStatus,
+)
 
 APP = "app-we-magictoolbox-01"
 REVISION, REPLICA = f"{APP}--0000001", f"{APP}--0000001-7c9-abcde"
@@ -44,7 +50,7 @@ def runs(azure: Azure, *replicas: RunningReplica, state: str = "Running", health
     """Tell that the app's revision runs with some replicas."""
     app = app_id(azure)
     revision = RunningRevision(f"{app}/revisions/{REVISION}", REVISION, state, health, replicas=replicas)
-    running_file.write(azure.home, Running(1, (RunningApp(app, APP, REVISION, (revision,)),)))
+    running_file.write(azure.home, RuntimeStatus(1, (RunningApp(app, APP, REVISION, (revision,)),)))
 
 
 def replica(name: str = REPLICA, *, leaving: bool = False) -> RunningReplica:
@@ -120,7 +126,7 @@ def test_resource_manager_shows_what_runs(azure: Azure, client: Client) -> None:
 
 
 def test_active_revision_that_has_not_started_yet_is_shown_without_replicas(azure: Azure, client: Client) -> None:
-    running_file.write(azure.home, Running(1))
+    running_file.write(azure.home, RuntimeStatus(1))
     shown = client.arm("GET", f"/revisions/{REVISION}")["properties"]
     assert (shown["runningState"], shown["replicas"]) == ("Processing", 0)
     assert client.arm("GET", "")["properties"]["latestReadyRevisionName"] == ""

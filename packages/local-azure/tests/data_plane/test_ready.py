@@ -19,7 +19,13 @@ from local_azure.pulumi_engine.project_copy import Project, ProjectCopy
 from local_azure.status import runtime_status
 from local_azure.status.ingress_ports import write_ports
 from local_azure.status.replica_logs import Logs
-from local_azure.status.runtime_status import Running, RunningApp, RunningContainer, RunningReplica, RunningRevision
+from local_azure.status.runtime_status import (
+    RunningApp,
+    RunningContainer,
+    RunningReplica,
+    RunningRevision,
+    RuntimeStatus,
+)
 from local_azure.system import project_file
 from local_azure.system.paths import Home
 
@@ -47,7 +53,7 @@ class Stack:
         )
         runtime_status.write(
             self.home,
-            Running(
+            RuntimeStatus(
                 1,
                 tuple(
                     RunningApp(

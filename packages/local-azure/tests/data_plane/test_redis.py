@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 import redis
 
-from data_plane.redis_world import ALL, World, url
+from data_plane.redis_world import ALL, RedisFixture, url
 from local_azure.cli import fault_commands
 from local_azure.data_plane.redis import process
 from local_azure.system.paths import Home
@@ -27,9 +27,9 @@ CLASSIC_ZONE = "privatelink.redis.cache.windows.net"
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisFixture]:
     """A managed and a classic cache, each with a private endpoint that the network resolves."""
-    world = World(tmp_path_factory.mktemp("home"))
+    world = RedisFixture(tmp_path_factory.mktemp("home"))
     try:
         world.with_network().with_cache().with_zone().with_endpoint()
         add_zone_group(world, world.endpoint, world.zone)
@@ -50,12 +50,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world.close()
 
 
-def add_zone_group(world: World, endpoint: str, zone: str) -> None:
+def add_zone_group(world: RedisFixture, endpoint: str, zone: str) -> None:
     config = {"name": "one", "properties": {"privateDnsZoneId": zone}}
     world.put(f"{endpoint}/privateDnsZoneGroups/default", {"privateDnsZoneConfigs": [config]}, location=None)
 
 
-def direct(world: World, host: str, key: str | None, **options: object) -> redis.Redis:
+def direct(world: RedisFixture, host: str, key: str | None, **options: object) -> redis.Redis:
     """A client of this process, at the server's real port."""
     [port] = [local for azure, local in world.redis.ports[host].items() if azure in (10000, 6380)]
     return redis.Redis(
@@ -73,7 +73,7 @@ def direct(world: World, host: str, key: str | None, **options: object) -> redis
 # -- the story
 
 
-def test_the_storys_urls_fail_and_ours_works_by_every_client(world: World) -> None:
+def test_the_storys_urls_fail_and_ours_works_by_every_client(world: RedisFixture) -> None:
     [key, _] = world.keys(world.classic)
     assert "/" in key, "the keys of the local Azure all hold one"
     ours = url(CLASSIC, 6380, key)
@@ -90,12 +90,12 @@ def test_the_storys_urls_fail_and_ours_works_by_every_client(world: World) -> No
     assert ("ConnectionRefusedError" if is_port else "ValueError") in told["redis-py", raw_key]
 
 
-def test_every_client_works_on_managed_redis_with_either_key(world: World) -> None:
+def test_every_client_works_on_managed_redis_with_either_key(world: RedisFixture) -> None:
     uses = [(client, url(MANAGED, 10000, key)) for client in ALL for key in world.keys(world.database)]
     assert set(world.outcomes(*uses).values()) == {"works"}
 
 
-def test_databases_are_as_the_service_has_them(world: World) -> None:
+def test_databases_are_as_the_service_has_them(world: RedisFixture) -> None:
     managed, classic = world.keys(world.database)[0], world.keys(world.classic)[0]
     on_managed = url(MANAGED, 10000, managed, 1)
     on_classic = [url(CLASSIC, 6380, classic, database) for database in (1, 15, 16)]
@@ -104,26 +104,26 @@ def test_databases_are_as_the_service_has_them(world: World) -> None:
     assert "ResponseError" in told["kombu", on_managed]
 
 
-def test_without_the_local_authority_there_is_no_connection(world: World) -> None:
+def test_without_the_local_authority_there_is_no_connection(world: RedisFixture) -> None:
     ours = url(MANAGED, 10000, world.keys(world.database)[0])
     assert "SSLCertVerificationError" in world.outcome(ours, trusts=False)
 
 
-def test_the_certificate_is_for_the_host_name_alone(world: World) -> None:
+def test_the_certificate_is_for_the_host_name_alone(world: RedisFixture) -> None:
     key = world.keys(world.database)[0]
     address = world.get(world.endpoint).properties["customDnsConfigs"][0]["ipAddresses"][0]
     for host in (address, MANAGED.replace(".redis", ".privatelink.redis")):
         assert "SSLCertVerificationError" in world.outcome(url(host, 10000, key)), host
 
 
-def test_there_is_no_plaintext_port(world: World) -> None:
+def test_there_is_no_plaintext_port(world: RedisFixture) -> None:
     key = quote(world.keys(world.classic)[0], safe="")
     plain = [f"redis://:{key}@{CLASSIC}:{port}/0" for port in (6379, 6380)]
     assert all("works" not in one for one in world.outcomes(*[("redis-py", one) for one in plain]).values())
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1")
-def test_the_tls_floor_is_that_of_the_resource(world: World) -> None:
+def test_the_tls_floor_is_that_of_the_resource(world: RedisFixture) -> None:
     assert tls_version(world, CLASSIC, ssl.TLSVersion.TLSv1_2) == "TLSv1.2"
     with pytest.raises(ssl.SSLError):
         tls_version(world, CLASSIC, ssl.TLSVersion.TLSv1_1)
@@ -139,7 +139,7 @@ def test_the_tls_floor_is_that_of_the_resource(world: World) -> None:
         tls_version(world, CLASSIC, ssl.TLSVersion.TLSv1_1)
 
 
-def tls_version(world: World, host: str, version: ssl.TLSVersion) -> str | None:
+def tls_version(world: RedisFixture, host: str, version: ssl.TLSVersion) -> str | None:
     """The version that a client gets which wants this one alone."""
     context = ssl.create_default_context(cafile=str(world.home / "tls" / "ca.pem"))
     context.set_ciphers("DEFAULT:@SECLEVEL=0")  # else OpenSSL itself wants no old version
@@ -152,19 +152,19 @@ def tls_version(world: World, host: str, version: ssl.TLSVersion) -> str | None:
 
 
 @pytest.mark.parametrize("command", ["CONFIG GET *", "SAVE", "BGSAVE", "DEBUG SLEEP 0", "SHUTDOWN", "REPLICAOF a 1"])
-def test_commands_that_azure_blocks_are_unknown(world: World, command: str) -> None:
+def test_commands_that_azure_blocks_are_unknown(world: RedisFixture, command: str) -> None:
     for host, resource in ((MANAGED, world.database), (CLASSIC, world.classic)):
         with pytest.raises(redis.ResponseError, match="unknown command"):
             direct(world, host, world.keys(resource)[0]).execute_command(*command.split())
 
 
 @pytest.mark.parametrize("command", ["ACL LIST", "ACL SETUSER x on", "MODULE LOAD /x", "CLUSTER RESET"])
-def test_a_client_cannot_change_users_modules_or_the_cluster(world: World, command: str) -> None:
+def test_a_client_cannot_change_users_modules_or_the_cluster(world: RedisFixture, command: str) -> None:
     with pytest.raises(redis.ResponseError):
         direct(world, MANAGED, world.keys(world.database)[0]).execute_command(*command.split())
 
 
-def test_memory_policy_and_clients_follow_the_size(world: World) -> None:
+def test_memory_policy_and_clients_follow_the_size(world: RedisFixture) -> None:
     info = direct(world, MANAGED, world.keys(world.database)[0]).info("memory")
     assert info["maxmemory"] == int(0.5 * 0.8 * 1024**3)
     assert info["maxmemory_policy"] == "volatile-lru"
@@ -176,7 +176,7 @@ def test_memory_policy_and_clients_follow_the_size(world: World) -> None:
 # -- changes
 
 
-def test_a_changed_size_and_policy_take_effect_without_a_restart(world: World) -> None:
+def test_a_changed_size_and_policy_take_effect_without_a_restart(world: RedisFixture) -> None:
     client = direct(world, MANAGED, world.keys(world.database)[0])
     process = client.info("server")["process_id"]
     world.put(world.cache, {"publicNetworkAccess": "Disabled"}, sku={"name": "Balanced_B1"})
@@ -188,7 +188,7 @@ def test_a_changed_size_and_policy_take_effect_without_a_restart(world: World) -
     assert client.info("server")["process_id"] == process
 
 
-def test_a_regenerated_key_is_dead_at_once_and_the_other_is_not(world: World) -> None:
+def test_a_regenerated_key_is_dead_at_once_and_the_other_is_not(world: RedisFixture) -> None:
     old, other = world.keys(world.database)
     held = direct(world, MANAGED, old, single_connection_client=True)
     assert held.ping()
@@ -200,7 +200,7 @@ def test_a_regenerated_key_is_dead_at_once_and_the_other_is_not(world: World) ->
     assert held.ping(), "a connection that was open stays, as in Redis itself"
 
 
-def test_without_key_authentication_every_key_is_refused_and_open_connections_are_cut(world: World) -> None:
+def test_without_key_authentication_every_key_is_refused_and_open_connections_are_cut(world: RedisFixture) -> None:
     key = world.keys(world.classic)[0]
     held = direct(world, CLASSIC, key, single_connection_client=True)
     assert held.ping()
@@ -217,7 +217,7 @@ def test_without_key_authentication_every_key_is_refused_and_open_connections_ar
     assert world.outcome(url(CLASSIC, 6380, key)) == "works"
 
 
-def test_data_and_port_outlive_a_stop_and_the_key_is_never_on_disk(world: World) -> None:
+def test_data_and_port_outlive_a_stop_and_the_key_is_never_on_disk(world: RedisFixture) -> None:
     key = world.keys(world.database)[0]
     client = direct(world, MANAGED, key)
     client.set("kept", "yes")
@@ -236,7 +236,7 @@ def test_data_and_port_outlive_a_stop_and_the_key_is_never_on_disk(world: World)
     assert not any(one.stat().st_mode & 0o077 for one in files if one.name in ("redis.conf", "cache.json"))
 
 
-def test_a_server_that_was_killed_comes_again(world: World) -> None:
+def test_a_server_that_was_killed_comes_again(world: RedisFixture) -> None:
     client = direct(world, CLASSIC, world.keys(world.classic)[0])
     process = client.info("server")["process_id"]
     os.kill(process, signal.SIGKILL)
@@ -253,7 +253,7 @@ async def _gone(process: int) -> None:
     await asyncio.sleep(0.05)
 
 
-def test_a_port_that_another_has_taken_is_replaced(world: World) -> None:
+def test_a_port_that_another_has_taken_is_replaced(world: RedisFixture) -> None:
     key = world.keys(world.classic)[0]
     port = world.redis.ports[CLASSIC][6380]
     world.stop()
@@ -265,7 +265,7 @@ def test_a_port_that_another_has_taken_is_replaced(world: World) -> None:
 
 
 def test_leftovers_of_a_killed_data_plane_give_way(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = RedisFixture(tmp_path)
     try:
         world.with_network().with_cache()
         world.settle()
@@ -280,7 +280,7 @@ def test_leftovers_of_a_killed_data_plane_give_way(tmp_path: Path) -> None:
         world.close()
 
 
-def test_connections_are_cut_when_the_endpoint_is_no_longer_approved(world: World) -> None:
+def test_connections_are_cut_when_the_endpoint_is_no_longer_approved(world: RedisFixture) -> None:
     key = world.keys(world.database)[0]
     held = direct(world, MANAGED, key, single_connection_client=True)
     assert held.ping()
@@ -300,7 +300,7 @@ def test_connections_are_cut_when_the_endpoint_is_no_longer_approved(world: Worl
         assert world.outcome(url(MANAGED, 10000, key)) == "works"
 
 
-def test_an_unlinked_zone_leads_to_the_public_address_which_refuses(world: World) -> None:
+def test_an_unlinked_zone_leads_to_the_public_address_which_refuses(world: RedisFixture) -> None:
     ours = url(MANAGED, 10000, world.keys(world.database)[0])
     assert world.outcome(ours, network=None) == "ConnectionError ConnectionRefusedError"
     link = f"{world.zone}/virtualNetworkLinks/vnet"
@@ -318,7 +318,7 @@ def test_an_unlinked_zone_leads_to_the_public_address_which_refuses(world: World
 
 
 @contextmanager
-def fault(world: World, *arguments: str) -> Iterator[None]:
+def fault(world: RedisFixture, *arguments: str) -> Iterator[None]:
     """A fault that `./local faults` puts in and takes out."""
     parser = argparse.ArgumentParser()
     fault_commands.add_parser(parser.add_subparsers())
@@ -332,7 +332,7 @@ def fault(world: World, *arguments: str) -> Iterator[None]:
         world.settle()
 
 
-def test_a_redis_that_is_down_refuses_and_then_has_what_it_had(world: World) -> None:
+def test_a_redis_that_is_down_refuses_and_then_has_what_it_had(world: RedisFixture) -> None:
     key = world.keys(world.classic)[0]
     ours, other = url(CLASSIC, 6380, key), url(MANAGED, 10000, world.keys(world.database)[0])
     held = direct(world, CLASSIC, key, single_connection_client=True)
@@ -346,7 +346,7 @@ def test_a_redis_that_is_down_refuses_and_then_has_what_it_had(world: World) -> 
     assert direct(world, CLASSIC, key).get("before") == "1"
 
 
-def test_a_redis_that_is_full_takes_no_value_until_it_has_room_again(world: World) -> None:
+def test_a_redis_that_is_full_takes_no_value_until_it_has_room_again(world: RedisFixture) -> None:
     key = world.keys(world.database)[0]
     client = direct(world, MANAGED, key)
     client.set("before", "1")
@@ -363,9 +363,9 @@ def test_a_redis_that_is_full_takes_no_value_until_it_has_room_again(world: Worl
 
 
 @pytest.fixture
-def clustered(tmp_path: Path) -> Iterator[World]:
+def clustered(tmp_path: Path) -> Iterator[RedisFixture]:
     """A managed cache that is still without a cluster."""
-    world = World(tmp_path)
+    world = RedisFixture(tmp_path)
     try:
         world.with_network().with_cache().with_zone().with_endpoint()
         add_zone_group(world, world.endpoint, world.zone)
@@ -375,7 +375,7 @@ def clustered(tmp_path: Path) -> Iterator[World]:
         world.close()
 
 
-def become(world: World, policy: str, size: str = "Balanced_B0") -> str:
+def become(world: RedisFixture, policy: str, size: str = "Balanced_B0") -> str:
     """Give the cache a size and a clustering policy; its key."""
     world.put(world.cache, {"publicNetworkAccess": "Disabled"}, sku={"name": size})
     world.put(world.database, {"accessKeysAuthentication": "Enabled", "clusteringPolicy": policy}, location=None)
@@ -394,13 +394,15 @@ print(json.dumps([before, sorted([node.host, node.port] for node in cluster.get_
 """
 
 
-def use_cluster(world: World, url: str) -> tuple[list[str | None], list[list[Any]]]:
+def use_cluster(world: RedisFixture, url: str) -> tuple[list[str | None], list[list[Any]]]:
     """What a client that knows clusters finds under the names, before it writes each under itself; and the nodes."""
     before, nodes = json.loads(world.python(CLUSTER_CLIENT, world.vnet, url))
     return before, nodes
 
 
-def test_a_small_cluster_of_the_open_source_policy_is_one_server_and_refuses_to_cross_slots(clustered: World) -> None:
+def test_a_small_cluster_of_the_open_source_policy_is_one_server_and_refuses_to_cross_slots(
+    clustered: RedisFixture,
+) -> None:
     direct(clustered, MANAGED, clustered.keys(clustered.database)[0]).set("before", "1")
     key = become(clustered, "OSSCluster")
     client = direct(clustered, MANAGED, key)
@@ -412,7 +414,7 @@ def test_a_small_cluster_of_the_open_source_policy_is_one_server_and_refuses_to_
     assert use_cluster(clustered, ours) == (NAMES, [[MANAGED, 8500]])
 
 
-def test_a_cluster_of_the_open_source_policy_sends_ordinary_clients_elsewhere(clustered: World) -> None:
+def test_a_cluster_of_the_open_source_policy_sends_ordinary_clients_elsewhere(clustered: RedisFixture) -> None:
     old = direct(clustered, MANAGED, clustered.keys(clustered.database)[0])
     for name in NAMES:
         old.set(name, "before")
@@ -448,12 +450,14 @@ def set_all(client: redis.Redis, names: list[str]) -> None:
         client.set(name, "1")
 
 
-def processes(world: World) -> list[dict[str, Any]]:
+def processes(world: RedisFixture) -> list[dict[str, Any]]:
     """The processes that the data plane has started."""
     return json.loads((world.home / "processes.json").read_text())
 
 
-def test_the_enterprise_policy_looks_like_one_server_and_refuses_transactions_across_slots(clustered: World) -> None:
+def test_the_enterprise_policy_looks_like_one_server_and_refuses_transactions_across_slots(
+    clustered: RedisFixture,
+) -> None:
     key = become(clustered, "EnterpriseCluster", "Balanced_B3")
     client = direct(clustered, MANAGED, key)
     assert client.set("a", "1")
@@ -471,7 +475,7 @@ def test_the_enterprise_policy_looks_like_one_server_and_refuses_transactions_ac
 
 
 def test_a_deleted_cache_is_gone_with_its_data_and_its_name_starts_anew(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = RedisFixture(tmp_path)
     try:
         world.with_network().with_cache()
         world.settle()
@@ -498,7 +502,7 @@ def test_a_deleted_cache_is_gone_with_its_data_and_its_name_starts_anew(tmp_path
 
 
 def test_a_resize_without_high_availability_loses_all_data(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = RedisFixture(tmp_path)
     try:
         world.with_network()
         given = {"publicNetworkAccess": "Disabled", "highAvailability": "Disabled"}
@@ -523,7 +527,7 @@ def test_a_resize_without_high_availability_loses_all_data(tmp_path: Path) -> No
 def test_why_a_server_does_not_run_is_told_and_it_runs_once_that_is_mended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
 ) -> None:
-    world = World(tmp_path)
+    world = RedisFixture(tmp_path)
     try:
         world.with_network().with_cache()
         data = tmp_path / "redis" / MANAGED / "dump.rdb"
@@ -557,7 +561,7 @@ def test_why_a_server_does_not_run_is_told_and_it_runs_once_that_is_mended(
         world.close()
 
 
-def test_changes_and_restarts_leave_no_file_open(world: World) -> None:
+def test_changes_and_restarts_leave_no_file_open(world: RedisFixture) -> None:
     def change() -> None:
         world.action(world.classic, "regenerateKey", {"keyType": "Secondary"})
         world.settle()

@@ -208,9 +208,9 @@ def test_a_cache_without_high_availability_is_away_while_it_is_resized(tmp_path:
     timed.put(timed.database, {"accessKeysAuthentication": "Enabled"}, location=None)
     target = ArmId.parse(timed.cache)
     body = {**sku, "sku": {"name": "Balanced_B1"}, "properties": {"highAvailability": "Disabled"}}
-    timed.model.put(target, body, admission=timed.model.admit("put", target))
+    timed.model.put(target, body, outcome=timed.model.evaluate_faults("put", target))
     assert resize_is_down(timed)
-    timed.settle()
+    timed.complete_operations()
     assert not resize_is_down(timed)
 
 

@@ -19,7 +19,7 @@ from local_azure.data_plane.dns import Names
 from local_azure.data_plane.main import DataPlane
 from local_azure.data_plane.measures import Meter, Sources
 from local_azure.data_plane.redis.servers import RedisServers
-from local_azure.data_plane.replica import Platform
+from local_azure.data_plane.replica import ReplicaServices
 from local_azure.data_plane.revision import RevisionRunner
 from local_azure.data_plane.scaling import Failure, Reading
 from local_azure.status import runtime_status
@@ -54,7 +54,7 @@ class Logs:
 
 def runner(plan: RevisionPlan, count: Callable[[], int] = lambda: 0) -> RevisionRunner:
     """Runs a revision of one replica, whose processes are not started as nobody reconciles."""
-    platform = replace(Platform(*[cast("Any", None)] * 9), logs=cast("Any", Logs()))
+    platform = replace(ReplicaServices(*[cast("Any", None)] * 9), logs=cast("Any", Logs()))
     sources = Sources(lambda _, host, port: (host, port), Path("trust.pem"), lambda _: count())
     return RevisionRunner(platform, sources, lambda: SPEEDUP, lambda: app(plan), plan, 1, lambda: None)
 
@@ -196,7 +196,7 @@ def test_what_runs_is_told_again_after_an_error(
     _, apps, plane = followed
     write, tried = runtime_status.write, [0]
 
-    def full_at_first(home: Path, told: runtime_status.Running) -> None:
+    def full_at_first(home: Path, told: runtime_status.RuntimeStatus) -> None:
         tried[0] += 1
         if tried[0] == 1:
             raise OSError("no space left on device")
@@ -222,7 +222,7 @@ def test_a_data_plane_that_follows_nothing_any_more_ends_with_the_error(
     async def end(_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(plane, "_tell", end)
+    monkeypatch.setattr(plane, "_publish_status", end)
 
     async def test() -> None:
         async with asyncio.timeout(120):

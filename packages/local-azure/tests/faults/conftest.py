@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.world import OPTIONAL, Wanted, World
+from faults.world import OPTIONAL, ProjectFixture, Wanted
 from local_azure.core import options
 from local_azure.system.paths import Home
 from tests.stack.conftest import deploy
@@ -14,9 +14,9 @@ __all__ = ["deploy"]
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> Iterator[ProjectFixture]:
     """The small program, which asks for all of its resources, and its local Azure, which is not running yet."""
-    world = World(tmp_path)
+    world = ProjectFixture(tmp_path)
     options.keep(Home(world.home), data_plane=False)
     world.want(Wanted(frozenset(OPTIONAL)))
     yield world

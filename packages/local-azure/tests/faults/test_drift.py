@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 import yaml
 
-from faults.world import OPTIONAL, STACK, Wanted, World
+from faults.world import OPTIONAL, STACK, ProjectFixture, Wanted
 from tests.stack.deployment import ROOT, Deployment, LocalAzure, Step, operations
 
 Deploy = Callable[..., Deployment]
 
 
-def engine(world: World) -> Deployment:
+def engine(world: ProjectFixture) -> Deployment:
     """The small program's stack, by the helpers of the stack tests."""
     return Deployment(LocalAzure(world.home), world.project, STACK)
 
@@ -27,7 +27,7 @@ DRIFT = {
 """By what changes behind the program's back: what a refresh finds, and what the next deployment does about it."""
 
 
-def test_refresh_sees_what_was_changed_and_up_mends_it(world: World) -> None:
+def test_refresh_sees_what_was_changed_and_up_mends_it(world: ProjectFixture) -> None:
     world.up()
     stack = engine(world)
     for kind in DRIFT:
@@ -39,7 +39,7 @@ def test_refresh_sees_what_was_changed_and_up_mends_it(world: World) -> None:
     assert stack.up() == []
 
 
-def test_every_resource_is_imported_by_its_id_and_then_the_programs_own(world: World) -> None:
+def test_every_resource_is_imported_by_its_id_and_then_the_programs_own(world: ProjectFixture) -> None:
     world.want(Wanted(frozenset(OPTIONAL) - {"word"}))
     world.up()
     stack = engine(world)

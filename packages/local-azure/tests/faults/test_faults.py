@@ -8,21 +8,21 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from faults.world import COMMAND_SECONDS, OPTIONAL, Wanted, World
+from faults.world import COMMAND_SECONDS, OPTIONAL, ProjectFixture, Wanted
 from tests.stack.deployment import Deployment
 
 Deploy = Callable[..., Deployment]
 
 
-def fault(world: World, *arguments: str) -> None:
+def fault(world: ProjectFixture, *arguments: str) -> None:
     world.local("faults", "add", *arguments)
 
 
-def status(world: World) -> dict[str, Any]:
+def status(world: ProjectFixture) -> dict[str, Any]:
     return json.loads(world.local("status", "--json").stdout)
 
 
-def test_a_throttled_deployment_succeeds_because_the_provider_retries(world: World) -> None:
+def test_a_throttled_deployment_succeeds_because_the_provider_retries(world: ProjectFixture) -> None:
     world.local("start")
     fault(world, "throttle", "--type", "Microsoft.Network/*", "--retry-after", "1", "--times", "3")
     world.up()
@@ -30,7 +30,7 @@ def test_a_throttled_deployment_succeeds_because_the_provider_retries(world: Wor
     assert status(world)["faults"] == []
 
 
-def test_a_deployment_that_fails_is_finished_by_the_next_one(world: World) -> None:
+def test_a_deployment_that_fails_is_finished_by_the_next_one(world: ProjectFixture) -> None:
     world.local("start")
     fault(world, "fail", "--type", "Microsoft.Cache/redisEnterprise", "--code", "SkuNotAvailable", "--once")
     failed = world.up(check=False)
@@ -42,7 +42,9 @@ def test_a_deployment_that_fails_is_finished_by_the_next_one(world: World) -> No
     world.pulumi("preview", "--expect-no-changes")
 
 
-def test_an_operation_that_fails_after_acceptance_is_recorded_and_repaired_by_the_next_up(world: World) -> None:
+def test_an_operation_that_fails_after_acceptance_is_recorded_and_repaired_by_the_next_up(
+    world: ProjectFixture,
+) -> None:
     world.local("start")
     fault(world, "fail", "--type", "Microsoft.Cache/redisEnterprise", "--code", "NoCapacity", "--accepted", "--once")
     failed = world.up(check=False)
@@ -56,7 +58,7 @@ def test_an_operation_that_fails_after_acceptance_is_recorded_and_repaired_by_th
     world.pulumi("preview", "--expect-no-changes")
 
 
-def test_a_slow_operation_delays_only_what_depends_on_it(world: World) -> None:
+def test_a_slow_operation_delays_only_what_depends_on_it(world: ProjectFixture) -> None:
     world.local("start")
     fault(world, "slow", "--type", "Microsoft.Cache/redisEnterprise", "--seconds", "600")
     process = world.start_up()
@@ -74,7 +76,7 @@ def test_a_slow_operation_delays_only_what_depends_on_it(world: World) -> None:
     assert "cluster" in world.ids()
 
 
-def test_options_are_kept_for_the_next_start(world: World) -> None:
+def test_options_are_kept_for_the_next_start(world: ProjectFixture) -> None:
     world.local("start", "--latency", "azure", "--speedup", "5000")
     world.local("stop")
     # At Azure's pace an endpoint has to wait until its cache is Running, which the small program does not do.
@@ -86,7 +88,7 @@ def test_options_are_kept_for_the_next_start(world: World) -> None:
     assert status(world)["options"]["latency"] == "none"
 
 
-def test_a_second_writer_is_refused_while_an_operation_is_in_progress(world: World) -> None:
+def test_a_second_writer_is_refused_while_an_operation_is_in_progress(world: ProjectFixture) -> None:
     world.local("start")
     world.up()
     fault(world, "slow", "--type", "Microsoft.Cache/redisEnterprise", "--seconds", "600", "--once")
@@ -116,7 +118,7 @@ def test_a_role_that_never_takes_effect_keeps_an_app_from_its_vault(deploy: Depl
     stack.up()
 
 
-def test_only_the_owner_can_add_faults(world: World) -> None:
+def test_only_the_owner_can_add_faults(world: ProjectFixture) -> None:
     """Faults are stored in the state file, which only its owner can read and write."""
     world.local("faults", "add", "slow", "--seconds", "1")
     modes = subprocess.run(["stat", "-c", "%a", str(world.home), str(world.home / "state.sqlite")], capture_output=True)

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from faults.world import COMMAND_SECONDS, OPTIONAL, Wanted, World, closed_under_needs, kill
+from faults.world import COMMAND_SECONDS, OPTIONAL, ProjectFixture, Wanted, closed_under_needs, kill
 
 SEED = int(os.environ.get("KILL_SEED", "0")) or zlib.crc32(
     os.environ.get("PYTEST_XDIST_TESTRUNUID", str(random.SystemRandom().random())).encode()
@@ -43,7 +43,7 @@ POINTS = [
 class Life:
     """The small program, deployed version after version, and what the kills have met."""
 
-    world: World
+    world: ProjectFixture
     deployed: int | None = None
     """The number of the version that is deployed, where that is known."""
     met: Counter[str] = field(default_factory=Counter[str])
@@ -76,7 +76,7 @@ def life(
     """A local Azure for a point: that of its group, unless a point has failed on it."""
     group: str = request.getfixturevalue("group")
     if group not in lives:
-        world = World(tmp_path_factory.mktemp(group))
+        world = ProjectFixture(tmp_path_factory.mktemp(group))
         # Operations take a moment, so that most kills meet some.
         world.local("faults", "add", "slow", "--seconds", "0.1")
         lives[group] = Life(world)
@@ -103,7 +103,7 @@ def version(choose: random.Random, number: int) -> Wanted:
     )
 
 
-def interrupt(world: World, choose: random.Random) -> str:
+def interrupt(world: ProjectFixture, choose: random.Random) -> str:
     """Begin an `up` and kill somebody at some moment of it; returns who was killed, and when."""
     victim = choose.choice(("engine", "local Azure", "both"))
     server = world.server()
@@ -127,7 +127,7 @@ def interrupt(world: World, choose: random.Random) -> str:
     return f"{victim}, {moment}"
 
 
-def _await_writes(world: World, process: Any, count: int) -> None:
+def _await_writes(world: ProjectFixture, process: Any, count: int) -> None:
     """Wait until the local Azure has written so often, or the engine is done."""
     connection = sqlite3.connect(f"file:{world.home / 'state.sqlite'}?mode=ro", uri=True)
     read = "SELECT value FROM counter WHERE name = 'revision'"
@@ -137,7 +137,7 @@ def _await_writes(world: World, process: Any, count: int) -> None:
     connection.close()
 
 
-def check(world: World, wanted: Wanted) -> None:
+def check(world: ProjectFixture, wanted: Wanted) -> None:
     """The stack and Azure are what the program asks for, and agree."""
     state = world.state()
     assert not state.get("pending_operations")

@@ -129,7 +129,7 @@ class Wanted:
 
 
 @dataclass
-class World:
+class ProjectFixture:
     """The program, its stack and its local Azure."""
 
     directory: Path

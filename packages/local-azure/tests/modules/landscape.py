@@ -37,7 +37,7 @@ class Landscape:
 
     def __init__(self, path: Path) -> None:
         self.model = Model(Store(path))
-        self.subscription = f"/subscriptions/{self.model.directory.subscription_id}"
+        self.subscription = f"/subscriptions/{self.model.tenant.subscription_id}"
         self.group = f"{self.subscription}/resourceGroups/rg"
         self.vnet = f"{self.group}/providers/Microsoft.Network/virtualNetworks/vnet"
         self.apps_subnet = f"{self.vnet}/subnets/apps"
@@ -109,7 +109,7 @@ class Landscape:
         """Whoever calls may do everything with the secrets of the vault."""
         scope = f"{self.vault}/providers/Microsoft.Authorization"
         officer = f"{scope}/roleDefinitions/b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
-        caller = {"principalId": self.model.directory.object_id, "principalType": "ServicePrincipal"}
+        caller = {"principalId": self.model.tenant.object_id, "principalType": "ServicePrincipal"}
         name = "0ff1ce00-0000-0000-0000-000000000000"
         self.put(f"{scope}/roleAssignments/{name}", {**caller, "roleDefinitionId": officer}, location=None)
         return self

@@ -122,7 +122,7 @@ def test_an_accepted_operation_that_fails_leaves_the_resource_failed_until_it_is
     azure.add_fault(Fault("fail", code="OperationFailed", message="No capacity.", stage="accepted"), times=1)
     azure.request_put(azure.classic, CACHE)
     assert azure.state(azure.classic) == "Creating"
-    azure.settle()
+    azure.complete_operations()
     assert azure.state(azure.classic) == "Failed"
     _, failure = azure.model.progress(ArmId.parse(azure.classic))
     assert failure
@@ -143,7 +143,7 @@ def test_an_accepted_deletion_that_fails_leaves_the_resource(azure: Timed) -> No
 def test_what_has_no_provisioning_state_fails_at_once(azure: Timed) -> None:
     azure.add_fault(Fault("fail", code="OperationFailed", stage="accepted"))
     with pytest.raises(AzureError):
-        azure.model.admit("put", ArmId.parse(f"{azure.vault}/secrets/one"))
+        azure.model.evaluate_faults("put", ArmId.parse(f"{azure.vault}/secrets/one"))
 
 
 def test_the_engine_records_what_was_accepted_and_failed(azure: Timed) -> None:
@@ -174,7 +174,7 @@ def test_a_cache_for_which_there_is_no_room_stays_failed_until_it_is_deleted(azu
     def create() -> object:
         target = ArmId.parse(azure.cache)
         body = {"location": "westeurope", "sku": {"name": "Balanced_B0"}, "properties": CLUSTER}
-        return azure.model.put(target, body, admission=azure.model.admit("put", target))
+        return azure.model.put(target, body, outcome=azure.model.evaluate_faults("put", target))
 
     create()
     assert azure.state(azure.cache) == "Failed"
@@ -203,8 +203,8 @@ def test_a_cache_is_busy_until_it_is_running_though_its_operation_has_ended(azur
     settings = azure.get(azure.database).properties
 
     def update() -> object:
-        admission = azure.model.admit("put", database)
-        return azure.model.put(database, {"properties": settings}, admission=admission)
+        outcome = azure.model.evaluate_faults("put", database)
+        return azure.model.put(database, {"properties": settings}, outcome=outcome)
 
     update()
     assert azure.state(azure.database) == "Succeeded", "the operation has ended"
@@ -229,13 +229,13 @@ def test_at_azures_pace_a_cache_is_running_a_while_after_its_operation(tmp_path:
     azure.put(azure.group)
     target = ArmId.parse(azure.cache)
     body = {"location": "westeurope", "sku": {"name": "Balanced_B0"}, "properties": CLUSTER}
-    azure.model.put(target, body, admission=azure.model.admit("put", target))
+    azure.model.put(target, body, outcome=azure.model.evaluate_faults("put", target))
     seconds, _ = azure.model.progress(target)
     azure.after(seconds)
     assert azure.model.progress(target) == (0, None)
     assert azure.get(azure.cache).properties["resourceState"] == "Creating"
     assert refusal(lambda: azure.put(azure.database, {}, location=None)) == ("Conflict", HTTPStatus.CONFLICT)
-    azure.settle()
+    azure.complete_operations()
     assert azure.get(azure.cache).properties["resourceState"] == "Running"
     azure.put(azure.database, {}, location=None)
 
@@ -281,7 +281,7 @@ def test_a_role_that_never_takes_effect(azure: Timed) -> None:
         with azure.model.store.transaction() as transaction:
             return roles_in_force(transaction, PRINCIPAL, azure.group)
 
-    azure.settle()
+    azure.complete_operations()
     assert in_force() == set()
     assert azure.exists(role)
     with azure.model.store.transaction() as transaction:

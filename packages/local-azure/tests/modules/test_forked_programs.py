@@ -77,7 +77,7 @@ class Call:
         pass
 
 
-class World:
+class ForkServerFixture:
     """A language host for a local Azure that is nothing but a process id, with an engine behind it."""
 
     def __init__(self, directory: Path) -> None:
@@ -135,10 +135,10 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForkServerFixture]:
     monkeypatch.setenv("LOCAL_AZURE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv(fork_servers.SWITCH, raising=False)
-    world = World(tmp_path)
+    world = ForkServerFixture(tmp_path)
     monkeypatch.setattr(ProgramHost, "_azure", lambda _: world.azure.pid)
     yield world
     world.close()
@@ -173,14 +173,14 @@ class Signal:
         return os.read(self._descriptor, 100).decode()
 
 
-def in_background(world: World, **more: Any) -> "Future[language_pb2.RunResponse]":
+def in_background(world: ForkServerFixture, **more: Any) -> "Future[language_pb2.RunResponse]":
     future: Future[language_pb2.RunResponse] = Future()
     threading.Thread(target=lambda: future.set_result(world.run(**more)), daemon=True).start()
     return future
 
 
 def test_the_first_run_is_a_new_process_and_those_after_it_are_forks(
-    world: World, capfd: pytest.CaptureFixture[str]
+    world: ForkServerFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     world.write(SHOW_PARENT)
     parents: list[int] = []
@@ -192,14 +192,14 @@ def test_the_first_run_is_a_new_process_and_those_after_it_are_forks(
     assert parents[1] == parents[2]
 
 
-def test_a_preview_that_was_a_new_process_loads_the_sdk_for_the_next_run(world: World) -> None:
+def test_a_preview_that_was_a_new_process_loads_the_sdk_for_the_next_run(world: ForkServerFixture) -> None:
     world.write(SHOW_PARENT)
     world.run(dryRun=True)
     assert len(world.servers()) == 1
 
 
 def test_forks_are_switched_off_by_a_variable(
-    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    world: ForkServerFixture, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     world.write(SHOW_PARENT)
     monkeypatch.setenv(fork_servers.SWITCH, "no")
@@ -249,7 +249,7 @@ print("a line for standard error", file=sys.stderr)
 
 
 def test_a_fork_sees_what_a_new_process_sees(
-    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    world: ForkServerFixture, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     world.write(FACTS)
     (tmp_path / "temporary").mkdir()
@@ -277,7 +277,7 @@ def test_a_fork_sees_what_a_new_process_sees(
 
 
 def test_a_fork_sees_exactly_the_modules_of_the_sdk_that_were_used_last_time(
-    world: World, capfd: pytest.CaptureFixture[str]
+    world: ForkServerFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     loaded = (
         "import sys\nprint(*sorted(name for name, module in sys.modules.items()"
@@ -308,7 +308,7 @@ def test_a_fork_sees_exactly_the_modules_of_the_sdk_that_were_used_last_time(
     ],
 )
 def test_a_failure_is_shown_as_that_of_a_new_process(
-    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], source: str
+    world: ForkServerFixture, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], source: str
 ) -> None:
     world.write(source)
     world.remember()
@@ -332,7 +332,7 @@ signal.pause()
 """
 
 
-def started(world: World, **more: Any) -> "tuple[Future[language_pb2.RunResponse], int]":
+def started(world: ForkServerFixture, **more: Any) -> "tuple[Future[language_pb2.RunResponse], int]":
     """Run a program that waits; return its future answer and its process id once it waits."""
     world.write(WAITS)
     world.remember()
@@ -341,7 +341,7 @@ def started(world: World, **more: Any) -> "tuple[Future[language_pb2.RunResponse
     return answer, int(running.wait())
 
 
-def test_cancel_ends_a_fork(world: World) -> None:
+def test_cancel_ends_a_fork(world: ForkServerFixture) -> None:
     answer, pid = started(world)
     assert world.servers()
     world.host.Cancel(None, None)
@@ -349,7 +349,7 @@ def test_cancel_ends_a_fork(world: World) -> None:
     wait_for_end(pid)
 
 
-def test_a_fork_ends_with_its_host(world: World, tmp_path: Path) -> None:
+def test_a_fork_ends_with_its_host(world: ForkServerFixture, tmp_path: Path) -> None:
     """An engine that is killed leaves a host that ends, and nobody says Cancel."""
     world.write(WAITS)
     world.remember()
@@ -367,7 +367,9 @@ def test_a_fork_ends_with_its_host(world: World, tmp_path: Path) -> None:
     assert world.servers(), "the server goes on"
 
 
-def test_two_runs_at_once_do_not_meddle_with_each_other(world: World, capfd: pytest.CaptureFixture[str]) -> None:
+def test_two_runs_at_once_do_not_meddle_with_each_other(
+    world: ForkServerFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     world.write(
         "import os, pulumi\nname = pulumi.Config('test').require('name')\n"
         "open('running', 'w').write('!')\nos.environ['MINE'] = name\nos.chdir('/')\n"
@@ -393,7 +395,7 @@ def test_two_runs_at_once_do_not_meddle_with_each_other(world: World, capfd: pyt
 
 
 def test_a_changed_environment_gets_a_new_process(
-    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    world: ForkServerFixture, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     packages = tmp_path / "packages"
     packages.mkdir()
@@ -412,7 +414,7 @@ def test_a_changed_environment_gets_a_new_process(
 
 
 def test_an_edited_module_gets_a_new_process(
-    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    world: ForkServerFixture, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """A module of the SDK's is edited in place, which changes no directory."""
     module = tmp_path / "pulumi_random" / "__init__.py"
@@ -430,7 +432,7 @@ def test_an_edited_module_gets_a_new_process(
 
 
 def test_other_variables_of_the_interpreter_get_another_process(
-    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    world: ForkServerFixture, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     world.write("import os\nprint(os.getppid(), hash('text'), flush=True)\n")
     world.remember()
@@ -444,7 +446,7 @@ def test_other_variables_of_the_interpreter_get_another_process(
 
 
 def test_a_program_with_a_module_of_a_loaded_name_is_a_new_process(
-    world: World, capfd: pytest.CaptureFixture[str]
+    world: ForkServerFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Pulumi imports YAML before the program does: in a fork it has the other one already."""
     (world.program / "yaml.py").write_text("import os\nprint(os.getppid(), flush=True)\nraise ImportError\n")
@@ -455,7 +457,9 @@ def test_a_program_with_a_module_of_a_loaded_name_is_a_new_process(
     assert len(world.servers()) == 1, "it was asked, and declined"
 
 
-def test_a_process_that_cannot_load_the_modules_is_tried_once(world: World, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_process_that_cannot_load_the_modules_is_tried_once(
+    world: ForkServerFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     world.write("import os\nprint(os.getppid())\n")
     for _ in range(2):
         world.remember("pulumi_azure_native.there_is_no_such_module")
@@ -466,7 +470,7 @@ def test_a_process_that_cannot_load_the_modules_is_tried_once(world: World, capf
     assert "there_is_no_such_module" in log.read_text()
 
 
-def test_nothing_outlives_the_end_of_all_servers(world: World) -> None:
+def test_nothing_outlives_the_end_of_all_servers(world: ForkServerFixture) -> None:
     answer, pid = started(world)
     (server,) = world.servers()
     ForkServers(world.home).end_all()
@@ -476,7 +480,7 @@ def test_nothing_outlives_the_end_of_all_servers(world: World) -> None:
     wait_for_end(server)
 
 
-def test_a_server_ends_with_the_local_azure(world: World) -> None:
+def test_a_server_ends_with_the_local_azure(world: ForkServerFixture) -> None:
     answer, pid = started(world)
     (server,) = world.servers()
     world.azure.kill()
@@ -486,7 +490,7 @@ def test_a_server_ends_with_the_local_azure(world: World) -> None:
     assert answer.result(60).error
 
 
-def test_a_fork_ends_with_a_server_that_is_killed(world: World) -> None:
+def test_a_fork_ends_with_a_server_that_is_killed(world: ForkServerFixture) -> None:
     answer, pid = started(world)
     (server,) = world.servers()
     os.kill(server, 9)
@@ -495,7 +499,7 @@ def test_a_fork_ends_with_a_server_that_is_killed(world: World) -> None:
 
 
 def test_a_server_holds_neither_variables_nor_configuration_of_a_run(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: ForkServerFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOKEN", "a-secret-variable")
     answer, _ = started(world, config={"test:secret": "a-secret-setting"}, configSecretKeys=["test:secret"])
@@ -517,7 +521,7 @@ def test_a_server_holds_neither_variables_nor_configuration_of_a_run(
     answer.result(60)
 
 
-def test_sockets_and_locks_are_the_owners_alone(world: World) -> None:
+def test_sockets_and_locks_are_the_owners_alone(world: ForkServerFixture) -> None:
     world.write(SHOW_PARENT)
     world.run(dryRun=True)
     assert world.home.fork_servers.stat().st_mode & 0o777 == 0o700

@@ -78,8 +78,8 @@ def test_options_stay_with_the_state(tmp_path: Path) -> None:
 def test_speed_divides_the_time(tmp_path: Path) -> None:
     azure = Timed(tmp_path / "state.sqlite", speedup=60.0)
     azure.put(azure.group)
-    admission = azure.model.admit("put", ArmId.parse(azure.classic))
-    assert admission.seconds == latency.typical("Microsoft.Cache/redis").create / 60
+    outcome = azure.model.evaluate_faults("put", ArmId.parse(azure.classic))
+    assert outcome.seconds == latency.typical("Microsoft.Cache/redis").create / 60
 
 
 # -- what is seen meanwhile
@@ -88,11 +88,11 @@ def test_speed_divides_the_time(tmp_path: Path) -> None:
 def test_a_resource_is_shown_as_created_and_updated_until_it_is_done(azure: Timed) -> None:
     azure.request_put(azure.classic, CACHE)
     assert azure.state(azure.classic) == "Creating"
-    azure.settle()
+    azure.complete_operations()
     assert azure.state(azure.classic) == "Succeeded"
     azure.request_put(azure.classic, CACHE)
     assert azure.state(azure.classic) == "Updating"
-    azure.settle()
+    azure.complete_operations()
     assert azure.state(azure.classic) == "Succeeded"
 
 
@@ -100,7 +100,7 @@ def test_a_resource_is_shown_as_deleted_until_it_is_gone(azure: Timed) -> None:
     azure.put(azure.classic, CACHE)
     azure.request_delete(azure.classic)
     assert azure.state(azure.classic) == "Deleting"
-    azure.settle()
+    azure.complete_operations()
     assert azure.state(azure.classic) is None
 
 
@@ -120,9 +120,12 @@ def test_a_deletion_that_azure_would_refuse_is_refused_at_once(azure: Timed) -> 
 def test_a_group_takes_as_long_as_the_slowest_in_it(azure: Timed) -> None:
     azure.put(azure.classic, CACHE)
     group = ArmId.parse(azure.group)
-    assert azure.model.admit("delete", group).seconds == latency.typical("Microsoft.Cache/redis").delete
+    assert azure.model.evaluate_faults("delete", group).seconds == latency.typical("Microsoft.Cache/redis").delete
     azure.delete(azure.classic)
-    assert azure.model.admit("delete", group).seconds == latency.typical("Microsoft.Resources/resourceGroups").delete
+    assert (
+        azure.model.evaluate_faults("delete", group).seconds
+        == latency.typical("Microsoft.Resources/resourceGroups").delete
+    )
 
 
 # -- what is refused meanwhile
@@ -140,7 +143,7 @@ def test_a_second_write_is_refused_until_the_first_is_done(azure: Timed, operati
         azure.request_put(azure.classic, CACHE)
     assert (refused.value.code, refused.value.status) == ("Conflict", HTTPStatus.CONFLICT)
     assert "busy processing a previous update request" in refused.value.message
-    azure.settle()
+    azure.complete_operations()
     azure.request_put(azure.classic, CACHE)
 
 
@@ -163,7 +166,7 @@ def test_two_subnets_of_one_network_wait_for_one_another(azure: Timed) -> None:
             refusal()
         assert refused.value.code == "AnotherOperationInProgress"
         assert refused.value.status == HTTPStatus.TOO_MANY_REQUESTS
-    azure.settle()
+    azure.complete_operations()
     azure.request_put(azure.apps_subnet, {"addressPrefix": "10.0.2.0/24"})
 
 
@@ -179,7 +182,7 @@ def test_an_app_needs_an_environment_that_is_ready(azure: Timed) -> None:
     with pytest.raises(AzureError) as refused:
         azure.put(azure.app, app_properties(azure.environment), identity=assigned(azure.identity))
     assert refused.value.code == "ManagedEnvironmentNotProvisioned"
-    azure.settle()
+    azure.complete_operations()
     azure.put(azure.app, app_properties(azure.environment), identity=assigned(azure.identity))
 
 
@@ -188,7 +191,7 @@ def test_nothing_is_made_in_a_group_that_goes(azure: Timed) -> None:
     with pytest.raises(AzureError) as refused:
         azure.request_put(azure.classic, CACHE)
     assert refused.value.code == "ResourceGroupBeingDeleted"
-    azure.settle()
+    azure.complete_operations()
     assert azure.state(azure.group) is None
 
 
@@ -198,11 +201,11 @@ def test_nothing_is_made_in_a_group_that_goes(azure: Timed) -> None:
 def test_an_operation_goes_on_when_the_local_azure_is_killed(azure: Timed) -> None:
     azure.request_put(azure.classic, CACHE)
     azure.request_put(azure.vnet, NETWORK)
-    azure.settle()
+    azure.complete_operations()
     azure.request_delete(azure.vnet)
     azure.restart()
     assert azure.state(azure.vnet) == "Deleting"
-    azure.settle()
+    azure.complete_operations()
     assert (azure.state(azure.classic), azure.state(azure.vnet)) == ("Succeeded", None)
 
 
@@ -213,7 +216,7 @@ def test_what_cannot_go_any_more_when_its_time_comes_stays(azure: Timed) -> None
     azure.put(secret, {"value": "s3cret"})
     azure.request_delete(secret)
     azure.put(azure.vault, vault_properties(publicNetworkAccess="Disabled"))
-    azure.settle()
+    azure.complete_operations()
     assert azure.get(secret).id.name == "one"
 
 

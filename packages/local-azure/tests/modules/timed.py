@@ -37,15 +37,15 @@ class Timed(Landscape):
         """Put a resource as a client does; with a URN, as the engine creates it."""
         target = ArmId.parse(resource_id)
         body = {"location": REGION, **({"properties": properties} if properties is not None else {})}
-        admission = self.model.admit("put", target)
-        return self.model.put(target, body, create=bool(urn), urn=urn, admission=admission)
+        outcome = self.model.evaluate_faults("put", target)
+        return self.model.put(target, body, create=bool(urn), urn=urn, outcome=outcome)
 
     def request_delete(self, resource_id: str) -> None:
         """Delete a resource as a client does."""
         target = ArmId.parse(resource_id)
-        self.model.delete(target, admission=self.model.admit("delete", target))
+        self.model.delete(target, outcome=self.model.evaluate_faults("delete", target))
 
-    def settle(self) -> None:
+    def complete_operations(self) -> None:
         """Let all that is on its way come to its end."""
         self.after(100_000)
 

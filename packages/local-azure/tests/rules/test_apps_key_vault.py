@@ -53,7 +53,7 @@ def delete_secret(one: Landscape) -> None:
 def caller_may(one: Landscape, *secrets: str) -> JsonObject:
     """A vault that lets the caller do this with secrets."""
     tenant = str(vault_properties()["tenantId"])
-    policy = {"tenantId": tenant, "objectId": one.model.directory.object_id, "permissions": {"secrets": list(secrets)}}
+    policy = {"tenantId": tenant, "objectId": one.model.tenant.object_id, "permissions": {"secrets": list(secrets)}}
     return {"enableRbacAuthorization": False, "accessPolicies": [policy]}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local_azure.core.azure_error import AzureError
-from local_azure.core.faults import Admission
+from local_azure.core.faults import OperationOutcome
 from local_azure.core.ids import ArmId
 from modules.landscape import Landscape, app_properties
 from rules.cases import Refusal, Step, all_of, check, everything, group
@@ -184,7 +184,7 @@ def test_a_body_that_was_read_can_be_sent_back(tmp_path: Path) -> None:
 
 def begin(one: Landscape, resource_id: str, properties: dict[str, Any], seconds: float = 60.0) -> None:
     """A write that takes time, and is not done yet."""
-    one.model.put(ArmId.parse(resource_id), {"properties": properties}, admission=Admission(seconds))
+    one.model.put(ArmId.parse(resource_id), {"properties": properties}, outcome=OperationOutcome(seconds))
 
 
 def test_two_writes_to_one_network_at_a_time_are_refused(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ class Ingress:
         ingress._open(_Entrance(HTTPS, "https"), context)
         ingress._open(_Entrance(ENVIRONMENT_HTTPS, "https", inside=True), context)
         ingress._open(_Entrance(ENVIRONMENT_HTTP, "http", inside=True))
-        ingress._tell()
+        ingress._publish_status()
         return ingress
 
     async def close(self) -> None:
@@ -97,10 +97,12 @@ class Ingress:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._runner.cleanup()
         self._entrances.clear()
-        self._tell()
+        self._publish_status()
         await self._forwarder.close()
 
-    def lead(self, app: AppPlan, names: Mapping[str, Sequence[Share]], ready: Mapping[str, Sequence[Backend]]) -> None:
+    def route_app(
+        self, app: AppPlan, names: Mapping[str, Sequence[Share]], ready: Mapping[str, Sequence[Backend]]
+    ) -> None:
         """Lead an app's host names to revisions, whose replicas that are ready are given by the revisions' names: of
         each revision that runs, even if it has none. Host names of the app that are no longer named lead nowhere."""
         ingress = app.ingress
@@ -111,7 +113,7 @@ class Ingress:
             for host, led in names.items()
             if ingress and ingress.transport != "tcp"
         ]
-        self._sites.lead(app.id.key, sites, ready)
+        self._sites.route_app(app.id.key, sites, ready)
         self._listen()
 
     def forget(self, app: AppPlan) -> None:
@@ -139,7 +141,7 @@ class Ingress:
             self._shut(open_hosts[host])
         for host in sorted(wanted - set(open_hosts)):
             self._open(_Entrance(host, "http", is_local=True))
-        self._tell()
+        self._publish_status()
 
     def _open(self, entrance: _Entrance, context: ssl.SSLContext | None = None) -> None:
         listening = listen(self._remembered.pop(entrance.name, 0))
@@ -165,7 +167,7 @@ class Ingress:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _tell(self) -> None:
+    def _publish_status(self) -> None:
         hosts = {entrance.name: port for port, entrance in self._entrances.items() if entrance.is_local}
         fixed = {entrance.name: port for port, entrance in self._entrances.items() if not entrance.is_local}
         now = {**fixed, **hosts}

@@ -68,16 +68,16 @@ class Sites:
         """The site of a host name, in any case."""
         return self._sites.get(host.lower())
 
-    def lead(self, app: str, sites: Sequence[Site], ready: Mapping[str, Sequence[Backend]]) -> None:
+    def route_app(self, app: str, sites: Sequence[Site], ready: Mapping[str, Sequence[Backend]]) -> None:
         """Replace what leads to an app; `ready` has the replicas of each of its revisions that runs."""
         self._sites = {host: site for host, site in self._sites.items() if site.app != app}
         self._sites.update({site.host.lower(): site for site in sites})
         self._ready[app] = dict(ready)
-        self._tell()
+        self._publish_status()
 
     def forget(self, app: str) -> None:
         """An app is gone."""
-        self.lead(app, (), {})
+        self.route_app(app, (), {})
         del self._ready[app]
 
     @property
@@ -109,7 +109,7 @@ class Sites:
             self._open[backend.name] -= 1
             if not self._open[backend.name]:
                 del self._open[backend.name]
-                self._tell()
+                self._publish_status()
 
     def count(self, revision: str) -> None:
         """A revision has had one more request."""
@@ -129,6 +129,6 @@ class Sites:
         while self._open[replica]:
             await self.news()
 
-    def _tell(self) -> None:
+    def _publish_status(self) -> None:
         self._news.set()
         self._news = asyncio.Event()

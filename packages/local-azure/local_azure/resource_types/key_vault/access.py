@@ -17,7 +17,7 @@ from local_azure.resource_types.effective_roles import is_allowed
 from local_azure.resource_types.key_vault.names import VAULT_TYPE, host_claim
 from local_azure.resource_types.key_vault.settings import admits_address, admits_subnet
 from local_azure.resource_types.key_vault.vaults import VAULT_LINK
-from local_azure.resource_types.name_resolution import Way, way_to
+from local_azure.resource_types.name_resolution import Resolution, resolve
 
 _PREFIX = "Microsoft.KeyVault/vaults/secrets"
 
@@ -94,10 +94,10 @@ def shut_out(vault: Resource, place: Place) -> ShutOut | None:
 
 def no_way_in(vault: Resource, place: Place, transaction: Transaction) -> str | None:
     """Why a request from a place that asks for the vault by its name does not get in, in words; None where it does."""
-    way = way_to(vault, VAULT_LINK, place.network, transaction)
-    if way is Way.PRIVATE:
+    way = resolve(vault, VAULT_LINK, place.network, transaction)
+    if way is Resolution.PRIVATE:
         return None
-    if way is not Way.PUBLIC:
+    if way is not Resolution.PUBLIC:
         return f"the name of the vault leads to {way.value}"
     refused = shut_out(vault, place)
     return f"the name of the vault leads to the public address, and there it is {refused.value}" if refused else None

@@ -12,7 +12,7 @@ from local_azure.core.azure_error import AzureError, conflict
 from local_azure.core.ids import ArmId
 from local_azure.core.state import Resource, Transaction
 from local_azure.core.values import JsonObject, as_object
-from local_azure.resource_types.base import Change, Directory, Inputs, NameRule, ResourceType
+from local_azure.resource_types.base import Change, Inputs, NameRule, ResourceType, Tenant
 from local_azure.resource_types.key_vault import access
 from local_azure.resource_types.key_vault.access import Place, ShutOut
 from local_azure.resource_types.key_vault.names import DELETED_SECRET_TYPE, SECRET_TYPE, host_name
@@ -138,7 +138,7 @@ class Secret(ResourceType):
         if vault:
             change.body["location"] = vault.location
 
-    def refuse_delete(self, resource: Resource, transaction: Transaction, directory: Directory) -> None:
+    def refuse_delete(self, resource: Resource, transaction: Transaction, tenant: Tenant) -> None:
         """The provider deletes in the data plane, from outside of any network."""
         vault = transaction.get(resource.id.parent) if resource.id.parent else None
         if vault is None:
@@ -151,7 +151,7 @@ class Secret(ResourceType):
             case ShutOut.FORBIDDEN_BY_FIREWALL:
                 why = "Client address is not authorized and caller is not a trusted service."
             case None:
-                if access.has_permission(vault, directory.object_id, access.DELETE, transaction, resource.id.name):
+                if access.has_permission(vault, tenant.object_id, access.DELETE, transaction, resource.id.name):
                     return
                 why = "Caller is not authorized to perform action on resource."
                 remedy = "give the caller a role for secrets, such as Key Vault Secrets Officer, or keep it "
