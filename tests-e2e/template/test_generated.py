@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ import pytest
 import yaml
 
 from tests.stack.deployment import ROOT
-from tools import template
 from tools.ci import actionlint
 from tools.template import __main__ as generator
 
@@ -163,10 +163,15 @@ def test_the_templates_tools_have_the_versions_that_this_repository_is_tested_wi
     assert {name: pin for name, pin in theirs.items() if name in ours and pin != ours[name]} == {}
 
 
-def test_the_packages_are_pinned_to_this_repositorys_versions() -> None:
-    import tomllib
+def test_the_templates_workflows_use_this_repositorys_versions_of_the_actions() -> None:
+    def used(folder: Path) -> set[str]:
+        return {use for file in folder.rglob("*.yml") for use in re.findall(r"uses: ([\w./-]+@.*)", file.read_text())}
 
+    assert used(TEMPLATE / ".github")
+    assert used(TEMPLATE / ".github") <= used(ROOT / ".github")
+
+
+def test_the_packages_are_pinned_to_this_repositorys_versions() -> None:
     pins = _pins(TEMPLATE / "requirements-packages.txt")
     built = [tomllib.loads(file.read_text())["project"] for file in ROOT.glob("packages/*/pyproject.toml")]
     assert pins == {project["name"]: {project["version"]} for project in built}
-    assert Path(template.__file__).parent.joinpath("files").is_dir()

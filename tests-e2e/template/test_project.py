@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -198,6 +199,22 @@ def test_it_deploys_and_is_previewed_once_its_image_has_a_row(project: Project) 
     refused = project.run("make", "preview", "STACK=prod", fails=True)
     for setting in ("app", "azure-native:location", "image"):
         assert re.search(rf"{setting}: (it must be|the region is not) set", refused), refused
+
+
+def test_a_change_of_it_is_previewed_without_azure(project: Project) -> None:
+    # What preview.yml runs for a pull request of a fork.
+    head = project.directory.parent / "head"
+    ignored = shutil.ignore_patterns(".venv", ".venv.lock", "__pycache__")
+    shutil.copytree(project.directory, head, ignore=ignored)
+    components = head / "components"
+    logs = components / "log_analytics.py"
+    edited = re.sub(r"retention_days: int = \d+", "retention_days: int = 90", logs.read_text())
+    assert edited != logs.read_text()
+    logs.write_text(edited)
+    command = (sys.executable, "-m", "tools.ci.preview_locally", "--base", ".", "--head", str(head), "--stack", "dev")
+    shown = project.run(*command)
+    assert "it can be deployed" in shown
+    assert re.search(r"retentionInDays *: *\d+ *=> *90", shown), shown
 
 
 def test_its_own_tests_pass(project: Project) -> None:
