@@ -67,7 +67,7 @@ Graph = Mapping[str, Node]
 
 
 def graph(resources: Sequence[Mapping[str, Any]]) -> Graph:
-    """The stack's own resources of a deployed stack, by their URN, with what each waits for.
+    """Return the stack's own resources of a deployed stack, by their URN, with what each waits for.
 
     Args:
         resources: as `pulumi stack export` lists them. Components, providers and the stack itself take no time and are
@@ -115,7 +115,7 @@ class Path:
 
 
 def longest(graph: Graph, waits: Callable[[Node], Collection[str]]) -> Path:
-    """The chain that takes longest.
+    """Return the chain that takes longest.
 
     Args:
         graph: the resources.
@@ -156,7 +156,7 @@ def needless(graph: Graph) -> list[tuple[Node, Node]]:
 
 
 def _comes_anyway(graph: Graph, node: Node, wanted: str) -> bool:
-    """Whether a resource waits for another through one that it takes a value from, or must wait for."""
+    """Return whether a resource waits for another through one that it takes a value from, or must wait for."""
     waits = true_waits(graph)
     ahead, seen = list(waits(node)), set[str]()
     while ahead:
@@ -170,12 +170,12 @@ def _comes_anyway(graph: Graph, node: Node, wanted: str) -> bool:
 
 
 def one_by_one(graph: Graph) -> float:
-    """The seconds of all resources, one after the other."""
+    """Return the seconds of all resources, one after the other."""
     return sum(node.seconds for node in graph.values())
 
 
 def by_modules(graph: Graph) -> float:
-    """The seconds when a module waits for the modules before it as a whole, as a deployment of templates does.
+    """Return the seconds when a module waits for the modules before it as a whole, as a deployment of templates does.
 
     Within a module, resources wait for each other alone. Raises ValueError for a resource of no module.
     """

@@ -112,7 +112,7 @@ def measure_updates(workbench: Workbench, effort: Effort) -> Section:
 
 
 def _other(image: str) -> int:
-    """The number of the next image."""
+    """Return the number of the next image."""
     _, _, number = image.rpartition("-")
     return int(number) + 1 if number.isdigit() else 1
 
@@ -126,7 +126,7 @@ _ARM_TYPES = {"ContainerApp": "Microsoft.App/containerApps", "Secret": "Microsof
 
 
 def _least(steps: Sequence[Step]) -> float:
-    """The updates at their least: secrets beside each other, then the apps beside each other."""
+    """Return the updates at their least: secrets beside each other, then the apps beside each other."""
     kinds = {step.type.rsplit(":", 1)[-1] for step in steps}
     return sum(latency.typical(_ARM_TYPES[kind]).update for kind in kinds if kind in _ARM_TYPES)
 

@@ -133,7 +133,7 @@ def _subnet(prefix: str, *, delegated: bool = False) -> JsonObject:
 
 
 def operations(site: Site) -> Iterator[tuple[str, Callable[[int], object]]]:
-    """The operations that are measured, each on a number of its own."""
+    """Yield the operations that are measured, each on a number of its own."""
     yield "create a cluster", site.put_cluster
     yield "create a database", site.put_database
     yield "create a private endpoint", site.put_endpoint
@@ -152,7 +152,7 @@ def operations(site: Site) -> Iterator[tuple[str, Callable[[int], object]]]:
 
 
 def measure(count: int, samples: int) -> dict[str, float]:
-    """The median milliseconds of each operation, and of each request, in a state with so many resources."""
+    """Return the median milliseconds of each operation, and of each request, in a state with so many resources."""
     with tempfile.TemporaryDirectory() as directory:
         site = Site(Model(Store(Path(directory) / "state.sqlite")))
         site.fill(count)
@@ -168,7 +168,7 @@ def measure(count: int, samples: int) -> dict[str, float]:
 
 
 def requests(site: Site) -> Iterator[tuple[str, str]]:
-    """The requests that are measured, through the endpoint and its TLS: what each is, and its path."""
+    """Yield the requests that are measured, through the endpoint and its TLS: what each is, and its path."""
     small = "$top=10"
     yield "GET an environment", f"{site.id('app', 'managedEnvironments/env')}?api-version=2025-07-01"
     yield "GET 10 of a group's resources", f"{site.group}/resources?api-version=2021-04-01&{small}"
@@ -211,7 +211,7 @@ async def _measure_requests(site: Site, home: Path, samples: int) -> dict[str, f
 
 
 def start_up(samples: int) -> float:
-    """The median seconds from the start of the server process until it says where it serves."""
+    """Return the median seconds from the start of the server process until it says where it serves."""
     taken: list[float] = []
     for _ in range(samples):
         with tempfile.TemporaryDirectory() as directory:
@@ -239,7 +239,7 @@ def _start(home: Path) -> float:
 
 
 def main() -> int:
-    """Measure and print; returns 1 when a limit is passed."""
+    """Measure and print; return 1 when a limit is passed."""
     parser = argparse.ArgumentParser(prog="python -m bench.local_azure", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--samples", type=int, default=100, help="of each operation (default: 100)")
     parser.add_argument("--json", action="store_true", help="as JSON")

@@ -27,7 +27,7 @@ class Samples:
         return min(self.values), max(self.values)
 
     def over(self, floor: Samples) -> Samples:
-        """The ratios of these to those of another thing that were taken in the same rounds."""
+        """Return the ratios of these to those of another thing that were taken in the same rounds."""
         return Samples(tuple(mine / other for mine, other in zip(self.values, floor.values, strict=True)))
 
 

@@ -124,7 +124,7 @@ def _warning(load: float) -> list[str]:
 
 
 def document(sections: Sequence[Section], engine: str) -> str:
-    """All findings as one Markdown document."""
+    """Return all findings as one Markdown document."""
     head = [
         "# Benchmark results",
         "",

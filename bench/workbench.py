@@ -37,7 +37,8 @@ class Step:
 
 
 def own_environment(**variables: str) -> dict[str, str]:
-    """The environment of what is measured: as it is here, but with compiled modules kept, as they are by default."""
+    """Return the environment of what is measured: as it is here, but with compiled modules kept, as they are by
+    default."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**kept, **variables}
 
@@ -85,11 +86,12 @@ class Workbench:
         return run([str(ROOT / "local"), *arguments], ROOT, self._own)
 
     def engine_version(self) -> str:
-        """The version of the Pulumi command-line program."""
+        """Return the version of the Pulumi command-line program."""
         return run(["pulumi", "version"], self._directory, self.environment).strip().removeprefix("v")
 
     def project(self, name: str, settings: Mapping[str, Any] | None = None) -> Project:
-        """A copy of the program with a stack of these settings; the wait for roles, which only sleeps, is left out."""
+        """Return a copy of the program with a stack of these settings; the wait for roles, which only sleeps, is left
+        out."""
         directory = self._directory / name
         directory.mkdir()
         for file in _PROGRAM:
@@ -104,7 +106,7 @@ class Workbench:
         return project
 
     def empty_project(self, name: str) -> Project:
-        """A Python program that registers nothing, run by the same engine and interpreter."""
+        """Return a Python program that registers nothing, run by the same engine and interpreter."""
         directory = self._directory / name
         directory.mkdir()
         description = {
@@ -159,7 +161,7 @@ class Project:
         return seconds, steps
 
     def resources(self) -> list[dict[str, Any]]:
-        """The resources in the engine's state, secrets encrypted."""
+        """Return the resources in the engine's state, secrets encrypted."""
         return json.loads(self.pulumi("stack", "export"))["deployment"].get("resources", [])
 
 

@@ -68,7 +68,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 @pytest.fixture(scope="module")
 def run(stack: Deployment) -> Run:
-    """Runs a command line by `./local run` as a shell would read it; returns what it prints."""
+    """Run a command line by `./local run` as a shell would read it; return what it prints."""
 
     def do(line: str) -> Any:
         done = stack.azure.run("run", *shlex.split(line), directory=Path("/"))

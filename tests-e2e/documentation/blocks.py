@@ -42,7 +42,7 @@ class Block:
 
     @property
     def is_known(self) -> bool:
-        """Whether the fence says what is to be done with the block."""
+        """Return whether the fence says what is to be done with the block."""
         return (
             self.is_executed
             or self.words in ((AZURE,), (EXECUTED, AZURE))
@@ -60,7 +60,7 @@ class Block:
 
 
 def papers() -> list[Path]:
-    """Every Markdown file of the project that is tracked, or new and not ignored."""
+    """Return the Markdown files of the project that is tracked, or new and not ignored."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT, capture_output=True, text=True
     )
@@ -71,7 +71,7 @@ def papers() -> list[Path]:
 
 
 def blocks() -> list[Block]:
-    """All fenced blocks, in the order of files and lines."""
+    """Return all fenced blocks, in the order of files and lines."""
     return [block for paper in papers() for block in _blocks_of(paper)]
 
 
@@ -93,7 +93,7 @@ def indented() -> list[str]:
 
 
 def links() -> Iterator[tuple[Path, str]]:
-    """The files that papers link to or show, with the paper; anchors taken off, addresses left out."""
+    """Yield the files that papers link to or show, with the paper; anchors taken off, addresses left out."""
     for paper in papers():
         for token in MarkdownIt().enable("table").parse(paper.read_text(encoding="utf-8")):
             for child in token.children or ():

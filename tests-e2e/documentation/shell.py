@@ -40,7 +40,7 @@ class Command:
 
 
 def commands(text: str) -> list[Command]:
-    """Every command of the text.
+    """Return every command of the text.
 
     Raises:
         ShellSyntaxError: if the text is not valid.

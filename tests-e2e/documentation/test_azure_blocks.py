@@ -81,7 +81,7 @@ def _of(program: str) -> list[tuple[Block, Command]]:
 
 
 def _commands(block: Block) -> Iterator[Command]:
-    """The block's commands; of one under the local Azure, what is run there."""
+    """Yield the block's commands; of one under the local Azure, what is run there."""
     for one in commands(block.text):
         yield Command(one.words[2:]) if one.words[:2] in LOCAL_RUNS else one
 
@@ -159,7 +159,7 @@ def _options(name: tuple[str, ...], told: str) -> frozenset[str] | None:
 
 
 def _pulumi_command(leading: tuple[str, ...]) -> tuple[str, ...]:
-    """The words that name the command; what follows them are its arguments."""
+    """Return the words that name the command; what follows them are its arguments."""
     groups = {("config",), ("stack",), ("state",), ("plugin",), ("policy",)}
     return leading[:2] if leading[:1] in groups and len(leading) > 1 else leading[:1]
 

@@ -99,7 +99,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
 
 
 def is_slow(block: Block) -> bool:
-    """Whether a block calls Azure's own command line, which may have to be installed first."""
+    """Return whether a block calls Azure's own command line, which may have to be installed first."""
     return any("az" in command.words for command in commands(block.text))
 
 

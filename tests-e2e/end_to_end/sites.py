@@ -185,12 +185,13 @@ class Site:
         return f"http://localhost:{ports.hosts[self.host]}"
 
     def apps(self) -> dict[str, list[RunningRevision]]:
-        """The revisions that run, by the names of their apps."""
+        """Return the revisions that run, by the names of their apps."""
         told = runtime_status.read(self.home)
         return {app.name: list(app.revisions) for app in told.apps} if told else {}
 
     def replicas(self, role: str, *, leaving: bool = True) -> list[str]:
-        """The names of the replicas of web, worker or beat; those that are leaving, too, unless told otherwise."""
+        """Return the names of the replicas of web, worker or beat; those that are leaving, too, unless told
+        otherwise."""
         return [
             replica.name
             for revisions in self.apps().values()
@@ -200,7 +201,7 @@ class Site:
         ]
 
     def processes(self) -> dict[str, int]:
-        """The processes that run, by their labels."""
+        """Return the processes that run, by their labels."""
         records = json.loads((self.home / "processes.json").read_text())
         return {one["label"]: one["pid"] for one in records}
 
@@ -246,7 +247,7 @@ class Site:
             self.arm("POST", f"{cache}/regenerateKey", {"keyType": key}, version=version)
 
     def dead_keys(self) -> list[str]:
-        """The variables of processes whose key is none of a cache any more; the keys themselves are not shown.
+        """Return the variables of processes whose key is none of a cache any more; the keys themselves are not shown.
 
         A connection that was open before its key was renewed goes on, so that no failure would tell of it.
         """
@@ -270,7 +271,7 @@ class Site:
         return found
 
     def _caches(self) -> list[tuple[str, str]]:
-        """The ids of what has access keys, with the versions of their interfaces."""
+        """Return the ids of what has access keys, with the versions of their interfaces."""
         ids = [one["id"] for one in self.deployment.resources() if one.get("id")]
         caches = [(one, _CACHES[_type_of(one)]) for one in ids if _type_of(one) in _CACHES]
         assert caches
@@ -304,7 +305,7 @@ class Site:
 
 
 def _type_of(resource_id: str) -> str:
-    """The type of a resource id, in lower case; empty for what is none of a provider's."""
+    """Return the type of a resource id, in lower case; empty for what is none of a provider's."""
     _, _, rest = resource_id.lower().rpartition("/providers/")
     namespace, *levels = rest.split("/")
     return "/".join([namespace, *levels[::2]])
@@ -321,7 +322,7 @@ def what_is_left(processes: Mapping[str, int], ports: Mapping[str, int]) -> list
 
 
 def all_processes(home: Path) -> dict[str, int]:
-    """All processes of a local Azure, by names."""
+    """Return all processes of a local Azure, by names."""
     told = runtime_status.read(home)
     records = json.loads((home / "processes.json").read_text())
     return {
@@ -332,7 +333,7 @@ def all_processes(home: Path) -> dict[str, int]:
 
 
 def all_ports(home: Path) -> dict[str, int]:
-    """All ports of a local Azure, by names."""
+    """Return all ports of a local Azure, by names."""
     endpoints = {
         name: port for name, port in json.loads((home / "endpoints.json").read_text()).items() if name != "pid"
     }
@@ -358,6 +359,6 @@ def all_ports(home: Path) -> dict[str, int]:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and was not waited for does not."""
+    """Return whether a process runs; one that has ended and was not waited for does not."""
     listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
     return bool(listed) and not listed.startswith("Z")

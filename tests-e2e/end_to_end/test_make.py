@@ -98,7 +98,7 @@ def open_files(home: Path) -> dict[int, int]:
 
 
 def family(home: Path) -> set[int]:
-    """All processes of a local Azure, those included that its processes have started."""
+    """Return all processes of a local Azure, those included that its processes have started."""
     listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     parents = {int(pid): int(parent) for pid, parent in (line.split() for line in listed.splitlines())}
     found = set(all_processes(home).values())

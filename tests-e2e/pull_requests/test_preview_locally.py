@@ -109,7 +109,7 @@ def test_a_base_that_cannot_be_set_up_is_told(tmp_path: Path) -> None:
 
 
 def may_switch_users() -> bool:
-    """Whether commands can be run as another user here without a password, as on GitHub's machines."""
+    """Return whether commands can be run as another user here without a password, as on GitHub's machines."""
     if os.geteuid() == 0:
         return shutil.which("runuser") is not None
     asked = ["sudo", "--non-interactive", "true"]

@@ -1,4 +1,5 @@
-"""A project that the real `pulumi new` makes of the template: deployed, tested and linted with another name and image."""
+"""A project that the real `pulumi new` makes of the template: deployed, tested and linted with another name and
+image."""
 
 import os
 import pty

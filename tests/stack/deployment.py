@@ -53,7 +53,7 @@ class Deployment(Stack):
         }
 
     def secrets(self) -> set[str]:
-        """Every secret of the stack as it may turn up: keys, passwords and URLs, raw and percent-encoded."""
+        """Return every secret of the stack as it may turn up: keys, passwords and URLs, raw and percent-encoded."""
         outputs = self.outputs()
         found = {outputs[name] for name in ("redisUrl", "celeryBrokerUrl", "celeryResultBackend")}
         for one in self.resources(show_secrets=True):

@@ -26,19 +26,19 @@ def _azure(stack: Deployment) -> Iterator[Model]:
 
 
 def _stored(stack: Deployment, kind: str, name: str | None = None) -> Resource:
-    """A resource of the stack as Azure has it."""
+    """Return a resource of the stack as Azure has it."""
     with _azure(stack) as model:
         return model.get(ArmId.parse(stack.resource(kind, name)["id"]))
 
 
 def _connection(stack: Deployment, name: str) -> str:
-    """The status of a private endpoint's connection."""
+    """Return the status of a private endpoint's connection."""
     (connection,) = _stored(stack, "network:PrivateEndpoint", name).properties["privateLinkServiceConnections"]
     return connection["properties"]["privateLinkServiceConnectionState"]["status"]
 
 
 def _records(stack: Deployment, name: str) -> list[str]:
-    """The addresses that a zone group has written."""
+    """Return the addresses that a zone group has written."""
     (config,) = _stored(stack, "network:PrivateDnsZoneGroup", name).properties["privateDnsZoneConfigs"]
     return [address for record in config["properties"]["recordSets"] for address in record["ipAddresses"]]
 

@@ -40,7 +40,7 @@ def _watching_arguments() -> Iterator[set[bytes]]:
 
 
 def _files(home: Path) -> Iterator[Path]:
-    """Every file of a local Azure but the state of its cloud, which holds the keys as Azure itself does."""
+    """Yield every file of a local Azure but the state of its cloud, which holds the keys as Azure itself does."""
     for file in home.rglob("*"):
         if file.is_file() and not file.name.startswith("state.sqlite"):
             yield file

@@ -107,7 +107,7 @@ class _State:
         return next((one for one in self._resources.values() if str(one["id"]).lower() == wanted.lower()), None)
 
     def depends(self, resource: Resource, on: str) -> bool:
-        """Whether a resource, or one that it depends on, depends on the one of this id, or on a part of that."""
+        """Return whether a resource, or one that it depends on, depends on the one of this id, or on a part of that."""
         ahead, seen = [resource["urn"]], set[str]()
         while ahead:
             urn = ahead.pop()
@@ -287,7 +287,7 @@ class _Drawing:
 
 
 def draw(flow: Flow) -> str:
-    """The picture as an SVG document: the same flow gives the same text."""
+    """Return the picture as an SVG document: the same flow gives the same text."""
     drawing = _Drawing(
         "Network flow: from the internet to the apps, and from them to the services without public access"
     )

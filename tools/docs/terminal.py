@@ -28,7 +28,7 @@ text { font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fill
 
 
 def shown(output: str, *, columns: int = COLUMNS, lines: int = LINES) -> list[str]:
-    """The lines of the picture: without control sequences, empty runs shortened, cut to the terminal's size."""
+    """Return the lines of the picture: without control sequences, empty runs shortened, cut to the terminal's size."""
     kept: list[str] = []
     for line in _ESCAPES.sub("", output).splitlines():
         text = line.rsplit("\r", 1)[-1].rstrip()
@@ -43,7 +43,7 @@ def shown(output: str, *, columns: int = COLUMNS, lines: int = LINES) -> list[st
 
 
 def draw(command: Sequence[str], lines: Sequence[str]) -> str:
-    """An SVG document of a terminal with a command and what it printed."""
+    """Return an SVG document of a terminal with a command and what it printed."""
     width = COLUMNS * _CHARACTER_WIDTH + 2 * _MARGIN
     height = _BAR + (len(lines) + 1) * _LINE_HEIGHT + 2 * _MARGIN
     size = {"width": f"{width:g}", "height": f"{height:g}", "viewBox": f"0 0 {width:g} {height:g}"}
@@ -64,7 +64,7 @@ def draw(command: Sequence[str], lines: Sequence[str]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command, draw what it printed; returns the command's exit code."""
+    """Run the command, draw what it printed; return the command's exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.docs.terminal", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("target", type=Path, help="the SVG file to write")
     parser.add_argument("command", nargs="+", metavar="COMMAND", help="after --")

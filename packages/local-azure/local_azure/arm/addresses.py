@@ -28,7 +28,7 @@ class Address:
 
     @property
     def is_resource(self) -> bool:
-        """Whether the path ends in the name of a resource."""
+        """Return whether the path ends in the name of a resource."""
         return len(self.types) == len(self.names) + 1
 
     @property
@@ -48,7 +48,7 @@ class Address:
 
 
 def segments(raw_path: str) -> list[str]:
-    """The decoded segments of a path; empty ones are left out. Raises `InvalidRequestUri`."""
+    """Return the decoded segments of a path; empty ones are left out. Raises `InvalidRequestUri`."""
     decoded = [unquote(one, errors="strict") if _is_utf8(one) else "\0" for one in raw_path.split("/") if one]
     if any(not one.isprintable() or "/" in one for one in decoded):
         raise AzureError("InvalidRequestUri", "The request URI is invalid: its path has a character that no name has.")
@@ -64,7 +64,7 @@ def _is_utf8(segment: str) -> bool:
 
 
 def parse(parts: list[str]) -> Address | None:
-    """The address that a path's segments spell, or None when they name no provider."""
+    """Return the address that a path's segments spell, or None when they name no provider."""
     lowered = [one.lower() for one in parts]
     if "providers" not in lowered:
         return None

@@ -15,7 +15,8 @@ _SET_BY_AZURE = ("id", "name", "type", "etag", "systemData", "provisioningState"
 
 
 def merge(body: Any, patch: Any) -> Any:
-    """A JSON merge patch (RFC 7396), which Azure Resource Manager's PATCH is: null removes, lists are replaced."""
+    """Return a JSON merge patch (RFC 7396), which Azure Resource Manager's PATCH is: null removes, lists are
+    replaced."""
     if not is_object(patch):
         return copied(patch)
     merged = dict(as_object(body))
@@ -28,7 +29,7 @@ def merge(body: Any, patch: Any) -> Any:
 
 
 def accepted(kind: ResourceType, resource_id: ArmId, body: JsonObject) -> JsonObject:
-    """The part of a body that a client may set. Raises `InvalidRequestContent` with the path of what is wrong.
+    """Return the part of a body that a client may set. Raises `InvalidRequestContent` with the path of what is wrong.
 
     A client sends back what it has read, so what only Azure sets is left out and not refused; so is what the type does
     not have, as most services do.

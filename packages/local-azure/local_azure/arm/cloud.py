@@ -177,7 +177,7 @@ class Cloud:
 
 
 async def _form(request: web.Request) -> Mapping[str, str]:
-    """The fields of a form; the body is read first, so that its size and time are limited as anywhere."""
+    """Return the fields of a form; the body is read first, so that its size and time are limited as anywhere."""
     await read_bytes(request)
     try:
         fields = await request.post()

@@ -20,7 +20,7 @@ class Conditions:
 
     @staticmethod
     def of(request: web.Request) -> Conditions:
-        """The conditions of a request."""
+        """Return the conditions of a request."""
         return Conditions(request.headers.get("If-Match", ""), request.headers.get("If-None-Match", ""))
 
     def require(self, existing: Resource | None) -> None:
@@ -31,7 +31,7 @@ class Conditions:
             raise _failed("If-None-Match", self.none_match, existing)
 
     def unchanged(self, etag: str) -> bool:
-        """Whether a reader has the newest form already."""
+        """Return whether a reader has the newest form already."""
         return bool(self.none_match) and _names(self.none_match, _bare(etag))
 
 

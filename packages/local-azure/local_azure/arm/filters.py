@@ -23,7 +23,8 @@ def parse(text: str) -> Predicate:
 
 
 def demanded(text: str, name: str) -> str:
-    """The one value, in lower case, that a property has in all that a filter accepts; empty where there is no such.
+    """Return the one value, in lower case, that a property has in all that a filter accepts; empty where there is no
+    such.
 
     Raises `InvalidFilterInQueryString`.
     """
@@ -160,7 +161,7 @@ def _tags(resource: JsonObject) -> JsonObject:
 
 
 def _value(resource: JsonObject, name: str) -> Any:
-    """The value that a filter calls so."""
+    """Return the value that a filter calls so."""
     match name.lower():
         case "resourcetype":
             return resource.get("type")

@@ -38,7 +38,7 @@ _TYPES = {"containerapps": APP_TYPE, "managedenvironments": ENVIRONMENT_TYPE}
 
 
 def is_stream_host(host: str) -> bool:
-    """Whether a host name, with or without a port, is where logs are streamed from."""
+    """Return whether a host name, with or without a port, is where logs are streamed from."""
     return host.partition(":")[0].lower().endswith(f".{STREAM_DOMAIN}")
 
 
@@ -114,7 +114,7 @@ class LogStream:
             )
 
     def _is_there(self, app: ArmId, source: Source) -> bool:
-        """Whether a container is one of a replica that is there."""
+        """Return whether a container is one of a replica that is there."""
         running = self._endpoint.running()
         revision = running.revision(f"{app}/revisions/{source.revision}") if running else None
         return any(
@@ -157,7 +157,7 @@ class LogStream:
                 yield _event("Warning" if event.is_warning else "Normal", name, event)
 
     def _apps_of(self, resource: Resource) -> list[str]:
-        """The app itself, or the apps of an environment."""
+        """Return the app itself, or the apps of an environment."""
         if resource.id.type == APP_TYPE:
             return [resource.id.name]
         with self._endpoint.model.store.transaction() as transaction:
@@ -171,8 +171,8 @@ class LogStream:
         follow: bool,
         goes_on: Callable[[], bool],
     ) -> AsyncIterator[tuple[str, str | None]]:
-        """The lines of files, with the file's name, those that were read already first; None for a long silence. It
-        ends at the end of the files, or if they are followed, when nothing more will come."""
+        """Yield the lines of files, with the file's name, those that were read already first; None for a long silence.
+        It ends at the end of the files, or if they are followed, when nothing more will come."""
         for name, record in earlier:
             yield name, record
         heard = time.monotonic()
@@ -195,7 +195,7 @@ def _read(tails: Mapping[str, Tail]) -> list[tuple[str, str]]:
 
 
 def auth_token(endpoint: Endpoint, resource: Resource, principal: Principal) -> JsonObject:
-    """A token for the stream of an app or of an environment
+    """Return a token for the stream of an app or of an environment
     (https://learn.microsoft.com/rest/api/resource-manager/containerapps/container-apps/get-auth-token)."""
     return {
         "id": resource.id.text,
@@ -246,7 +246,7 @@ def _event(kind: str, app: str | None, event: Event) -> str:
 
 
 def _short() -> str:
-    """The moment as the stream's own lines have it."""
+    """Return the moment as the stream's own lines have it."""
     return datetime.now(UTC).isoformat(timespec="microseconds")[:25]
 
 

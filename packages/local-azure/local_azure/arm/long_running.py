@@ -35,7 +35,7 @@ class Style:
     delete: bool = False
 
     def has(self, method: str) -> bool:
-        """Whether a method is answered before it is done."""
+        """Return whether a method is answered before it is done."""
         return {"PUT": self.put, "PATCH": self.patch, "DELETE": self.delete}.get(method, False)
 
 
@@ -93,7 +93,7 @@ class Operation:
         return {"Retry-After": str(max(1, math.ceil(self.remaining)))}
 
     def status(self) -> JsonObject:
-        """The body of the status."""
+        """Return the body of the status."""
         done = not self.remaining
         body: JsonObject = {
             "id": f"{self.path}/{STATUS}/{self.name}",
@@ -157,7 +157,7 @@ def question(parts: list[str]) -> str:
 
 
 def find(transaction: Transaction, parts: list[str]) -> Operation:
-    """The operation that a path's segments name. Raises `OperationNotFound`."""
+    """Return the operation that a path's segments name. Raises `OperationNotFound`."""
     rows = transaction.execute(f"SELECT {_COLUMNS} FROM asynchronous_answer WHERE name = ?", (parts[-1],))
     for name, resource, method, api_version, path, started, ready, failure in rows:
         resource_id = ArmId.parse(resource)

@@ -73,7 +73,7 @@ class ManagedIdentityEndpoint:
         )
 
     def _caller(self, request: web.Request, transaction: Transaction) -> Resource | None:
-        """The app whose secret is shown."""
+        """Return the app whose secret is shown."""
         shown = request.headers.get("X-IDENTITY-HEADER", "").encode()
         for app in transaction.of_type(APP_TYPE):
             if hmac.compare_digest(shown, self._headers.header(app.id).encode()):
@@ -82,7 +82,7 @@ class ManagedIdentityEndpoint:
 
 
 def _principal(app: Resource, request: web.Request, transaction: Transaction) -> Principal | None:
-    """The identity that is asked for: one of the app's own, or its system-assigned one when none is named."""
+    """Return the identity that is asked for: one of the app's own, or its system-assigned one when none is named."""
     identity = as_object(app.body.get("identity"))
     query = request.query
     resource_id = (query.get("mi_res_id") or query.get("msi_res_id") or "").lower()

@@ -21,7 +21,7 @@ TYPE = "Microsoft.ResourceHealth/availabilityStatuses"
 
 
 def statuses(running: Callable[[], RuntimeStatus | None]) -> Callable[[Work, Address], list[JsonObject]]:
-    """The list of the one status that a resource has, by what runs. Azure says so some minutes late."""
+    """Return the list of the one status that a resource has, by what runs. Azure says so some minutes late."""
 
     def view(work: Work, address: Address) -> list[JsonObject]:
         resource = work.existing(ArmId.parse(address.scope))

@@ -283,7 +283,7 @@ class ResourceManager:
         return _resource_answer(shown)
 
     def _present(self, work: Work, resource: Resource) -> Resource:
-        """A resource as Azure shows it, and as it runs."""
+        """Return a resource as Azure shows it, and as it runs."""
         shown = work.present(resource)
         return replace(shown, body=running_state.shown(shown.id, shown.body, self._endpoint.running))
 
@@ -524,7 +524,7 @@ def _scope(parts: list[str]) -> str:
 
 
 def _canonical(work: Work, resource_id: ArmId) -> ArmId:
-    """An id as Azure spells it: names as they were first given, types in the letter case of their provider."""
+    """Return an id as Azure spells it: names as they were first given, types in the letter case of their provider."""
     if found := work.transaction.get(resource_id):
         return found.id
     if resource_id.type == SUBSCRIPTION_TYPE:
@@ -539,7 +539,7 @@ def _key(resource: Resource) -> str:
 
 
 def _action_type(resource_type: str) -> str:
-    """A type as permissions name it: groups belong to their subscription."""
+    """Return a type as permissions name it: groups belong to their subscription."""
     return f"{SUBSCRIPTION_TYPE}/resourceGroups" if resource_type == RESOURCE_GROUP_TYPE else resource_type
 
 
@@ -567,7 +567,7 @@ def _summary(resource: Resource, expand: set[str]) -> JsonObject:
 
 
 def _without(text: str, function: str) -> str:
-    """A filter without a condition that has no operands, and without the `and` that joined it."""
+    """Return a filter without a condition that has no operands, and without the `and` that joined it."""
     parts = [one for one in _split_and(text) if one.replace(" ", "").lower() != function.lower()]
     return " and ".join(parts)
 
@@ -577,7 +577,7 @@ def _split_and(text: str) -> list[str]:
 
 
 def _argument(text: str, function: str) -> str:
-    """The argument of a filter that is one call, such as `assignedTo('...')`; empty for any other."""
+    """Return the argument of a filter that is one call, such as `assignedTo('...')`; empty for any other."""
     name, opened, rest = text.strip().partition("(")
     return rest.strip().rstrip(")").strip("' ") if opened and name.strip().lower() == function.lower() else ""
 

@@ -15,7 +15,8 @@ _RUNNING = (APP_TYPE.lower(), REVISION_TYPE.lower())
 
 
 def shown(resource_id: ArmId, body: JsonObject, tell: Callable[[], RuntimeStatus | None]) -> JsonObject:
-    """The body of an app or of a revision as it runs; any other body, and all while there is no data plane, as it is.
+    """Return the body of an app or of a revision as it runs; any other body, and all while there is no data plane, as
+    it is.
 
     `tell` tells what runs.
     """
@@ -41,7 +42,7 @@ def _show_revision(resource_id: ArmId, properties: JsonObject, running: RuntimeS
 
 
 def replicas(revision: ArmId, region: str, running: RuntimeStatus) -> list[JsonObject]:
-    """The replicas of a revision, those that are ending last
+    """Return the replicas of a revision, those that are ending last
     (https://learn.microsoft.com/rest/api/resource-manager/containerapps/container-apps-revision-replicas)."""
     found = running.revision(revision.text)
     listed = sorted(found.replicas, key=lambda one: one.leaving) if found else []

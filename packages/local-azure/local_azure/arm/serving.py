@@ -120,7 +120,7 @@ def _route(endpoint: Endpoint, stream: LogStream) -> Handler:
 async def _start(
     handler: Handler, listening: socket.socket, context: ssl.SSLContext | None = None
 ) -> Callable[[], Awaitable[None]]:
-    """Serve on a listening socket; returns what ends it."""
+    """Serve on a listening socket; return what ends it."""
     connections = Connections(HEAD_SECONDS)
     application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[connections.heard, answered])
     application.router.add_route("*", r"/{path:[\s\S]*}", handler)

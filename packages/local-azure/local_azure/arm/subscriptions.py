@@ -22,7 +22,7 @@ API_VERSIONS = (
 
 
 def known_subscriptions(work: Work, tenant: Tenant) -> list[str]:
-    """The tenant's subscription, and every other one in which a program has made a resource group."""
+    """Return the tenant's subscription, and every other one in which a program has made a resource group."""
     groups = work.transaction.of_type(RESOURCE_GROUP_TYPE)
     others = sorted({one.id.subscription or "" for one in groups} - {tenant.subscription_id})
     return [tenant.subscription_id, *others]

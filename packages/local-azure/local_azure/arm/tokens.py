@@ -76,7 +76,7 @@ class TokenIssuer:
         return Principal(self.tenant.object_id, self.tenant.client_id)
 
     def issue(self, principal: Principal, audience: str) -> str:
-        """A token for a principal to show to an audience."""
+        """Return a token for a principal to show to an audience."""
         now = int(time.time())
         claims: dict[str, Any] = {
             "aud": audience,
@@ -129,7 +129,7 @@ class TokenIssuer:
         return Principal(str(claims["oid"]), str(claims["appid"]), claims.get("xms_mirid"))
 
     def key_set(self) -> dict[str, Any]:
-        """The public key as a JSON Web Key Set (RFC 7517)."""
+        """Return the public key as a JSON Web Key Set (RFC 7517)."""
         key = RSAAlgorithm.to_jwk(self._public_key, as_dict=True)
         return {"keys": [{**key, "kid": self._key_id, "use": "sig", "alg": _ALGORITHM}]}
 
@@ -143,7 +143,7 @@ class ServicePrincipalSecret:
         self._secret = kept_text(self.file, lambda: secrets.token_hex(32)).strip()
 
     def matches(self, given: str) -> bool:
-        """Compares in constant time."""
+        """Compare in constant time."""
         return hmac.compare_digest(given.encode(), self._secret.encode())
 
 
@@ -155,5 +155,5 @@ def _new_key() -> str:
 
 
 def trace_id() -> str:
-    """An id for one request, as Azure writes them."""
+    """Return an id for one request, as Azure writes them."""
     return str(uuid.uuid4())

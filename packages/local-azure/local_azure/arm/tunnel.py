@@ -33,7 +33,7 @@ class Tunnel:
         self._open: set[asyncio.Task[None]] = set()
 
     async def start(self, port: int = 0) -> int:
-        """Listen, on a port given by the system when it is 0; returns the port."""
+        """Listen, on a port given by the system when it is 0; return the port."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=_HEAD_BYTES)
         self._port = int(self._server.sockets[0].getsockname()[1])
         return self._port

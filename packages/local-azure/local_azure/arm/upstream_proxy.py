@@ -45,7 +45,7 @@ def _proxy(host: str, own_port: int, environment: Mapping[str, str]) -> SplitRes
 
 
 def _bypasses_proxy(host: str, spared: str) -> bool:
-    """Whether a list such as `localhost,.example.org` names a host or a domain that it is in."""
+    """Return whether a list such as `localhost,.example.org` names a host or a domain that it is in."""
     names = [one.strip().lstrip(".").lower() for one in spared.split(",")]
     return any(one == "*" or (one and f".{host.lower()}".endswith(f".{one}")) for one in names)
 

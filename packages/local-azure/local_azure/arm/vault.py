@@ -49,7 +49,7 @@ class _ForbiddenError(AzureError):
 
 
 def is_vault_host(host: str) -> bool:
-    """Whether a request's host is that of a vault."""
+    """Return whether a request's host is that of a vault."""
     return host.partition(":")[0].lower().endswith(f".{DOMAIN}")
 
 
@@ -143,7 +143,7 @@ class VaultDataPlane:
 
 
 def _find(work: Work, host: str) -> Resource:
-    """The vault with a host name. Azure has no such name where there is no such vault."""
+    """Return the vault with a host name. Azure has no such name where there is no such vault."""
     name = host.partition(":")[0].lower()
     if (vault := access.vault_of_host(name, work.transaction)) is None:
         raise AzureError("VaultNotFound", f"There is no vault at {name}.", status=HTTPStatus.NOT_FOUND)

@@ -56,7 +56,8 @@ class VaultSecrets:
         return self._bundle(secret, version, value=True)
 
     def get(self, name: str, version_id: str = "") -> JsonObject:
-        """A secret's value at a version, or the newest. Raises `SecretNotFound`, or `Forbidden` for a disabled one."""
+        """Return a secret's value at a version, or the newest. Raises `SecretNotFound`, or `Forbidden` for a disabled
+        one."""
         secret = self._existing(name)
         version = _version(secret, version_id)
         if not version["attributes"].get("enabled", True):
@@ -73,14 +74,14 @@ class VaultSecrets:
         return self._change(name, version["id"], _details(bundle, version))
 
     def list(self) -> list[JsonObject]:
-        """Every secret, without values."""
+        """Return every secret, without values."""
         return [
             self._bundle(one, one.secrets["versions"][-1], versioned=False)
             for one in self._transaction.of_type(SECRET_TYPE, self._vault.id)
         ]
 
     def versions(self, name: str) -> list[JsonObject]:
-        """Every version of a secret, without values."""
+        """Return every version of a secret, without values."""
         secret = self._existing(name)
         return [self._bundle(secret, one) for one in secret.secrets["versions"]]
 
@@ -104,11 +105,11 @@ class VaultSecrets:
     # -- what was there
 
     def get_deleted(self, name: str) -> JsonObject:
-        """A deleted secret, without its value. Raises `SecretNotFound`."""
+        """Return a deleted secret, without its value. Raises `SecretNotFound`."""
         return self._deleted_bundle(self._deleted(name))
 
     def list_deleted(self) -> list[JsonObject]:
-        """Every deleted secret."""
+        """Return every deleted secret."""
         found = self._transaction.of_type(DELETED_SECRET_TYPE, self._vault.id)
         return [self._deleted_bundle(one, versioned=False) for one in found]
 

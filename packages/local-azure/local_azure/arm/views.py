@@ -33,7 +33,7 @@ def view_of(address: Address, running: Callable[[], RuntimeStatus | None]) -> Vi
 
 
 def one_of(listed: list[JsonObject], address: Address) -> JsonObject:
-    """The one with the name at the end of a path. Raises `ResourceNotFound`."""
+    """Return the one with the name at the end of a path. Raises `ResourceNotFound`."""
     name = address.names[-1]
     for body in listed:
         if str(body.get("name")).lower() == name.lower():
@@ -44,7 +44,7 @@ def one_of(listed: list[JsonObject], address: Address) -> JsonObject:
 
 
 def _parent(address: Address) -> ArmId:
-    """The resource that a list stands under, whether the path names an element of the list or not."""
+    """Return the resource that a list stands under, whether the path names an element of the list or not."""
     names = address.names[: len(address.types) - 2]
     return ArmId.build(address.scope, "/".join(address.types[:-1]), *names)
 

@@ -41,7 +41,7 @@ class AnsweredError(Exception):
 
 
 def answer(body: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:
-    """An answer in JSON; none at all for a body of None."""
+    """Return an answer in JSON; none at all for a body of None."""
     if body is None:
         return web.Response(status=status, headers=headers)
     return web.json_response(body, status=status, headers=headers)
@@ -63,7 +63,7 @@ def invalid_content(why: str, target: str | None = None) -> AzureError:
 
 
 async def read_bytes(request: web.Request) -> bytes:
-    """The body of a request. Raises `AzureError` when it is too large or takes too long."""
+    """Return the body of a request. Raises `AzureError` when it is too large or takes too long."""
     try:
         return await asyncio.wait_for(request.read(), _READ_SECONDS)
     except web.HTTPRequestEntityTooLarge:
@@ -83,7 +83,7 @@ async def read_bytes(request: web.Request) -> bytes:
 
 
 async def read_object(request: web.Request) -> JsonObject:
-    """The JSON object in the body of a request, empty when there is no body. Raises `InvalidRequestContent`."""
+    """Return the JSON object in the body of a request, empty when there is no body. Raises `InvalidRequestContent`."""
     text = await read_bytes(request)
     if not text.strip():
         return {}

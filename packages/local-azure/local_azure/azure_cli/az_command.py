@@ -16,7 +16,7 @@ from local_azure.system.progress import say
 
 
 def install(home: Home) -> None:
-    """Puts the stand-in on the PATH of `run`. The CLI itself is installed when it is first called."""
+    """Put the stand-in on the PATH of `run`. The CLI itself is installed when it is first called."""
     path_shims.install(home, "az", "local_azure.azure_cli.az_command", "The Azure CLI, signed in to the local Azure.")
 
 
@@ -39,7 +39,7 @@ def cloud(home: Home) -> installation.Cloud:
 
 
 def main() -> int:
-    """Becomes the CLI; returns 1 when it cannot be had."""
+    """Become the CLI; return 1 when it cannot be had."""
     home = Home.from_environment()
     configuration = Path(home.directory / "azure-cli")
     try:

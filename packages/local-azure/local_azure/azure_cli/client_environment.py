@@ -22,7 +22,7 @@ _BUNDLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
 
 
 def variables(environment: Mapping[str, str], home: Home, ports: Mapping[str, int]) -> dict[str, str]:
-    """The environment, with what leads Azure's clients to the local Azure of a home that serves on these ports.
+    """Return the environment, with what leads Azure's clients to the local Azure of a home that serves on these ports.
 
     The service principal's secret is among it: it opens nothing but this local Azure, whose state the same user has.
     """
@@ -51,7 +51,7 @@ def _given(environment: Mapping[str, str], name: str) -> list[str]:
 
 
 def _bundle(environment: Mapping[str, str], home: Home) -> Path:
-    """The authorities that the caller trusts, and ours, in one file: commands may go to other places as well."""
+    """Return the authorities that the caller trusts, and ours, in one file: commands may go to other places as well."""
     trusted = next((Path(path) for name in _BUNDLES if (path := environment.get(name))), None)
     if trusted is None or not trusted.is_file():
         trusted = Path(ssl.get_default_verify_paths().cafile or os.devnull)

@@ -56,12 +56,12 @@ class Cloud:
 
 
 def is_installed() -> bool:
-    """Whether `command` would find the CLI installed."""
+    """Return whether `command` would find the CLI installed."""
     return python_environments.is_cached("az", (REQUIREMENTS,))
 
 
 def command() -> list[str]:
-    """The words that start the CLI, which is installed if it is not there. Raises `AzError`.
+    """Return the words that start the CLI, which is installed if it is not there. Raises `AzError`.
 
     `-I` keeps the caller's PYTHON* variables and current directory out of it.
     """
@@ -73,7 +73,8 @@ def command() -> list[str]:
 
 
 def variables(environment: Mapping[str, str], configuration: Path, cloud: Cloud) -> dict[str, str]:
-    """The environment of the CLI: its configuration in a directory of its own, every name led to the local Azure."""
+    """Return the environment of the CLI: its configuration in a directory of its own, every name led to the local
+    Azure."""
     kept = {name: value for name, value in environment.items() if name.lower() not in _PROXIES}
     return {
         **kept,
@@ -114,7 +115,7 @@ def sign_in(az: list[str], environment: Mapping[str, str], configuration: Path, 
 
 
 def _forget(configuration: Path) -> None:
-    """Takes away what the CLI knows of another cloud or of an earlier sign-in."""
+    """Take away what the CLI knows of another cloud or of an earlier sign-in."""
     for path in configuration.iterdir():
         if path.name in _KEPT or path.name.endswith(".lock"):
             continue

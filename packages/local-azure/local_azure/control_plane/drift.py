@@ -27,7 +27,7 @@ class Drift:
     affects: Callable[[Resource, Work], bool]
     """Whether it can be done to a resource."""
     do: Callable[[Resource, Work], str]
-    """Does it; returns what was done, in a few words."""
+    """Does it; return what was done, in a few words."""
 
 
 def _is_link(resource: Resource, work: Work) -> bool:

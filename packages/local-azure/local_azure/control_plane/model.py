@@ -125,13 +125,14 @@ class Model:
             return work.present(saved)
 
     def get(self, resource_id: ArmId) -> Resource:
-        """A resource as Azure shows it; raise `ResourceNotFound` (or `ResourceGroupNotFound`) when it is not there."""
+        """Return a resource as Azure shows it; raise `ResourceNotFound` (or `ResourceGroupNotFound`) when it is not
+        there."""
         with self.store.transaction() as transaction:
             operations = Work(self, transaction)
             return operations.present(operations.existing(resource_id))
 
     def list(self, resource_type: str, scope: ArmId | str = "") -> list[Resource]:
-        """The resources of a type, all of them or those under a scope, as Azure shows them."""
+        """Return the resources of a type, all of them or those under a scope, as Azure shows them."""
         with self.store.transaction() as transaction:
             operations = Work(self, transaction)
             return [operations.present(one) for one in transaction.of_type(resource_type, scope)]
@@ -235,7 +236,7 @@ class Work:
     # -- operations that take time
 
     def begin(self, resource_id: ArmId, kind: str, outcome: OperationOutcome) -> float:
-        """Let a write that was just done take its time and come to its end; returns the seconds until then."""
+        """Let a write that was just done take its time and come to its end; return the seconds until then."""
         self.forget_operation(resource_id)
         ends = self._transaction.now + timedelta(seconds=outcome.seconds)
         if outcome.busy_seconds and kind != "delete":
@@ -276,7 +277,8 @@ class Work:
             return self.put(resource_id, body)
 
     def is_lost_creation(self, resource_id: ArmId, urn: str) -> bool:
-        """Whether a resource was made for the engine's resource by a server that was killed before it could answer."""
+        """Return whether a resource was made for the engine's resource by a server that was killed before it could
+        answer."""
         return any(one.key == resource_id.key for one in creations.lost(self._transaction, urn, self._model.server))
 
     def _ongoing(self, resource_id: ArmId) -> provisioning.Ongoing | None:
@@ -353,7 +355,7 @@ class Work:
         return self._transaction.get(change.id) or saved
 
     def desired(self, resource: Resource) -> JsonObject:
-        """The body that would put a resource as it is: what a GET answers, and the write-only values again."""
+        """Return the body that would put a resource as it is: what a GET answers, and the write-only values again."""
         body = copied(resource.body)
         for path, value in resource.secrets.items():
             if re.sub(r"\[\d+\]", "[*]", path) in self.type_of(resource.id).write_only:
@@ -451,7 +453,7 @@ class Work:
     # -- delete
 
     def start_delete(self, resource_id: ArmId, outcome: OperationOutcome) -> float:
-        """Delete a resource, at once or by an operation that takes time; returns the seconds until it is gone."""
+        """Delete a resource, at once or by an operation that takes time; return the seconds until it is gone."""
         resource = self._transaction.get(resource_id)
         if resource is None:
             return 0.0
@@ -503,7 +505,7 @@ class Work:
 
 
 def _ids(body: JsonObject, reference: Reference) -> Iterator[tuple[str, str]]:
-    """Every id at a reference's path, each with its own path."""
+    """Yield every id at a reference's path, each with its own path."""
     for at, value in find(body, reference.path):
         found: list[Any] = list(as_object(value)) if reference.keys else [value]
         for one in found:

@@ -42,7 +42,7 @@ class BodyShape:
         return ENVELOPE - self.inside
 
     def body(self, properties: JsonObject) -> JsonObject:
-        """The body for the SDK's properties, without those that the id says."""
+        """Return the body for the SDK's properties, without those that the id says."""
         body = copied(properties)
         for path, name in self.renamed.items():
             _rename(body, path, split_path(path)[-1], name)
@@ -55,7 +55,7 @@ class BodyShape:
         return body
 
     def properties(self, body: JsonObject) -> JsonObject:
-        """The SDK's properties for a body."""
+        """Return the SDK's properties for a body."""
         properties = copied(body)
         if self.flat:
             _lift(properties)
@@ -68,7 +68,7 @@ class BodyShape:
         return properties
 
     def sdk_path(self, path: str) -> str:
-        """The SDK's path for a path in the body: `properties.subnets[*].properties.x` -> `subnets[*].x`."""
+        """Return the SDK's path for a path in the body: `properties.subnets[*].properties.x` -> `subnets[*].x`."""
         segments = list(split_path(path))
         if self.flat and segments[0] == "properties":
             segments = segments[1:]
@@ -122,7 +122,7 @@ def _objects(value: object) -> Iterator[JsonObject]:
 
 
 def same_value(one: Any, other: Any) -> bool:
-    """Whether two values are equal to Azure: ids and nothing else are compared without regard to case."""
+    """Return whether two values are equal to Azure: ids and nothing else are compared without regard to case."""
     if isinstance(one, str) and isinstance(other, str):
         return one == other or (one.startswith("/subscriptions/") and one.lower() == other.lower())
     return bool(one == other)

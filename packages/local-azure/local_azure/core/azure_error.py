@@ -48,7 +48,7 @@ class AzureError(Exception):
         )
 
     def body(self) -> JsonObject:
-        """The JSON body of the answer: `{"error": {"code": ..., "message": ..., "target": ...}}`."""
+        """Return the JSON body of the answer: `{"error": {"code": ..., "message": ..., "target": ...}}`."""
         error: JsonObject = {"code": self.code, "message": self.message}
         if self.target and self.detailed:
             error["details"] = [{"code": self.code, "target": self.target, "message": self.message}]

@@ -53,6 +53,6 @@ def lost(transaction: Transaction, urn: str, server: str) -> list[Creation]:
 
 
 def unanswered(transaction: Transaction) -> list[Creation]:
-    """Every creation without an answer."""
+    """Return every creation without an answer."""
     rows = transaction.execute("SELECT key, urn, server FROM creation WHERE server IS NOT NULL ORDER BY key")
     return [Creation(*row) for row in rows]

@@ -62,12 +62,12 @@ _STATUSES = {
 
 
 def usual_status(code: str) -> HTTPStatus:
-    """The HTTP status that comes with a code; 400 for one that is not known here."""
+    """Return the HTTP status that comes with a code; 400 for one that is not known here."""
     return _STATUSES.get(code, HTTPStatus.BAD_REQUEST)
 
 
 def concerns(resource_id: ArmId, type_pattern: str, name_pattern: str) -> bool:
-    """Whether patterns of a type and of a name (or of a whole id, with a slash in front) name a resource."""
+    """Return whether patterns of a type and of a name (or of a whole id, with a slash in front) name a resource."""
     text = resource_id.key if name_pattern.startswith("/") else resource_id.name.lower()
     return fnmatchcase(resource_id.type_key, type_pattern.lower()) and fnmatchcase(text, name_pattern.lower())
 
@@ -102,13 +102,13 @@ class Fault:
     """Whether an operation fails at the request or after Azure has accepted it, which leaves the resource `Failed`."""
 
     def hits(self, operation: str, resource_id: ArmId) -> bool:
-        """Whether the fault concerns an operation."""
+        """Return whether the fault concerns an operation."""
         wanted = {one.strip().lower() for one in self.operation.split(",")}
         named = operation.lower() in wanted or "any" in wanted or ("write" in wanted and operation in WRITES)
         return named and self.concerns(resource_id)
 
     def concerns(self, resource_id: ArmId) -> bool:
-        """Whether the fault concerns a resource."""
+        """Return whether the fault concerns a resource."""
         return concerns(resource_id, self.type, self.name)
 
     def error(self) -> AzureError:
@@ -190,20 +190,20 @@ def add(transaction: Transaction, fault: Fault, times: int | None) -> Active:
 
 
 def active(transaction: Transaction) -> list[Active]:
-    """The faults in force, oldest first."""
+    """Return the faults in force, oldest first."""
     rows = transaction.execute("SELECT number, description, times FROM fault ORDER BY number")
     return [Active(number, Fault(**json.loads(description)), times) for number, description, times in rows]
 
 
 def clear(transaction: Transaction, number: int | None = None) -> int:
-    """Take one fault out of force, or all; returns how many."""
+    """Take one fault out of force, or all; return how many."""
     if number is None:
         return len(transaction.execute("DELETE FROM fault RETURNING number"))
     return len(transaction.execute("DELETE FROM fault WHERE number = ? RETURNING number", (number,)))
 
 
 def meet(transaction: Transaction, operation: str, resource_id: ArmId) -> Iterator[Fault]:
-    """The faults that an operation meets, up to the first that fails it; each is used up by one operation."""
+    """Yield the faults that an operation meets, up to the first that fails it; each is used up by one operation."""
     met = [one for one in active(transaction) if one.fault.hits(operation, resource_id)]
     for one in met:
         if one.fault.kind not in OPERATION_KINDS:
@@ -217,17 +217,17 @@ def meet(transaction: Transaction, operation: str, resource_id: ArmId) -> Iterat
 
 
 def is_never_effective(transaction: Transaction, assignment: ArmId) -> bool:
-    """Whether a fault keeps a role assignment from ever taking effect."""
+    """Return whether a fault keeps a role assignment from ever taking effect."""
     return is_in(transaction, "role-never-effective", assignment)
 
 
 def is_in(transaction: Transaction, kind: Kind, resource_id: ArmId) -> bool:
-    """Whether a fault of a kind that is a state concerns a resource."""
+    """Return whether a fault of a kind that is a state concerns a resource."""
     return find(transaction, kind, resource_id) is not None
 
 
 def find(transaction: Transaction, kind: Kind, resource_id: ArmId) -> Fault | None:
-    """The first fault of a kind that is a state and concerns a resource."""
+    """Return the first fault of a kind that is a state and concerns a resource."""
     found = (one.fault for one in active(transaction) if one.fault.kind == kind)
     return next((one for one in found if one.concerns(resource_id)), None)
 

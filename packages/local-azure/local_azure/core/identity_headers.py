@@ -21,5 +21,5 @@ class IdentityHeaders:
         self._key = bytes.fromhex(kept_text(home / "identity-header.key", lambda: secrets.token_hex(32)).strip())
 
     def header(self, app: ArmId) -> str:
-        """The `IDENTITY_HEADER` of an app's processes."""
+        """Return the `IDENTITY_HEADER` of an app's processes."""
         return hmac.new(self._key, app.key.encode(), sha256).hexdigest()

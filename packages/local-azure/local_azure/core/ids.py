@@ -39,7 +39,7 @@ class ArmId:
 
     @staticmethod
     def build(scope: str, resource_type: str, *names: str) -> ArmId:
-        """The id of a resource of a type under a scope; one name for each level of the type."""
+        """Return the id of a resource of a type under a scope; one name for each level of the type."""
         if resource_type == RESOURCE_GROUP_TYPE:
             return ArmId.parse(f"{scope}/resourceGroups/{names[0]}")
         namespace, *types = resource_type.split("/")
@@ -87,15 +87,15 @@ class ArmId:
         return ArmId.parse(self.text.rsplit("/", 2)[0])
 
     def spelled(self, resource_type: str) -> ArmId:
-        """The same id with its type spelled as given: Azure answers with its own spelling."""
+        """Return the same id with its type spelled as given: Azure answers with its own spelling."""
         return ArmId.build(self.scope, resource_type, *self.names) if resource_type else self
 
     def child(self, level: str, name: str) -> ArmId:
-        """The id of a nested resource."""
+        """Return the id of a nested resource."""
         return ArmId.parse(f"{self.text}/{level}/{name}")
 
     def extension(self, resource_type: str, name: str) -> ArmId:
-        """The id of an extension resource on this one."""
+        """Return the id of an extension resource on this one."""
         return ArmId.build(self.text, resource_type, name)
 
     def __str__(self) -> str:

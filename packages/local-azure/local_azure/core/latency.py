@@ -23,7 +23,7 @@ class Typical:
     action: float = 1.0
 
     def seconds(self, operation: str) -> float:
-        """The time of an operation: `create`, `update`, `delete`, `read`, or the name of an action."""
+        """Return the time of an operation: `create`, `update`, `delete`, `read`, or the name of an action."""
         match operation:
             case "create":
                 return self.create
@@ -117,5 +117,5 @@ _BY_KEY = {name.lower(): typical for name, typical in _TYPICAL.items()}
 
 
 def typical(arm_type: str) -> Typical:
-    """The times of a type; for one that is not in the table, those of a small resource."""
+    """Return the times of a type; for one that is not in the table, those of a small resource."""
     return _BY_KEY.get(arm_type.lower(), _DEFAULT)

@@ -38,7 +38,7 @@ class Options:
 
 
 def read(transaction: Transaction) -> Options:
-    """The options in force; what was never set has its default."""
+    """Return the options in force; what was never set has its default."""
     known = {one.name for one in fields(Options)}
     stored = {name: json.loads(value) for name, value in transaction.execute("SELECT name, value FROM option")}
     return replace(Options(), **{name: value for name, value in stored.items() if name in known})
@@ -53,7 +53,7 @@ def change(transaction: Transaction, **changes: Any) -> Options:
 
 
 def kept(home: Home) -> Options:
-    """The options of a local Azure, running or not."""
+    """Return the options of a local Azure, running or not."""
     if not home.state.exists():
         return Options()
     store = Store(home.state)

@@ -33,7 +33,8 @@ FAILED = "Failed"
 
 
 def state_word(resource_type: str, kind: str) -> str:
-    """The `provisioningState` of a resource of a type while an operation (create, update, delete) works on it."""
+    """Return the `provisioningState` of a resource of a type while an operation (create, update, delete) works on
+    it."""
     return _WORDS.get(resource_type.lower(), {}).get(kind, _USUAL_WORDS[kind])
 
 
@@ -52,11 +53,11 @@ class Ongoing:
     """What it ends with instead of success."""
 
     def is_done(self, now: datetime) -> bool:
-        """Whether its time is over."""
+        """Return whether its time is over."""
         return self.ends <= now
 
     def seconds(self, now: datetime) -> float:
-        """The seconds until it is done."""
+        """Return the seconds until it is done."""
         return max(0.0, (self.ends - now).total_seconds())
 
     def error(self) -> AzureError | None:
@@ -65,7 +66,7 @@ class Ongoing:
 
 
 def recorded(transaction: Transaction) -> dict[str, Ongoing]:
-    """Every operation that is recorded, done ones included, by the key of its resource."""
+    """Return every operation that is recorded, done ones included, by the key of its resource."""
     rows = transaction.execute("SELECT key, kind, ends, locks, failure FROM operation")
     return {
         key: Ongoing(

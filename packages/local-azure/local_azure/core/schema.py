@@ -54,11 +54,11 @@ class ValueType(Protocol):
     """What a property may hold."""
 
     def failures(self, value: Any, path: str) -> Iterator[Failure]:
-        """Every fault of a known value that is not null."""
+        """Return every fault of a known value that is not null."""
         ...
 
     def project(self, value: Any) -> Any:
-        """The part of a value that this type has a place for."""
+        """Return the part of a value that this type has a place for."""
         ...
 
     def preview(self, value: Any) -> Any:
@@ -67,7 +67,7 @@ class ValueType(Protocol):
 
 
 def check(expected: ValueType, value: Any, path: str) -> Iterator[Failure]:
-    """Every fault of a value; an unknown or absent one has none."""
+    """Yield every fault of a value; an unknown or absent one has none."""
     if value is not None and value is not UNKNOWN:
         yield from expected.failures(value, path)
 
@@ -281,7 +281,7 @@ class ObjectOf:
 
 
 def join_path(path: str, name: str) -> str:
-    """The path of a property; a name that would be read as more than one is quoted."""
+    """Return the path of a property; a name that would be read as more than one is quoted."""
     if not re.fullmatch(r"[^.\[\]\"]+", name):
         return f'{path}["{name}"]'
     return f"{path}.{name}" if path else name
@@ -315,7 +315,7 @@ def _read_properties(sdk_class: type) -> Mapping[str, Property]:
 
 
 def _required_parameters(sdk_class: type) -> set[str]:
-    """The parameters without default, of an Args class or of the class of a nested output."""
+    """Return the parameters without default, of an Args class or of the class of a nested output."""
     parameters = list(inspect.signature(cast("Any", sdk_class).__init__).parameters.values())[1:]
     return {one.name for one in parameters if one.default is inspect.Parameter.empty}
 
@@ -367,7 +367,7 @@ _PRIMITIVES: dict[type[object], Primitive] = {
 
 
 def _is_wrapper(hint: Any) -> bool:
-    """Whether a member of a union only says that the value may come later or be absent."""
+    """Return whether a member of a union only says that the value may come later or be absent."""
     return hint is type(None) or typing.get_origin(hint) in (collections.abc.Awaitable, pulumi.Output)
 
 
@@ -385,11 +385,11 @@ class ResourceSchema:
     """The inputs that make up the resource's id, as the SDK's own function to look it up asks for them."""
 
     def failures(self, properties: JsonObject) -> list[Failure]:
-        """Every fault of a set of inputs; those whose names start with `__` are the engine's own."""
+        """Return every fault of a set of inputs; those whose names start with `__` are the engine's own."""
         return list(self.inputs.failures(own_properties(properties), ""))
 
     def required(self, name: str) -> bool:
-        """Whether an input must be given."""
+        """Return whether an input must be given."""
         return name in self.inputs.properties and self.inputs.properties[name].required
 
 
@@ -401,7 +401,7 @@ class FunctionSchema:
     arguments: Mapping[str, ValueType]
 
     def failures(self, arguments: JsonObject) -> list[Failure]:
-        """Every fault of a set of arguments."""
+        """Return every fault of a set of arguments."""
         unknown = [
             Failure(name, "is no argument of this function" + _suggestion(name, self.arguments))
             for name in arguments
@@ -412,17 +412,17 @@ class FunctionSchema:
 
 
 def own_properties(properties: JsonObject) -> JsonObject:
-    """The properties without those that a provider or the engine keeps for itself."""
+    """Return the properties without those that a provider or the engine keeps for itself."""
     return {name: value for name, value in properties.items() if not name.startswith("__")}
 
 
 def package_version(package: str) -> str:
-    """The version of the installed SDK of a Pulumi package, which its provider reports as its own."""
+    """Return the version of the installed SDK of a Pulumi package, which its provider reports as its own."""
     return importlib.metadata.version(PACKAGES[package].replace("_", "-"))
 
 
 def canonical_token(token: str) -> str:
-    """A token without its API version."""
+    """Return a token without its API version."""
     package, module, name = _split_token(token)
     return f"{package}:{module}:{name}"
 
@@ -456,7 +456,7 @@ def _sdk_module(package: str, module: str) -> types.ModuleType:
 
 @functools.cache
 def resource_schema(token: str) -> ResourceSchema:
-    """The schema of a resource type; raise `UnknownTokenError` when the installed SDK has none of that name."""
+    """Return the schema of a resource type; raise `UnknownTokenError` when the installed SDK has none of that name."""
     package, module, name = _split_token(token)
     package_module = _sdk_module(package, module)
     resource = getattr(package_module, name, None)
@@ -489,7 +489,7 @@ def _api_version(resource: type) -> str:
 
 @functools.cache
 def function_schema(token: str) -> FunctionSchema:
-    """The schema of a function; raise `UnknownTokenError` when the installed SDK has none of that name."""
+    """Return the schema of a function; raise `UnknownTokenError` when the installed SDK has none of that name."""
     package, module, name = _split_token(token)
     function = _find_function(_sdk_module(package, module), name)
     if function is None:
@@ -510,7 +510,7 @@ def _find_function(module: types.ModuleType, name: str) -> types.FunctionType | 
 
 
 def _parameter_names(function: types.FunctionType) -> dict[str, str]:
-    """The wire name of each parameter of one of the SDK's functions, which stands as a constant in its code."""
+    """Return the wire name of each parameter of one of the SDK's functions, which stands as a constant in its code."""
     constants = {one.lower(): one for one in function.__code__.co_consts if isinstance(one, str)}
     return {
         name: constants.get(name.replace("_", "").lower(), name)

@@ -122,7 +122,7 @@ class StoredReference:
 
 
 def timestamp(moment: datetime) -> str:
-    """A moment as Azure writes it, in UTC."""
+    """Return a moment as Azure writes it, in UTC."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -134,16 +134,16 @@ class Transaction:
         self.now = now
 
     def get(self, resource_id: ArmId | str) -> Resource | None:
-        """The resource with an id (or its key), or None."""
+        """Return the resource with an id (or its key), or None."""
         row = self._connection.execute(f"SELECT {_COLUMNS} FROM resource WHERE key = ?", (_key(resource_id),))
         return next(map(_resource, row), None)
 
     def has(self, resource_id: ArmId | str) -> bool:
-        """Whether there is a resource with an id (or key)."""
+        """Return whether there is a resource with an id (or key)."""
         return bool(self.execute("SELECT 1 FROM resource WHERE key = ?", (_key(resource_id),)))
 
     def types_under(self, resource_id: ArmId | str) -> list[str]:
-        """The types of what is nested in a resource, in lower case."""
+        """Return the types of what is nested in a resource, in lower case."""
         key = _key(resource_id)
         rows = self.execute("SELECT DISTINCT type FROM resource WHERE key >= ? AND key < ?", (f"{key}/", f"{key}0"))
         return [name for (name,) in rows]
@@ -168,11 +168,11 @@ class Transaction:
         return list(self.walk(resource_id))
 
     def of_type(self, resource_type: str, scope: ArmId | str = "") -> list[Resource]:
-        """The resources of a type, all of them or those under a scope."""
+        """Return the resources of a type, all of them or those under a scope."""
         return list(self.walk(scope, resource_type))
 
     def save(self, resource: Resource) -> Resource:
-        """Write a resource; returns it with its new revision, etag and times."""
+        """Write a resource; return it with its new revision, etag and times."""
         earlier = self.get(resource.id)
         (revision,) = self._connection.execute(
             "UPDATE counter SET value = value + 1 WHERE name = 'revision' RETURNING value"
@@ -232,13 +232,13 @@ class Transaction:
         return [StoredReference(*row) for row in rows]
 
     def claim(self, name: str, owner: ArmId) -> str | None:
-        """Take a name for a resource; returns the key of its holder when another resource has it, else None."""
+        """Take a name for a resource; return the key of its holder when another resource has it, else None."""
         self._connection.execute("INSERT OR IGNORE INTO claim VALUES (?, ?)", (name.lower(), owner.key))
         holder = self.holder(name)
         return holder if holder != owner.key else None
 
     def holder(self, name: str) -> str | None:
-        """The key of the resource that has claimed a name, or None."""
+        """Return the key of the resource that has claimed a name, or None."""
         row = self._connection.execute("SELECT owner FROM claim WHERE name = ?", (name.lower(),)).fetchone()
         return row[0] if row else None
 
@@ -247,7 +247,7 @@ class Transaction:
         self._connection.execute("UPDATE claim SET owner = ? WHERE name = ?", (owner.key, name.lower()))
 
     def claims(self, prefix: str) -> list[str]:
-        """The claimed names that start with a prefix (which ends with a slash)."""
+        """Return the claimed names that start with a prefix (which ends with a slash)."""
         first = prefix.lower()
         rows = self._connection.execute(
             "SELECT name FROM claim WHERE name >= ? AND name < ?", (first, f"{first[:-1]}0")
@@ -255,14 +255,14 @@ class Transaction:
         return [name for (name,) in rows]
 
     def claims_between(self, first: str, last: str) -> list[str]:
-        """The claimed names from one to another, in their order."""
+        """Return the claimed names from one to another, in their order."""
         rows = self._connection.execute(
             "SELECT name FROM claim WHERE name >= ? AND name <= ? ORDER BY name", (first.lower(), last.lower())
         )
         return [name for (name,) in rows]
 
     def last_claim(self, prefix: str, before: str) -> str | None:
-        """The last claimed name that starts with a prefix and stands before another."""
+        """Return the last claimed name that starts with a prefix and stands before another."""
         row = self._connection.execute(
             "SELECT max(name) FROM claim WHERE name >= ? AND name < ?", (prefix.lower(), before.lower())
         ).fetchone()
@@ -313,11 +313,11 @@ class Store:
         self._connection.executescript(_SCHEMA)
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """A transaction that is committed at the end, or undone when an error leaves it."""
+        """Return a transaction that is committed at the end, or undone when an error leaves it."""
         return self._begun("BEGIN IMMEDIATE")
 
     def reading(self) -> AbstractContextManager[Transaction]:
-        """A transaction for reading alone: it sees one state, waits for no writer, and keeps none waiting."""
+        """Return a transaction for reading alone: it sees one state, waits for no writer, and keeps none waiting."""
         return self._begun("BEGIN")
 
     @contextmanager

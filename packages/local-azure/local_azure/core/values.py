@@ -32,17 +32,17 @@ def is_object(value: object) -> TypeGuard[JsonObject]:
 
 
 def as_object(value: object) -> JsonObject:
-    """The value if it is a JSON object, else an empty one: for walking bodies whose parts may be missing."""
+    """Return the value if it is a JSON object, else an empty one: for walking bodies whose parts may be missing."""
     return cast("JsonObject", value) if isinstance(value, dict) else {}
 
 
 def as_list(value: object) -> list[Any]:
-    """The value if it is a JSON list, else an empty one."""
+    """Return the value if it is a JSON list, else an empty one."""
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def copied(value: T) -> T:
-    """A JSON value that shares no object and no list with the one given.
+    """Return a JSON value that shares no object and no list with the one given.
 
     It is `copy.deepcopy` for values that cannot refer to themselves, in a fraction of its time.
     """
@@ -74,7 +74,7 @@ def split_path(path: str) -> tuple[str, ...]:
 
 
 def find(body: object, path: str) -> Iterator[tuple[str, Any]]:
-    """Every value at a path, each with its own concrete path.
+    """Yield every value at a path, each with its own concrete path.
 
     `[*]` stands for every element of a list and `*` for every value of a map; a place that is missing yields nothing.
     """
@@ -101,7 +101,7 @@ def _find(value: object, segments: Sequence[str], at: str) -> Iterator[tuple[str
 
 
 def get(body: object, path: str, default: Any = None) -> Any:
-    """The one value at a path without wildcards, or the default."""
+    """Return the one value at a path without wildcards, or the default."""
     return next((value for _, value in find(body, path)), default)
 
 

@@ -114,7 +114,7 @@ class AzureNativeProvider(CancellableProvider):
         )
 
     def _auto_location(self, inputs: JsonObject) -> JsonObject:
-        """The provider's location, or else that of the resource group."""
+        """Return the provider's location, or else that of the resource group."""
         settings = self._current_settings()
         if settings.location:
             return {"location": settings.location}
@@ -267,7 +267,7 @@ class AzureNativeProvider(CancellableProvider):
         return _returned(await self._pipeline.send(operation, lambda: self._id(kind, arguments), ask))
 
     def _looked_up_type(self, token: str) -> ResourceType:
-        """The type that a function such as `getRedis` looks up."""
+        """Return the type that a function such as `getRedis` looks up."""
         package, module, name = canonical_token(token).split(":")
         if name.startswith("get"):
             try:
@@ -302,7 +302,8 @@ def _without(values: JsonObject, names: tuple[str, ...]) -> JsonObject:
 def _auto_name(
     kind: ResourceType, schema: ResourceSchema, request: CheckRequest, old: JsonObject, lost: ArmId | None
 ) -> JsonObject:
-    """A name for a resource without one: the old one, or one made up from the resource's name and the engine's seed.
+    """Return a name for a resource without one: the old one, or one made up from the resource's name and the engine's
+    seed.
 
     A `lost` creation of the resource is asked for again by the name that it was made with.
     """
@@ -340,7 +341,7 @@ def _build_id(kind: ResourceType, inputs: JsonObject, subscription_id: str) -> A
 
 
 def _id_inputs(kind: ResourceType, resource_id: ArmId) -> JsonObject:
-    """The inputs that an id says."""
+    """Return the inputs that an id says."""
     named = kind.inputs
     inputs: JsonObject = dict(zip((*named.parents, named.name), resource_id.names, strict=True))
     if named.scope == "resourceGroupName":
@@ -363,7 +364,7 @@ def _outputs(kind: ResourceType, schema: ResourceSchema, resource: Resource) -> 
 
 
 def _preview(kind: ResourceType, schema: ResourceSchema, inputs: Plain) -> dict[str, PropertyValue]:
-    """The outputs as far as inputs of the same name tell them; the rest is unknown.
+    """Return the outputs as far as inputs of the same name tell them; the rest is unknown.
 
     So the name of a resource is unknown where its input has another name (`accountName`), as with the real provider:
     a function that is asked in an `apply` of it does not run before the resource is there.
@@ -402,7 +403,7 @@ def _input_part(schema: ResourceSchema, outputs: JsonObject) -> JsonObject:
 def _followed_inputs(
     kind: ResourceType, schema: ResourceSchema, inputs: JsonObject, before: JsonObject, after: JsonObject
 ) -> JsonObject:
-    """The program's inputs, with what changed in Azure since the outputs were last seen."""
+    """Return the program's inputs, with what changed in Azure since the outputs were last seen."""
     seen, now = _input_part(schema, before), _input_part(schema, after)
     for path in map(kind.shape.sdk_path, kind.collections):
         if get(inputs, path) is None:

@@ -76,7 +76,7 @@ def _same_at_top(path: str, old: Any, new: Any) -> bool:
 
 
 def diff_response(kind: ResourceType, old: JsonObject, old_outputs: JsonObject, new: JsonObject) -> DiffResponse:
-    """The answer to Diff for a type."""
+    """Return the answer to Diff for a type."""
     fixed = [*kind.inputs.names, "location", *map(kind.shape.sdk_path, kind.create_only)]
     detailed: dict[str, PropertyDiff] = {}
     replaces: list[str] = []
@@ -101,7 +101,7 @@ def diff_response(kind: ResourceType, old: JsonObject, old_outputs: JsonObject, 
 
 
 def _touches(difference: Difference, fixed: str) -> bool:
-    """Whether a difference is at or under a path with wildcards, or holds something at it."""
+    """Return whether a difference is at or under a path with wildcards, or holds something at it."""
     wanted, at = split_path(fixed), split_path(difference.path)
     shared = min(len(wanted), len(at))
     if any(not _fits(one, other) for one, other in zip(wanted[:shared], at[:shared], strict=True)):

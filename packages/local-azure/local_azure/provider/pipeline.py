@@ -43,7 +43,7 @@ class CancelledError(Exception):
 
 
 def is_retried(error: AzureError) -> bool:
-    """Whether the real provider sends a request again after this answer."""
+    """Return whether the real provider sends a request again after this answer."""
     if error.status == HTTPStatus.CONFLICT:
         return error.code == "AnotherOperationInProgress"
     return error.status in RETRIED_STATUSES and (error.retry_after or 0) <= LONGEST_RETRY_AFTER
@@ -97,7 +97,7 @@ class Pipeline:
         return (await asyncio.to_thread(self._model.get, started.id) if waited else started), failure
 
     async def wait(self, resource_id: ArmId) -> bool:
-        """Wait until the operation on a resource is done; returns whether there was any.
+        """Wait until the operation on a resource is done; return whether there was any.
 
         Raises `CancelledError` when the engine waits no longer, and what the operation has failed with.
         """

@@ -117,7 +117,7 @@ class _Marks:
         return self.children.get(name)
 
     def fits(self, value: object) -> bool:
-        """Whether a value has places such as the marks name: numbers in a list, names in an object."""
+        """Return whether a value has places such as the marks name: numbers in a list, names in an object."""
         if isinstance(value, list | dict):
             return all(isinstance(name, int) == isinstance(value, list) for name in self.children)
         return True

@@ -85,7 +85,7 @@ _STRING_DEFAULTS = {
 
 
 def _used_classes(inputs: JsonObject) -> dict[str, str]:
-    """The characters of each class in use, by the input with the least number of them."""
+    """Return the characters of each class in use, by the input with the least number of them."""
     special = inputs.get("overrideSpecial") or _SPECIAL
     return {
         least: special if name == "special" else characters
@@ -131,7 +131,7 @@ def _make_password(inputs: JsonObject) -> Made:
 
 
 def _bcrypt_hash(value: str) -> JsonObject:
-    """The hash of a password; the output is left out where the library for it is not installed."""
+    """Return the hash of a password; the output is left out where the library for it is not installed."""
     try:
         bcrypt = importlib.import_module("bcrypt")
     except ModuleNotFoundError:

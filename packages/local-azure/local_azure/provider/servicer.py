@@ -39,7 +39,7 @@ _OPTIONS = [
 
 
 def current_peer() -> str:
-    """The connection that the current request came by.
+    """Return the connection that the current request came by.
 
     The engine opens one for each provider resource, and names the provider in no request: this is what tells two
     providers with different settings, or two runs at the same time, apart.
@@ -88,11 +88,11 @@ class AttachableServicer(ProviderServicer):
         self._waits = provider if isinstance(provider, CancellableProvider) else None
 
     async def Attach(self, request: Any, context: Any) -> empty_pb2.Empty:
-        """The engine's greeting; nothing is kept of it, as several engines may be attached."""
+        """Return the engine's greeting; nothing is kept of it, as several engines may be attached."""
         return empty_pb2.Empty()
 
     async def Handshake(self, request: Any, context: Any) -> provider_pb2.ProviderHandshakeResponse:
-        """The engine's greeting to a provider that it has started itself."""
+        """Return the engine's greeting to a provider that it has started itself."""
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
     async def Create(self, request: Any, context: Any) -> Any:
@@ -165,7 +165,7 @@ class _OneLineErrors(grpc.aio.ServerInterceptor):
 
 
 def azure_words(error: AzureError) -> str:
-    """An error as the real provider words it."""
+    """Return an error as the real provider words it."""
     target = f' Target="{error.target}"' if error.target else ""
     return f'Code="{error.code}" Message="{error.message}"{target}'
 

@@ -72,23 +72,24 @@ def parse_version(text: str) -> tuple[int, int, int] | None:
 
 
 def is_recent(version: str, pinned: str = VERSION) -> bool:
-    """Whether a program of this version may stand in for the pinned one: the same major version, and not older."""
+    """Return whether a program of this version may stand in for the pinned one: the same major version, and not
+    older."""
     found, wanted = parse_version(version), parse_version(pinned)
     return found is not None and wanted is not None and found[0] == wanted[0] and found >= wanted
 
 
 def cache_directory(environment: Mapping[str, str] = os.environ, system: str | None = None) -> Path:
-    """The user's cache directory for engines of the pinned version."""
+    """Return the user's cache directory for engines of the pinned version."""
     return user_cache(environment, system) / "engine" / VERSION
 
 
 def find(home: Home, environment: Mapping[str, str] = os.environ) -> Engine | None:
-    """An engine that is there already: on PATH, else in the cache. None when one must be got first."""
+    """Return an engine that is there already: on PATH, else in the cache. None when one must be got first."""
     return _on_path(home, environment) or _in_cache(cache_directory(environment))
 
 
 def ensure(home: Home, environment: Mapping[str, str] = os.environ) -> Engine:
-    """An engine, installed or built if there is none. Raises `EngineError`."""
+    """Return an engine, installed or built if there is none. Raises `EngineError`."""
     found = find(home, environment)
     if found:
         return found
@@ -145,7 +146,7 @@ def _on_path(home: Home, environment: Mapping[str, str]) -> Engine | None:
 
 
 def _program_on_path(home: Home | None, environment: Mapping[str, str]) -> Path | None:
-    """The first `pulumi` on PATH that is not our own stand-in for it, with symbolic links resolved."""
+    """Return the first `pulumi` on PATH that is not our own stand-in for it, with symbolic links resolved."""
     for directory in environment.get("PATH", os.defpath).split(os.pathsep):
         found = shutil.which("pulumi", path=directory or os.curdir)
         if found and not _is_stand_in(Path(found), home):
@@ -179,7 +180,7 @@ def _why_not_on_path(environment: Mapping[str, str]) -> str:
 
 
 def _in_cache(directory: Path) -> Engine | None:
-    """The engine in the cache; its version was checked before it was put there.
+    """Return the engine in the cache; its version was checked before it was put there.
 
     A program that prints its version without the `v` of the official one is built anew: tools that look for it, such as
     pulumi/actions, would download another.
@@ -201,7 +202,7 @@ def _in_cache(directory: Path) -> Engine | None:
 
 
 def _put_in_cache(made: Path, program: str, directory: Path) -> None:
-    """Checks what was made aside and moves it into place in one step."""
+    """Check what was made aside and moves it into place in one step."""
     version = _ask_version(made / program)
     if not version.startswith("v") or not is_recent(version):
         raise progress.CommandFailedError(
@@ -220,7 +221,7 @@ def _put_in_cache(made: Path, program: str, directory: Path) -> None:
 
 
 def _aside(directory: Path) -> tempfile.TemporaryDirectory[str]:
-    """A directory on the same file system as the cache; gone when done, be it by an error or by Ctrl-C."""
+    """Return a directory on the same file system as the cache; gone when done, be it by an error or by Ctrl-C."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     return tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{VERSION}-", ignore_cleanup_errors=True)
 

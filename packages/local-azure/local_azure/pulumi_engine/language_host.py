@@ -74,7 +74,7 @@ class Program:
                 raise ProgramError(f"runtime option toolchain: {other!r} is none of pip, uv and poetry")
 
     def interpreter(self) -> str:
-        """The Python of the program's own virtual environment, that of the local Azure if it has none.
+        """Return the Python of the program's own virtual environment, that of the local Azure if it has none.
 
         Raises `ProgramError` if there is a directory of that name which is no virtual environment.
         """
@@ -219,7 +219,7 @@ class ProgramHost(LanguageServer):
         context.add_callback(run.end)
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
-        """Runs a policy pack or a provider written in Python; the plugin prints its own port."""
+        """Run a policy pack or a provider written in Python; the plugin prints its own port."""
         program = Program.from_info(request.info)
         try:
             python = program.interpreter()
@@ -241,7 +241,7 @@ class ProgramHost(LanguageServer):
         run.end()
 
     def _azure(self) -> int:
-        """The process id of the local Azure, with which a fork server ends; 0 if it does not run."""
+        """Return the process id of the local Azure, with which a fork server ends; 0 if it does not run."""
         running = server_process.find(self._home)
         return running.pid if running else 0
 
@@ -259,7 +259,7 @@ class ProgramHost(LanguageServer):
 
 
 def _installation(program: Program, directory: Path) -> Iterator[list[str]]:
-    """The commands that install a program's dependencies into its own virtual environment."""
+    """Yield the commands that install a program's dependencies into its own virtual environment."""
     match program.options.get("toolchain", "pip"):
         case "uv":
             yield ["uv", "sync"]
@@ -286,7 +286,7 @@ def _installation(program: Program, directory: Path) -> Iterator[list[str]]:
 def _forwarded(
     command: list[str], cwd: Path, response: Any, context: Any, environment: Mapping[str, str] | None = None
 ) -> Iterator[Any]:
-    """Runs the command and yields its output as the engine's messages; fails the call if it is an installation."""
+    """Run the command and yield its output as the engine's messages; fail the call if it is an installation."""
     if not shutil.which(command[0]):
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{command[0]} is not on PATH")
     process = subprocess.Popen(
@@ -304,7 +304,7 @@ def _forwarded(
 
 
 def _merged(stdout: IO[bytes], stderr: IO[bytes], response: Any) -> Iterator[Any]:
-    """Both streams as they come, until both have ended."""
+    """Yield both streams as they come, until both have ended."""
     chunks: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def pump(stream: IO[bytes], name: str) -> None:

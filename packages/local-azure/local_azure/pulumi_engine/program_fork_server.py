@@ -338,7 +338,7 @@ def run_fork(connection: socket.socket, runner: Runner, environment: Environment
 
 
 def _require_fit(log_size: int) -> None:
-    """Raises `UnfitError` if a fork of this process would differ from a new one."""
+    """Raise `UnfitError` if a fork of this process would differ from a new one."""
     if len(os.listdir("/proc/self/task")) > 1:
         raise UnfitError("loading the SDK has started threads, which a fork does not inherit")
     if os.fstat(2).st_size != log_size:

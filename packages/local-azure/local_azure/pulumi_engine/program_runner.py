@@ -129,7 +129,7 @@ def _write_record(record: str) -> None:
 
 
 def user_traceback(error: BaseException, program: str) -> str:
-    """The traceback as python would print it had it run the program itself: from the program's main file on.
+    """Return the traceback as python would print it had it run the program itself: from the program's main file on.
 
     An error of a resource or an `apply` comes up outside of that file; its traceback begins in the SDK.
     """

@@ -43,7 +43,7 @@ class Project:
 
     @classmethod
     def find(cls, directory: Path) -> "Project | None":
-        """The project of a directory: the nearest project file in it or above it, as Pulumi finds it."""
+        """Return the project of a directory: the nearest project file in it or above it, as Pulumi finds it."""
         for candidate in (directory, *directory.parents):
             for name in _PROJECT_FILES:
                 if (candidate / name).is_file():
@@ -81,7 +81,7 @@ class Pulumi:
     environment: Mapping[str, str]
 
     def run(self, arguments: list[str], workspace: Path, standard_input: str = "") -> None:
-        """Runs a command that must not ask anything. Raises `ProjectError` with the engine's own words."""
+        """Run a command that must not ask anything. Raises `ProjectError` with the engine's own words."""
         answer = subprocess.run(
             [self.program, "--non-interactive", "--color", "never", *arguments],
             cwd=workspace,
@@ -96,14 +96,14 @@ class Pulumi:
 
 
 def backend_of(home: Home, directory: Path) -> Path:
-    """The directory of the stacks of a project directory, made if it is not there."""
+    """Return the directory of the stacks of a project directory, made if it is not there."""
     backend = _directory_of(home, directory) / "backend"
     backend.mkdir(mode=0o700, parents=True, exist_ok=True)
     return backend
 
 
 def _directory_of(home: Home, directory: Path) -> Path:
-    """A readable name for people, made unique by the path."""
+    """Return a readable name for people, made unique by the path."""
     resolved = directory.resolve()
     readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", resolved.name)[:40] or "root"
     digest = hashlib.sha256(str(resolved).encode()).hexdigest()[:8]
@@ -130,20 +130,20 @@ class ProjectCopy:
         return backend_of(self.home, self.project.directory)
 
     def stack_file(self, stack: str) -> Path:
-        """The copy of a stack's configuration, which the engine reads and writes."""
+        """Return the copy of a stack's configuration, which the engine reads and writes."""
         return self.workspace / f"Pulumi.{stack}.yaml"
 
     def _base_file(self, stack: str) -> Path:
-        """The configuration as it was derived last: the base of the three-way merge."""
+        """Return the configuration as it was derived last: the base of the three-way merge."""
         return self.directory / "derived" / f"Pulumi.{stack}.yaml"
 
     def has_stack(self, stack: str) -> bool:
-        """Whether the backend has the stack."""
+        """Return whether the backend has the stack."""
         folder = self.backend / ".pulumi" / "stacks" / self.project.name
         return any((folder / f"{stack}.json{compression}").exists() for compression in ("", ".gz", ".zst"))
 
     def selected_stack(self) -> str | None:
-        """The stack chosen by `pulumi stack select`, from the engine's own records of workspaces."""
+        """Return the stack chosen by `pulumi stack select`, from the engine's own records of workspaces."""
         for record in sorted((self.home.pulumi_home / "workspaces").glob("*-workspace.json")):
             try:
                 stacks = json.loads(record.read_text(encoding="utf-8"))["stacks"]
@@ -153,7 +153,7 @@ class ProjectCopy:
         return None
 
     def refresh(self) -> None:
-        """Brings the copy of the project file up to date, and forgets what was derived for copies that are gone.
+        """Bring the copy of the project file up to date, and forget what was derived for copies that are gone.
 
         The engine removes a stack's file with the stack. A copy that it makes later has another salt, and nothing in it
         that its user has taken out.
@@ -168,7 +168,7 @@ class ProjectCopy:
         _write_if_changed(self.workspace / "Pulumi.yaml", stack_config.serialize(stack_config.mapping(settings)))
 
     def prepare(self, stack: str, pulumi: Pulumi, tracked_file: Path | None = None) -> None:
-        """Creates the stack in the backend if it is not there, and derives its configuration anew.
+        """Create the stack in the backend if it is not there, and derive its configuration anew.
 
         `tracked_file` is another file than the usual one to derive it from. A stack without a tracked file is left to
         the engine. Raises `ProjectError`.
@@ -205,7 +205,7 @@ class ProjectCopy:
         _write_if_changed(base_file, StackFile(derived, {}).text())
 
     def adopt(self, file: Path) -> None:
-        """Takes over a stack file that the engine has written into the project.
+        """Take over a stack file that the engine has written into the project.
 
         What the local passphrase encrypts moves to the copy; the file keeps what another backend can read.
         """
@@ -222,7 +222,7 @@ class ProjectCopy:
             _write_if_changed(self._base_file(stack), StackFile(readable, {}).text())
 
     def _generated_secret(self, stack: str, copy: StackFile, pulumi: Pulumi) -> str:
-        """A random value, encrypted by the engine for the stack; it passes through standard input alone."""
+        """Return a random value, encrypted by the engine for the stack; it passes through standard input alone."""
         scratch = self.directory / "secret.yaml"
         key = f"{self.project.name}:generated"
         try:

@@ -123,14 +123,14 @@ class CommandLine:
 
     @property
     def needs_stack(self) -> bool:
-        """Whether the command works on one stack, which must be there with its configuration."""
+        """Return whether the command works on one stack, which must be there with its configuration."""
         if self.is_one_of(_WITHOUT_STACK):
             return False
         return self.works_in_workspace or (bool(self.words) and self.words[0] in _STACK_COMMANDS)
 
 
 def install(home: Home) -> None:
-    """Puts the stand-in on the PATH of `run`."""
+    """Put the stand-in on the PATH of `run`."""
     what = f"{STAND_IN_MARK}: pulumi, working on copies of the stacks' configuration"
     path_shims.install(home, "pulumi", "local_azure.pulumi_engine.pulumi_command", what)
 
@@ -166,7 +166,7 @@ def _has_our_backend(environment: dict[str, str], home: Home) -> bool:
 def _prepared(
     program: str, arguments: list[str], line: CommandLine, environment: dict[str, str], home: Home
 ) -> tuple[list[str], list[str]]:
-    """Fits the environment to the command line; returns its arguments, and those of a command to run after it."""
+    """Fits the environment to the command line; return its arguments, and those of a command to run after it."""
     project = Project.find(line.directory.resolve())
     if project is None or not line.words or {"-h", "--help"} & set(arguments):
         return arguments, []
@@ -214,7 +214,7 @@ def _prepared(
 
 
 def without_options(arguments: Sequence[str], *names: str) -> list[str]:
-    """The arguments without these value options, in each form they are written in."""
+    """Return the arguments without these value options, in each form they are written in."""
     kept: list[str] = []
     rest = iter(arguments)
     for argument in rest:
@@ -242,7 +242,7 @@ def _new(program: str, arguments: list[str], line: CommandLine, environment: dic
 
 
 def _call(program: str, arguments: Sequence[str], environment: dict[str, str]) -> int:
-    """Runs the real program and waits. Ctrl-C reaches it by itself, as it has the same terminal."""
+    """Run the real program and wait. Ctrl-C reaches it by itself, as it has the same terminal."""
 
     def leave_it_to_the_program(*_: object) -> None:
         pass

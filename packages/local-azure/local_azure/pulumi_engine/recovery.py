@@ -92,7 +92,7 @@ class Damage:
 
     @property
     def is_none(self) -> bool:
-        """Whether there is nothing to put right."""
+        """Return whether there is nothing to put right."""
         return not (self.locked or self.pending or self.unanswered or self.debris)
 
     def commands(self) -> list[list[str]]:
@@ -131,7 +131,7 @@ class Damage:
 
 
 def run(home: Home, options: argparse.Namespace) -> int:
-    """Run the command; returns its exit code. Raises `LocalAzureError`."""
+    """Run the command; return its exit code. Raises `LocalAzureError`."""
     project = Project.find(Path.cwd())
     if project is None:
         raise RecoveryError("no Pulumi project here or above; run this in the program's directory")
@@ -291,7 +291,7 @@ def _pending(operation: dict[str, Any], resources: list[dict[str, Any]], state: 
 
 
 def _made(resource: dict[str, Any], resources: list[dict[str, Any]], state: Transaction) -> str:
-    """The id of what was made for one of the engine's resources, and which the engine does not know.
+    """Return the id of what was made for one of the engine's resources, and which the engine does not know.
 
     Two programs of one name in two directories have the same URNs: the names in the inputs tell theirs apart.
     """
@@ -310,7 +310,7 @@ def _made(resource: dict[str, Any], resources: list[dict[str, Any]], state: Tran
 
 
 def _holder(lock: Path) -> int | None:
-    """The process that holds a lock of the engine's, if it is still running."""
+    """Return the process that holds a lock of the engine's, if it is still running."""
     try:
         content = json.loads(lock.read_text(encoding="utf-8"))
         process = int(content["pid"])

@@ -36,7 +36,7 @@ class StackFile:
 
     @classmethod
     def parse(cls, text: str, project: str, name: str = "stack file") -> "StackFile":
-        """Reads a stack file; a key without namespace is the project's. Raises `StackConfigError`."""
+        """Read a stack file; a key without namespace is the project's. Raises `StackConfigError`."""
         try:
             root = parse(text)
         except yaml.MarkedYAMLError as error:
@@ -56,7 +56,7 @@ class StackFile:
         return cls({qualified(key, project): node for key, node in entries.items()}, top)
 
     def text(self) -> str:
-        """The file's text."""
+        """Return the file's text."""
         top = dict(self.settings)
         if self.entries:
             top["config"] = mapping(self.entries)
@@ -66,12 +66,12 @@ class StackFile:
 
 
 def parse(text: str) -> yaml.Node | None:
-    """The node graph of a YAML document, None for an empty one. Raises `yaml.YAMLError`."""
+    """Return the node graph of a YAML document, None for an empty one. Raises `yaml.YAMLError`."""
     return cast("yaml.Node | None", yaml.compose(text, Loader=yaml.SafeLoader))  # pyright: ignore[reportUnknownMemberType]: untyped stub
 
 
 def serialize(node: yaml.Node) -> str:
-    """A node graph as a YAML document, each scalar as it was written."""
+    """Return a node graph as a YAML document, each scalar as it was written."""
     text: Any = yaml.serialize(  # pyright: ignore[reportUnknownMemberType]: untyped stub
         node, Dumper=yaml.SafeDumper, allow_unicode=True, width=4096
     )
@@ -79,7 +79,7 @@ def serialize(node: yaml.Node) -> str:
 
 
 def qualified(key: str, project: str) -> str:
-    """The key with its namespace: `image` -> `django-aca:image`, `aws:config:region` -> `aws:region`."""
+    """Return the key with its namespace: `image` -> `django-aca:image`, `aws:config:region` -> `aws:region`."""
     parts = key.split(":")
     if len(parts) == 1:
         return f"{project}:{key}"
@@ -89,25 +89,25 @@ def qualified(key: str, project: str) -> str:
 
 
 def children(node: yaml.Node) -> dict[str, yaml.Node] | None:
-    """A mapping's values by key; None for a node of another kind."""
+    """Return a mapping's values by key; None for a node of another kind."""
     if not isinstance(node, yaml.MappingNode):
         return None
     return {key.value: value for key, value in node.value}
 
 
 def mapping(values: Mapping[str, yaml.Node]) -> yaml.MappingNode:
-    """A mapping in YAML's block style."""
+    """Return a mapping in YAML's block style."""
     pairs = [(_text(key), value) for key, value in values.items()]
     return yaml.MappingNode("tag:yaml.org,2002:map", pairs, flow_style=False)
 
 
 def secure(ciphertext: str) -> yaml.MappingNode:
-    """An encrypted value as Pulumi writes it."""
+    """Return an encrypted value as Pulumi writes it."""
     return mapping({_SECURE: _text(ciphertext)})
 
 
 def ciphertext_of(node: yaml.Node | None) -> str | None:
-    """The ciphertext if the node is an encrypted value, else None."""
+    """Return the ciphertext if the node is an encrypted value, else None."""
     values = children(node) if node is not None else None
     if values is None or list(values) != [_SECURE] or not isinstance(values[_SECURE], yaml.ScalarNode):
         return None
@@ -124,7 +124,7 @@ def _is_null(node: yaml.Node) -> bool:
 
 
 def derive(tracked: StackFile, overlay: StackFile | None, secret: Callable[[Path], str]) -> Entries:
-    """The configuration of a copy: the tracked one under the overlay, every encrypted value replaced.
+    """Return the configuration of a copy: the tracked one under the overlay, every encrypted value replaced.
 
     `secret` gives the ciphertext of the value that stands in for the one at a path.
     """
@@ -135,7 +135,7 @@ def derive(tracked: StackFile, overlay: StackFile | None, secret: Callable[[Path
 
 
 def at(entries: Entries, path: Path) -> yaml.Node | None:
-    """The node at a path, None if there is none."""
+    """Return the node at a path, None if there is none."""
     node = entries.get(path[0])
     for step in path[1:]:
         if isinstance(node, yaml.SequenceNode):

@@ -27,7 +27,7 @@ class DaemonError(LocalAzureError):
 
 
 def ensure(home: Home) -> tuple[ServerProcess, bool]:
-    """The running server, started if it is not there, and whether it was.
+    """Return the running server, started if it is not there, and whether it was.
 
     A server whose source has changed since is restarted, unless a command of `run` still uses it.
     Raises `DaemonError`.
@@ -46,7 +46,7 @@ def ensure(home: Home) -> tuple[ServerProcess, bool]:
 
 
 def stop(home: Home) -> bool:
-    """Ends the server and what it forks programs from; its state stays. Returns whether there was a server."""
+    """End the server and what it forks programs from; its state stays. Returns whether there was a server."""
     if not home.directory.exists():
         return False
     with locked(home.directory / "start.lock"):
@@ -72,7 +72,7 @@ def _in_use(home: Home) -> bool:
 
 
 def hold_in_use(home: Home) -> None:
-    """Marks the server as used by this process and by the command that takes its place (`exec`), until it ends."""
+    """Mark the server as used by this process and by the command that takes its place (`exec`), until it ends."""
     descriptor = os.open(home.use_lock, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     os.set_inheritable(descriptor, True)
@@ -119,7 +119,7 @@ def _start(home: Home, code: str) -> ServerProcess:
 
 
 def _take(lock: IO[str], home: Home) -> None:
-    """Locks the file for the server to be. Whoever asks whether one runs holds it for an instant."""
+    """Lock the file for the server to be. Whoever asks whether one runs holds it for an instant."""
     deadline = time.monotonic() + STOP_SECONDS
     while time.monotonic() < deadline:
         try:

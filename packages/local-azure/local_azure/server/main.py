@@ -118,7 +118,7 @@ async def serve(home: Path) -> None:
 
 
 def main() -> int:
-    """Run the server; returns the exit code."""
+    """Run the server; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m local_azure.server.main", description=(__doc__ or "").splitlines()[0]
     )

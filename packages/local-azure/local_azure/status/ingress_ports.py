@@ -47,7 +47,7 @@ def write_ports(home: Path, fixed: Mapping[str, int], hosts: Mapping[str, int], 
 
 
 def remembered_ports(home: Path) -> dict[str, int]:
-    """The ports of an earlier run, by their names and host names."""
+    """Return the ports of an earlier run, by their names and host names."""
     told = _read(home / FILE)
     fixed = {name: port for name, port in told.items() if isinstance(port, int)}
     return cast("dict[str, int]", {**as_object(told.get("earlier")), **fixed, **as_object(told.get("hosts"))})

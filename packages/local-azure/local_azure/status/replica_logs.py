@@ -81,7 +81,7 @@ class Event:
 
     @property
     def is_warning(self) -> bool:
-        """Whether Kubernetes would call it `Warning`, and not `Normal`."""
+        """Return whether Kubernetes would call it `Warning`, and not `Normal`."""
         return bool(_WARNING.search(self.reason))
 
     def __str__(self) -> str:
@@ -94,7 +94,7 @@ class Event:
 
 
 def system_file(home: Path, app: str) -> Path:
-    """The file of an app's events."""
+    """Return the file of an app's events."""
     return home / FOLDER / app / _SYSTEM
 
 
@@ -157,7 +157,7 @@ class Logs:
         self._system: dict[str, _File] = {}
 
     def container(self, app: str, revision: str, replica: str, container: str) -> LogWriter:
-        """The log of a container; those of replicas that ended long ago go."""
+        """Return the log of a container; those of replicas that ended long ago go."""
         path = Source(app, revision, replica, container).file(self._home)
         directory = path.parent
         self._open[directory] = self._open.get(directory, 0) + 1
@@ -191,14 +191,14 @@ def _now() -> str:
 
 
 def apps(home: Path) -> list[str]:
-    """The apps that have logs."""
+    """Return the apps that have logs."""
     return sorted(one.name for one in (home / FOLDER).glob("*/"))
 
 
 def sources(
     home: Path, app: str, *, revision: str | None = None, replica: str | None = None, container: str | None = None
 ) -> list[Source]:
-    """The containers of an app that have logs: all, or those of a revision, of a replica, of a name."""
+    """Return the containers of an app that have logs: all, or those of a revision, of a replica, of a name."""
     found: list[Source] = []
     for path in sorted((home / FOLDER / app).glob(f"*/*/*{_SUFFIX}")):
         source = Source(app, path.parts[-3], path.parts[-2], path.name.removesuffix(_SUFFIX))
@@ -268,7 +268,7 @@ class Tail:
 
 
 def _last_lines(file: FileIO, count: int) -> tuple[list[bytes], bytes]:
-    """The last whole lines of a file, and what stands after them; the file is read to its end."""
+    """Return the last whole lines of a file, and what stands after them; the file is read to its end."""
     end = file.seek(0, os.SEEK_END)
     chunk = _FIRST_CHUNK
     while True:

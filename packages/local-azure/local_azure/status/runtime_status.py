@@ -114,11 +114,11 @@ class RuntimeStatus:
     caches: tuple[RunningCache, ...] = ()
 
     def app(self, resource_id: str) -> RunningApp | None:
-        """The app with a resource id, in any case."""
+        """Return the app with a resource id, in any case."""
         return next((one for one in self.apps if one.id.lower() == resource_id.lower()), None)
 
     def revision(self, resource_id: str) -> RunningRevision | None:
-        """The revision with a resource id, in any case."""
+        """Return the revision with a resource id, in any case."""
         wanted = resource_id.lower()
         return next((one for app in self.apps for one in app.revisions if one.id.lower() == wanted), None)
 

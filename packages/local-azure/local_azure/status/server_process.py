@@ -34,7 +34,7 @@ class ServerProcess:
 
 
 def find(home: Home) -> ServerProcess | None:
-    """The running server, or None if there is none or it does not serve yet."""
+    """Return the running server, or None if there is none or it does not serve yet."""
     pid, code = locked_by(home)
     if not pid:
         return None
@@ -43,7 +43,7 @@ def find(home: Home) -> ServerProcess | None:
 
 
 def locked_by(home: Home) -> tuple[int, str]:
-    """The process id and the fingerprint of the server that holds the lock; (0, "") when none does."""
+    """Return the process id and the fingerprint of the server that holds the lock; (0, "") when none does."""
     try:
         with open(home.process_lock, "r+", encoding="utf-8") as file:
             try:
@@ -57,7 +57,7 @@ def locked_by(home: Home) -> tuple[int, str]:
 
 
 def served_ports(home: Home, pid: int) -> dict[str, int]:
-    """The ports that this process has announced, if each of them accepts a connection."""
+    """Return the ports that this process has announced, if each of them accepts a connection."""
     try:
         announced = json.loads(home.endpoints.read_text(encoding="utf-8"))
         ports = {name: int(announced[name]) for name in (*PROVIDERS, *ENDPOINTS)}

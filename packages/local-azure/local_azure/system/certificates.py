@@ -48,7 +48,7 @@ class CertificateAuthority:
     directory: Path
 
     def server_context(self, names: Iterable[str] = SERVER_NAMES, label: str = "server") -> ssl.SSLContext:
-        """A TLS context for a server of these names."""
+        """Return a TLS context for a server of these names."""
         certificate_file, key_file = self.server_files(names, label)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -56,7 +56,8 @@ class CertificateAuthority:
         return context
 
     def server_files(self, names: Iterable[str], label: str) -> tuple[Path, Path]:
-        """The certificate of a server of these names and its key; they are kept and renewed a month before the end."""
+        """Return the certificate of a server of these names and its key; they are kept and renewed a month before the
+        end."""
         certificate_file, key_file = self.directory / f"{label}.pem", self.directory / f"{label}.key"
         wanted = sorted(names)
         if not self._is_good(certificate_file, key_file, wanted):
@@ -104,7 +105,7 @@ class CertificateAuthority:
 
 
 def certificate_authority(home: Path) -> CertificateAuthority:
-    """The authority of a home directory, made there when it has none: `tls/ca.pem`, `tls/ca.key` (mode 0600)."""
+    """Return the authority of a home directory, made there when it has none: `tls/ca.pem`, `tls/ca.key` (mode 0600)."""
     directory = home / "tls"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = _read_key(kept_text(directory / "ca.key", lambda: _private_pem(ec.generate_private_key(ec.SECP256R1()))))

@@ -39,7 +39,8 @@ _DROPPED = frozenset(
 
 
 def without_credentials(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without Azure's and Pulumi's credentials and without settings that lead to another cloud."""
+    """Return the environment without Azure's and Pulumi's credentials and without settings that lead to another
+    cloud."""
     return {
         name: value
         for name, value in environment.items()

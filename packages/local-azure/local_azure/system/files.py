@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
-    """Replaces the file in one step: a reader sees the old text or the new, and never one with wider permissions."""
+    """Replace the file in one step: a reader sees the old text or the new, and never one with wider permissions."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -34,7 +34,7 @@ def kept_text(path: Path, make: Callable[[], str]) -> str:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Generator[None]:
-    """Holds an exclusive lock on the file while the block runs; waits for another process that holds it.
+    """Hold an exclusive lock on the file while the block runs; waits for another process that holds it.
 
     The system drops the lock when its process ends, so a killed process leaves nothing to clean up.
     """

@@ -54,7 +54,7 @@ def user_cache(environment: Mapping[str, str] = os.environ, system: str | None =
 
 
 def backend_url(backend: Path) -> str:
-    """The address of a directory of stacks, as the engine takes it.
+    """Return the address of a directory of stacks, as the engine takes it.
 
     Without metadata: the engine writes the attributes of a file (`.attrs`) beside it, and not in one step, so that a
     killed engine could leave them cut off; it then failed on every command with nothing but `EOF`.
@@ -137,7 +137,7 @@ class Home:
         return self.directory / "README"
 
     def create(self) -> None:
-        """Makes the directory, readable by its owner alone."""
+        """Make the directory, readable by its owner alone."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self._mark.exists():
             self._mark.write_text(

@@ -26,7 +26,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def reported(title: str) -> Generator[None]:
-    """Prints the title at once, and the elapsed time every `INTERVAL` seconds while the block runs."""
+    """Print the title at once, and the elapsed time every `INTERVAL` seconds while the block runs."""
     done = threading.Event()
     started = time.monotonic()
 
@@ -51,7 +51,7 @@ def run_quietly(
     env: Mapping[str, str] | None = None,
     timeout: float | None = None,
 ) -> str:
-    """Runs a command whose output only matters when it fails, and returns its standard output.
+    """Run a command whose output only matters when it fails and return its standard output.
 
     `timeout` is in seconds; on time-out, as on Ctrl-C, the command goes with all it started.
     Raises `CommandFailedError` with the last line of the command's standard error.

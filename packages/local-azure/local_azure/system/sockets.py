@@ -8,7 +8,7 @@ _BACKLOG = 128
 
 
 def listen(port: int) -> socket.socket:
-    """A listening socket on a port, or on one that the system gives when that is 0 or taken.
+    """Return a listening socket on a port, or on one that the system gives when that is 0 or taken.
 
     Raises `OSError` when no port can be had.
     """
@@ -25,5 +25,5 @@ def listen(port: int) -> socket.socket:
 
 
 def port_of(listening: socket.socket) -> int:
-    """The port that a socket listens on."""
+    """Return the port that a socket listens on."""
     return int(listening.getsockname()[1])

@@ -23,14 +23,15 @@ class RefusedError(Exception):
 
 
 def installed() -> list[str]:
-    """The words that start the CLI. Where it is not installed CI installs it, and other machines leave the test out."""
+    """Return the words that start the CLI. Where it is not installed CI installs it, and other machines leave the test
+    out."""
     if not installation.is_installed() and not os.environ.get("CI"):
         pytest.skip("the Azure CLI is not installed (700 MB): `./local run az version` does it")
     return installation.command()
 
 
 def signed_in(home: Path, configuration: Path, *, arm_port: int, proxy_port: int) -> Az:
-    """What runs az on a local Azure, signed in to it, and returns what it prints; raises `RefusedError`."""
+    """What runs az on a local Azure, signed in to it and return what it prints; raises `RefusedError`."""
     tenant = Tenant()
     cloud = installation.Cloud(
         arm_port=arm_port,

@@ -66,7 +66,7 @@ class Azure:
         )
 
     def client(self, kind: Callable[..., T], **options: Any) -> T:
-        """A management client, unchanged but for address, certificate authority and credential."""
+        """Return a management client, unchanged but for address, certificate authority and credential."""
         return kind(
             self.credential(),
             self.subscription,
@@ -84,11 +84,11 @@ class Azure:
         }
 
     def id(self, resource_type: str, *names: str, group: str = GROUP) -> ArmId:
-        """The id of a resource in the landscape's group."""
+        """Return the id of a resource in the landscape's group."""
         return ArmId.build(f"/subscriptions/{self.subscription}/resourceGroups/{group}", resource_type, *names)
 
     def put(self, resource_type: str, *names: str, **body: Any) -> str:
-        """Put a resource into the model; returns its id."""
+        """Put a resource into the model; return its id."""
         return self.model.put(self.id(resource_type, *names), body).id.text
 
     def make_group(self) -> None:
@@ -120,7 +120,8 @@ def running(home: Path) -> Iterator[Azure]:
 
 
 def deploy(azure: Azure) -> dict[str, str]:
-    """A network, both Redis services, a vault, an app, and what watches them; returns their ids by short names."""
+    """Return a network, both Redis services, a vault, an app, and what watches them; return their ids by short
+    names."""
     azure.make_group()
     ids: dict[str, str] = {}
     ids["logs"] = azure.put("Microsoft.OperationalInsights/workspaces", "log-dev", location=LOCATION)

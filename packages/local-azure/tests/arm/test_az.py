@@ -25,7 +25,7 @@ def deployed_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
 
 @pytest.fixture(scope="module")
 def az(deployed_azure: Azure, tmp_path_factory: pytest.TempPathFactory) -> Az:
-    """Runs az, signed in to the endpoint; returns what it prints."""
+    """Run az, signed in to the endpoint; return what it prints."""
     ports = deployed_azure.served.ports
     configuration = tmp_path_factory.mktemp("az")
     return signed_in(deployed_azure.home, configuration, arm_port=ports["arm"], proxy_port=ports["vault-proxy"])

@@ -383,7 +383,7 @@ def test_keys_and_secrets_are_for_their_owner_alone(azure: Azure) -> None:
 
 
 def _places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Every place in a body below its top."""
+    """Yield every place in a body below its top."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, one in inner:
         yield (*path, key)

@@ -15,7 +15,7 @@ Deploy = Callable[..., Deployment]
 
 
 def engine(world: ProjectFixture) -> Deployment:
-    """The small program's stack, by the helpers of the stack tests."""
+    """Return the small program's stack, by the helpers of the stack tests."""
     return Deployment(LocalAzure(world.home), world.project, STACK)
 
 

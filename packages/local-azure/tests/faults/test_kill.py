@@ -104,7 +104,7 @@ def version(choose: random.Random, number: int) -> Wanted:
 
 
 def interrupt(world: ProjectFixture, choose: random.Random) -> str:
-    """Begin an `up` and kill somebody at some moment of it; returns who was killed, and when."""
+    """Begin an `up` and kill somebody at some moment of it; return who was killed, and when."""
     victim = choose.choice(("engine", "local Azure", "both"))
     server = world.server()
     process = world.start_up()

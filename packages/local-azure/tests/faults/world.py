@@ -123,7 +123,7 @@ class Wanted:
     """Changing it replaces the random word."""
 
     def text(self) -> str:
-        """The file that the program reads."""
+        """Return the file that the program reads."""
         content = {**self.__dict__, "resources": sorted(self.resources), "group": "rg-small"}
         return json.dumps(content)
 
@@ -196,27 +196,27 @@ class ProjectFixture:
         )
 
     def recover(self) -> dict[str, Any]:
-        """Run what ``local-azure recover`` says; returns what it found."""
+        """Run what ``local-azure recover`` says; return what it found."""
         (damage,) = json.loads(self.local("recover", "--stack", STACK, "--json").stdout)
         for command in damage["commands"]:
             self.run(command)
         return damage
 
     def server(self) -> int:
-        """The process of the local Azure, while it is running."""
+        """Return the process of the local Azure, while it is running."""
         return int((self.home / "process.lock").read_text().split()[0])
 
     def state(self) -> dict[str, Any]:
-        """The stack's state, as the engine last wrote it."""
+        """Return the stack's state, as the engine last wrote it."""
         (file,) = self.home.glob(f"projects/*/backend/.pulumi/stacks/{PROJECT}/{STACK}.json")
         return json.loads(file.read_text())["checkpoint"].get("latest") or {}
 
     def locks(self) -> list[Path]:
-        """The engine's locks on the stack."""
+        """Return the engine's locks on the stack."""
         return list(self.home.glob(f"projects/*/backend/.pulumi/locks/organization/{PROJECT}/{STACK}/*.json"))
 
     def ids(self) -> dict[str, str]:
-        """The id of each Azure resource in the stack's state, by its name in the program."""
+        """Return the id of each Azure resource in the stack's state, by its name in the program."""
         return {
             one["urn"].rsplit("::", 1)[-1]: one["id"]
             for one in self.state().get("resources", [])
@@ -224,7 +224,8 @@ class ProjectFixture:
         }
 
     def azure(self) -> dict[str, dict[str, Any]]:
-        """The bodies of Azure's resources by their ids in lower case, without those that Azure itself has made."""
+        """Return the bodies of Azure's resources by their ids in lower case, without those that Azure itself has
+        made."""
         connection = sqlite3.connect(f"file:{self.home / 'state.sqlite'}?mode=ro", uri=True)
         try:
             rows = connection.execute("SELECT key, type, body FROM resource").fetchall()
@@ -250,7 +251,7 @@ def _is_dead(pid: int) -> bool:
 
 
 def closed_under_needs(names: Iterator[str]) -> frozenset[str]:
-    """A choice of the optional resources without those that lack something."""
+    """Return a choice of the optional resources without those that lack something."""
     chosen = set(names)
     for name, needs in OPTIONAL.items():
         if name in chosen and not chosen.issuperset(needs):

@@ -49,7 +49,7 @@ Program = Callable[[str], Stack]
 
 @pytest.fixture(scope="module")
 def program(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """Copies one of the folders here into a project with a stack, on a local Azure for all of them."""
+    """Copy one of the folders here into a project with a stack, on a local Azure for all of them."""
 
     def copy(name: str) -> Stack:
         directory = tmp_path_factory.mktemp("foreign") / name

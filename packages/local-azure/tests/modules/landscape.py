@@ -122,7 +122,7 @@ class Landscape:
 
 
 def endpoint_properties(subnet: str, target: str, *groups: str) -> JsonObject:
-    """The properties of a private endpoint."""
+    """Return the properties of a private endpoint."""
     connection = {"privateLinkServiceId": target, "groupIds": list(groups)}
     return {
         "subnet": {"id": subnet},
@@ -131,7 +131,7 @@ def endpoint_properties(subnet: str, target: str, *groups: str) -> JsonObject:
 
 
 def vault_properties(**properties: Any) -> JsonObject:
-    """The properties of a key vault."""
+    """Return the properties of a key vault."""
     return {
         "tenantId": "00000000-0000-0000-0000-000000000001",
         "sku": {"family": "A", "name": "standard"},
@@ -141,7 +141,7 @@ def vault_properties(**properties: Any) -> JsonObject:
 
 
 def app_properties(environment: str, image: str = "app:1", **changes: Any) -> JsonObject:
-    """The properties of a container app with one secret, a variable of it and an ingress."""
+    """Return the properties of a container app with one secret, a variable of it and an ingress."""
     return {
         "environmentId": environment,
         "configuration": {
@@ -158,7 +158,7 @@ def app_properties(environment: str, image: str = "app:1", **changes: Any) -> Js
 
 
 def assigned(*identities: str) -> JsonObject:
-    """An identity that carries user-assigned ones."""
+    """Return an identity that carries user-assigned ones."""
     return {"type": "UserAssigned", "userAssignedIdentities": {one: {} for one in identities}}
 
 
@@ -198,7 +198,7 @@ class Engine:
     def check(
         self, token: str, inputs: JsonObject, old: JsonObject | None = None, name: str = "name", seed: bytes = b"seed"
     ) -> tuple[JsonObject, list[tuple[str, str]]]:
-        """The checked inputs, and the failures as pairs of path and reason."""
+        """Return the checked inputs, and the failures as pairs of path and reason."""
         request = CheckRequest(_urn(token, name), _properties(old or {}), _properties(inputs), seed)
         response = asyncio.run(self.provider.check(request))
         failures = [(one.property, one.reason) for one in response.failures or []]
@@ -209,7 +209,7 @@ class Engine:
         return asyncio.run(self.provider.diff(DiffRequest(_urn(token), "id", state, _properties(new), [])))
 
     def create(self, token: str, inputs: JsonObject, preview: bool = False) -> tuple[str | None, Plain]:
-        """The id and the outputs, with the paths of the secret ones."""
+        """Return the id and the outputs, with the paths of the secret ones."""
         request = CreateRequest(_urn(token), _properties(inputs), 60, preview)
         response: CreateResponse = asyncio.run(self.provider.create(request))
         return response.resource_id, to_plain(response.properties)
@@ -223,7 +223,7 @@ class Engine:
     def read(
         self, token: str, resource_id: str, outputs: JsonObject | None = None, inputs: JsonObject | None = None
     ) -> tuple[str | None, Plain, Plain]:
-        """The id, the outputs and the inputs."""
+        """Return the id, the outputs and the inputs."""
         request = ReadRequest(_urn(token), resource_id, _properties(outputs or {}), _properties(inputs or {}))
         response = asyncio.run(self.provider.read(request))
         return response.resource_id, to_plain(response.properties), to_plain(response.inputs)
@@ -232,7 +232,7 @@ class Engine:
         asyncio.run(self.provider.delete(DeleteRequest(_urn(token), resource_id, {}, 60)))
 
     def invoke(self, token: str, **arguments: Any) -> tuple[JsonObject, list[tuple[str, str]]]:
-        """The result, and the failures as pairs of path and reason."""
+        """Return the result, and the failures as pairs of path and reason."""
         response = asyncio.run(self.provider.invoke(InvokeRequest(token, _properties(arguments))))
         return to_plain(response.return_value or {}).values, [(one.property, one.reason) for one in response.failures]
 

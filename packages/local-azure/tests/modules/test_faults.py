@@ -162,7 +162,7 @@ CLUSTER = {"publicNetworkAccess": "Disabled"}
 
 
 def refusal(do: Callable[[], object]) -> tuple[str, HTTPStatus]:
-    """The code and status with which a request is refused."""
+    """Return the code and status with which a request is refused."""
     with pytest.raises(AzureError) as refused:
         do()
     return refused.value.code, refused.value.status

@@ -129,7 +129,7 @@ class ForkServerFixture:
         ForkServers(self.home).record("test").write_text(json.dumps(sorted(modules)))
 
     def servers(self) -> list[int]:
-        """The process ids of the fork servers that live."""
+        """Return the process ids of the fork servers that live."""
         locks = self.home.fork_servers.glob("*.lock")
         return [int(lock.read_text()) for lock in locks if fork_servers.is_held(lock)]
 

@@ -50,17 +50,17 @@ class Timed(Landscape):
         self.after(100_000)
 
     def state(self, resource_id: str) -> str | None:
-        """The provisioning state that a GET shows; None where there is nothing."""
+        """Return the provisioning state that a GET shows; None where there is nothing."""
         with self.model.work() as work:
             found = work.transaction.get(resource_id)
             return work.present(found).properties["provisioningState"] if found else None
 
     def add_fault(self, fault: Fault, times: int | None = None) -> int:
-        """Put a fault in force; returns its number."""
+        """Put a fault in force; return its number."""
         with self.model.store.transaction() as transaction:
             return faults.add(transaction, fault, times).number
 
     def faults(self) -> list[str]:
-        """The faults in force, in words."""
+        """Return the faults in force, in words."""
         with self.model.store.transaction() as transaction:
             return [one.words() for one in faults.active(transaction)]
