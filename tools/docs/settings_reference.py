@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
+import textwrap
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -196,21 +197,20 @@ def document() -> str:
         "All faults are reported at once, each with the rule and a remedy, before anything is changed.",
     ]
     for group in groups():
-        title = f"`{group.path.removesuffix('[]')}`" if group.path else "Top level"
+        title = f"Section `{group.path.removesuffix('[]')}`" if group.path else "Top level"
         listed = " Each item of the list has these settings." if group.path.endswith("[]") else ""
         lines += [
             "",
             f"## {title}",
             "",
             f"{group.summary}{listed}",
-            "",
-            "| Setting | Type | Default | Description |",
-            "|---|---|---|---|",
         ]
         for setting in group.settings:
-            default = "**required**" if setting.default is None else setting.default
-            cells = (f"`{setting.path}`", setting.kind, default, setting.description)
-            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+            default = "Required." if setting.default is None else f"Default: {setting.default}."
+            description = setting.description[:1].upper() + setting.description[1:]
+            text = f"{description} Type: {setting.kind}. {default}"
+            filled = textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+            lines += ["", f"### `{setting.path}`", "", filled]
     return "\n".join(lines) + "\n"
 
 

@@ -21,7 +21,7 @@ SOURCES = (
     "packages/*/docs/**/*.*",
 )
 """Patterns of the pages and pictures; the tests compare them with the tracked files."""
-_FENCE_OF_AZURE = re.compile(r"(?m)^( *)```sh azure$")
+_FENCE_OF_AZURE = re.compile(r"(?m)^( *)```(?:sh )?azure$")
 
 
 def sources() -> list[str]:
