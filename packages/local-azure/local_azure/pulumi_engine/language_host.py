@@ -163,8 +163,8 @@ class ProgramHost(LanguageServer):
 
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:
         program = Program.from_info(request.info)
-        for command in _installation(program, Path(request.tenant)):
-            yield from _forwarded(command, Path(request.tenant), language_pb2.InstallDependenciesResponse, context)
+        for command in _installation(program, Path(request.directory)):
+            yield from _forwarded(command, Path(request.directory), language_pb2.InstallDependenciesResponse, context)
 
     def Run(self, request: Any, context: Any) -> Any:
         program = Program.from_info(request.info)
