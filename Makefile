@@ -20,7 +20,11 @@ help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo "  STACK=$(STACK) names the stack, for example: make up STACK=prod"
 
+# A stack that is deployed is previewed first: what would lose data is named, and goes on with ACCEPT_LOSS alone.
 up: ## Deploy the stack to the local Azure, and wait until it serves
+	@if [ -n "$$(./local run pulumi stack output image --stack $(STACK) 2>/dev/null)" ]; then \
+		./local run $(PYTHON_OF_PROJECT) tools/ci/data_loss.py -- pulumi preview --json --stack $(STACK); \
+	fi
 	@./local run pulumi up --stack $(STACK) --yes --skip-preview
 	@./local ready --stack $(STACK)
 	@echo "Check: make doctor STACK=$(STACK)"

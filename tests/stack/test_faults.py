@@ -85,3 +85,15 @@ def test_an_interrupted_wait_for_roles_leaves_nothing_unrecorded(deploy: Deploy)
     assert {"identity-roles-in-force", "apps-web", "apps-worker"} <= created
     assert "identity-key-vault-secrets-user" not in created
     assert stack.up() == []
+
+
+def test_a_role_that_never_takes_effect_keeps_an_app_from_its_vault(deploy: Deploy) -> None:
+    stack = deploy(useKeyVaultReferences=True)
+    stack.azure.run("faults", "add", "role-never-effective")
+    try:
+        failed = stack.pulumi("up", "--yes", "--skip-preview", "--stack", stack.stack, check=False)
+    finally:
+        stack.azure.run("faults", "clear")
+    assert failed.returncode != 0
+    assert "apps-web" in failed.stdout
+    stack.up()

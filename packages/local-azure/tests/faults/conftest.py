@@ -1,4 +1,4 @@
-"""Fixtures of the tests of faults and life: the small program, and the whole one on a local Azure of its own."""
+"""Fixtures of the tests of faults and life: the small program on a local Azure of its own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +8,6 @@ import pytest
 from faults.world import OPTIONAL, ProjectFixture, Wanted
 from local_azure.core import options
 from local_azure.system.paths import Home
-from tests.stack.conftest import deploy
-
-__all__ = ["deploy"]
 
 
 @pytest.fixture

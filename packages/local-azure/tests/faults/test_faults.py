@@ -5,13 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable
 from typing import Any
 
-from faults.world import COMMAND_SECONDS, OPTIONAL, ProjectFixture, Wanted
-from tests.stack.deployment import Deployment
-
-Deploy = Callable[..., Deployment]
+from faults.world import COMMAND_SECONDS, OPTIONAL, Wanted, ProjectFixture
 
 
 def fault(world: ProjectFixture, *arguments: str) -> None:
@@ -104,18 +100,6 @@ def test_a_second_writer_is_refused_while_an_operation_is_in_progress(world: Pro
     assert second.returncode != 0
     assert 'Code="Conflict"' in second.stdout + second.stderr
     assert "busy processing a previous update request" in second.stdout + second.stderr
-
-
-def test_a_role_that_never_takes_effect_keeps_an_app_from_its_vault(deploy: Deploy) -> None:
-    stack = deploy(useKeyVaultReferences=True)
-    stack.azure.run("faults", "add", "role-never-effective")
-    try:
-        failed = stack.pulumi("up", "--yes", "--skip-preview", "--stack", stack.stack, check=False)
-    finally:
-        stack.azure.run("faults", "clear")
-    assert failed.returncode != 0
-    assert "apps-web" in failed.stdout
-    stack.up()
 
 
 def test_only_the_owner_can_add_faults(world: ProjectFixture) -> None:
