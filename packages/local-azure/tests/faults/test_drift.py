@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from faults.world import OPTIONAL, STACK, Wanted, ProjectFixture
+from faults.world import OPTIONAL, STACK, ProjectFixture, Wanted
 from local_azure.testing import LocalAzure, Stack, operations
 
 

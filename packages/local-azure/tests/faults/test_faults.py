@@ -7,7 +7,7 @@ import subprocess
 import time
 from typing import Any
 
-from faults.world import COMMAND_SECONDS, OPTIONAL, Wanted, ProjectFixture
+from faults.world import COMMAND_SECONDS, OPTIONAL, ProjectFixture, Wanted
 
 
 def fault(world: ProjectFixture, *arguments: str) -> None:
