@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.preflight.world import World, opened
+from preflight.world import World, opened
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from doctor.preflight import checks
-from tests.preflight.plans import CACHE, IMAGE, NETWORK, PULL, REGION, SUFFIX, VAULT, first_deployment
-from tests.preflight.world import World
+from preflight.plans import CACHE, IMAGE, NETWORK, PULL, REGION, SUFFIX, VAULT, first_deployment
+from preflight.world import World
 
 OTHER_GROUP = "rg-other"
 _VAULT: dict[str, object] = {

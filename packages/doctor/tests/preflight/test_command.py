@@ -17,8 +17,8 @@ from doctor.preflight.findings import CheckResult, Fault
 from doctor.preflight.plan import SECRET, UNKNOWN, body_of, parse
 from doctor.preflight.progress import said_when_slow
 from doctor.preflight.registry import Reference
-from tests.preflight.plans import CACHE, IMAGE, REGION, VAULT, first_deployment
-from tests.preflight.world import World
+from preflight.plans import CACHE, IMAGE, REGION, VAULT, first_deployment
+from preflight.world import World
 
 PACKAGE = Path(__file__).parents[2]
 STUB = """\

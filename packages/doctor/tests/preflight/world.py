@@ -22,7 +22,7 @@ from doctor.preflight.findings import CheckResult, Fault
 from doctor.preflight.look import Look
 from local_azure.core import faults, options, registrations
 from local_azure.core.ids import ArmId
-from tests.preflight.plans import GROUP, REGION, Preview, first_deployment
+from preflight.plans import GROUP, REGION, Preview, first_deployment
 
 
 @dataclass
