@@ -20,7 +20,7 @@ _PACKAGE = "github.com/rhysd/actionlint/cmd/actionlint"
 
 
 def version() -> str:
-    """The pinned version, from go.mod."""
+    """Return the pinned version, from go.mod."""
     for line in (MODULE / "go.mod").read_text(encoding="utf-8").splitlines():
         words = line.removeprefix("require").split()
         if words[:1] == [_PACKAGE.removesuffix("/cmd/actionlint")]:
@@ -29,7 +29,7 @@ def version() -> str:
 
 
 def program() -> Path:
-    """The program, built if it is not in the cache. Raises `progress.CommandFailedError`."""
+    """Return the program, built if it is not in the cache. Raises `progress.CommandFailedError`."""
     directory = user_cache() / "actionlint"
     made = directory / version()
     directory.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def program() -> Path:
 
 
 def main() -> int:
-    """Checks all workflows; returns actionlint's exit code, or 2 if it could not be had."""
+    """Check all workflows; return actionlint's exit code, or 2 if it could not be had."""
     try:
         checker = program()
     except progress.CommandFailedError as failure:
