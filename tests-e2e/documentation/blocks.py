@@ -1,4 +1,4 @@
-"""Every block of code in the project's papers: where it stands, and what is done with it."""
+"""Every block of code in the project's pages: its place, and what is done with it."""
 
 import subprocess
 from collections.abc import Iterator
@@ -21,10 +21,10 @@ class Block:
     """A fenced block.
 
     Attributes:
-        file: its paper, from the project's top.
+        file: its page, from the project's top.
         line: of the opening fence.
         words: what the fence says after the backticks.
-        text: what stands in it.
+        text: its content.
     """
 
     file: str
@@ -59,12 +59,12 @@ class Block:
         return f"{self.file}:{self.line}"
 
 
-def papers() -> list[Path]:
+def pages() -> list[Path]:
     """Return the Markdown files of the project that is tracked, or new and not ignored."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT, capture_output=True, text=True
     )
-    # Without git, as in an unpacked archive, those of the places where papers stand.
+    # Without git, as in an unpacked archive, those of the usual folders.
     names = [name for name in listed.stdout.split() if not name.startswith(TEMPLATE)]
     found = [ROOT / name for name in names] or [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
     return sorted(path for path in found if path.exists())
@@ -72,31 +72,31 @@ def papers() -> list[Path]:
 
 def blocks() -> list[Block]:
     """Return all fenced blocks, in the order of files and lines."""
-    return [block for paper in papers() for block in _blocks_of(paper)]
+    return [block for page in pages() for block in _blocks_of(page)]
 
 
-def _blocks_of(paper: Path) -> Iterator[Block]:
-    for token in MarkdownIt().parse(paper.read_text(encoding="utf-8")):
+def _blocks_of(page: Path) -> Iterator[Block]:
+    for token in MarkdownIt().parse(page.read_text(encoding="utf-8")):
         if token.type == "fence":
             assert token.map is not None
-            yield Block(str(paper.relative_to(ROOT)), token.map[0] + 1, tuple(token.info.split()), token.content)
+            yield Block(str(page.relative_to(ROOT)), token.map[0] + 1, tuple(token.info.split()), token.content)
 
 
 def indented() -> list[str]:
-    """Where papers have blocks of code that are indented and not fenced, so that nothing says what they are."""
+    """Where pages have blocks of code that are indented and not fenced, so that nothing says what they are."""
     return [
-        f"{paper.relative_to(ROOT)}:{token.map[0] + 1}"
-        for paper in papers()
-        for token in MarkdownIt().parse(paper.read_text(encoding="utf-8"))
+        f"{page.relative_to(ROOT)}:{token.map[0] + 1}"
+        for page in pages()
+        for token in MarkdownIt().parse(page.read_text(encoding="utf-8"))
         if token.type == "code_block" and token.map
     ]
 
 
 def links() -> Iterator[tuple[Path, str]]:
-    """Yield the files that papers link to or show, with the paper; anchors taken off, addresses left out."""
-    for paper in papers():
-        for token in MarkdownIt().enable("table").parse(paper.read_text(encoding="utf-8")):
+    """Yield the files that pages link to or show, with the page; anchors taken off, addresses left out."""
+    for page in pages():
+        for token in MarkdownIt().enable("table").parse(page.read_text(encoding="utf-8")):
             for child in token.children or ():
                 target = str(child.attrs.get("href") or child.attrs.get("src") or "").split("#")[0]
                 if target and "://" not in target and not target.startswith("mailto:"):
-                    yield paper, target
+                    yield page, target

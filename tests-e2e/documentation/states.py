@@ -1,10 +1,10 @@
-"""The state of the world in which a paper's commands run: each paper with commands has its line here."""
+"""The state in which a page's commands run: each page with commands has a line here."""
 
 from enum import IntEnum
 
 
 class State(IntEnum):
-    """What there is before the first command of a paper. In this order the papers are run."""
+    """What there is before the first command of a page. In this order the pages are run."""
 
     FRESH = 1
     """Everything is installed, the local Azure is not running, and nothing is deployed."""
@@ -13,17 +13,17 @@ class State(IntEnum):
     RUNNING = 3
     """The dev stack is deployed, and its caches and apps run."""
     ELSEWHERE = 4
-    """A program of the reader's own, with the files that the paper shows, and the package `local-azure` installed."""
+    """A program of the reader's own, with the files that the page shows, and the package `local-azure` installed."""
 
 
 RUN_BY = {
-    "CONTRIBUTING.md": "a list of targets: up, preview and doctor stand in other papers, test and lint in .ci/run",
+    "CONTRIBUTING.md": "a list of targets: up, preview and doctor are on other pages, test and lint in .ci/run",
     "docs/pull-requests.md": "tests-e2e/pull_requests/test_preview_locally.py, on two checkouts of its own",
     "packages/doctor/README.md": "the tests themselves, which `make test-all` runs",
     "packages/local-azure/README.md": "packages/local-azure/docs/start.md, and the tests themselves",
     "packages/local-azure/docs/start.md": "tests-e2e/distributions/test_wheel.py; nothing is published yet",
 }
-"""Papers with commands in a block of plain text, and where those are run instead."""
+"""Pages with commands in a block of plain text, and where those are run instead."""
 
 STATES = {
     "README.md": State.FRESH,

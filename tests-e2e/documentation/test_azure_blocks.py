@@ -1,4 +1,4 @@
-"""What papers say to do on Azure: no subscription is here to try it on, but its commands and options are there."""
+"""Commands that pages give for Azure: without a subscription they are not run, but they and their options exist."""
 
 import json
 import os
@@ -51,7 +51,7 @@ OTHERS: Mapping[str, frozenset[str] | None] = {
     "grep": frozenset({"-o"}),
     "jq": frozenset({"--arg", "-r"}),
 }
-"""Other programs and the options that papers use of them; None: what they take is not looked at."""
+"""Other programs and the options that pages use of them; None: what they take is not looked at."""
 
 
 def test_there_are_such_blocks() -> None:
@@ -59,10 +59,10 @@ def test_there_are_such_blocks() -> None:
 
 
 BRING_THEIR_IMAGE = {"docs/from-bicep.md"}
-"""Papers about a first deployment, whose image stands in the settings."""
+"""Pages about a first deployment, whose image is in the settings."""
 
 
-def test_no_command_deploys_an_image_of_long_ago() -> None:
+def test_no_command_deploys_an_old_image() -> None:
     """The stack's file may name one: what is deployed is passed on, or set."""
     forgetful = [
         f"{block}: {' '.join(one.words)}"
@@ -88,10 +88,10 @@ def _commands(block: Block) -> Iterator[Command]:
 
 def test_every_program_is_one_that_is_looked_at() -> None:
     known = {"az", "pulumi", "python", "make", "./local", "local-azure", *OTHERS}
-    strange = {
+    unknown = {
         f"{block}: {one.program}" for block in AZURE_BLOCKS for one in _commands(block) if one.program not in known
     }
-    assert not strange
+    assert not unknown
     for program, options in OTHERS.items():
         if options is not None:
             wrong = [
@@ -134,28 +134,28 @@ _BETWEEN = "\x1e"
 
 @pytest.fixture(scope="module")
 def pulumi_options(tmp_path_factory: pytest.TempPathFactory) -> Options:
-    """The options of each command of the engine that papers use, by its own help; None where there is no such."""
+    """The options of each command of the engine that pages use, by its own help; None where there is no such."""
     names = sorted({_pulumi_command(one.leading) for _, one in _of("pulumi")} | {("up",), *NO_COMMANDS})
     script = "; ".join(f"printf '{_BETWEEN}'; pulumi {' '.join(name)} --help 2>&1" for name in names)
     azure = LocalAzure(tmp_path_factory.mktemp("local-azure"))
     try:
-        told = azure.run("run", "bash", "-c", script, check=False).stdout
+        output = azure.run("run", "bash", "-c", script, check=False).stdout
     finally:
         azure.run("stop")
-    return {name: _options(name, text) for name, text in zip(names, told.split(_BETWEEN)[1:], strict=True)}
+    return {name: _options(name, text) for name, text in zip(names, output.split(_BETWEEN)[1:], strict=True)}
 
 
-def _options(name: tuple[str, ...], told: str) -> frozenset[str] | None:
-    usage = re.search(r"(?m)^Usage:\n\s+pulumi (.*)$", told)
-    aliases = re.search(r"(?m)^Aliases:\n\s+(.*)$", told)
+def _options(name: tuple[str, ...], output: str) -> frozenset[str] | None:
+    usage = re.search(r"(?m)^Usage:\n\s+pulumi (.*)$", output)
+    aliases = re.search(r"(?m)^Aliases:\n\s+(.*)$", output)
     if usage is None:
         return None
     words = tuple(usage[1].split())[: len(name)]
     also = aliases[1].split(", ") if aliases else []
     if words[:-1] != name[:-1] or name[-1] not in (words[-1], *also):
         return None
-    long = re.findall(r"(?m)^ +(?:-[a-zA-Z], )?(--[a-z-]+)", told)
-    return frozenset([*long, *re.findall(r"(?m)^ +(-[a-zA-Z]), --", told)])
+    long = re.findall(r"(?m)^ +(?:-[a-zA-Z], )?(--[a-z-]+)", output)
+    return frozenset([*long, *re.findall(r"(?m)^ +(-[a-zA-Z]), --", output)])
 
 
 def _pulumi_command(leading: tuple[str, ...]) -> tuple[str, ...]:
@@ -188,11 +188,11 @@ def test_our_modules_have_these_options() -> None:
     for block, one, module in _python_modules():
         by_module[module].append((block, one))
     for module, uses in by_module.items():
-        told = subprocess.run(
+        output = subprocess.run(
             [str(ROOT / ".venv" / "bin" / "python"), "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True
         )
-        assert told.returncode == 0, f"there is no module {module}"
-        wrong = [f"{block}: {word}" for block, one in uses for word in one.options[1:] if word not in told.stdout]
+        assert output.returncode == 0, f"there is no module {module}"
+        wrong = [f"{block}: {word}" for block, one in uses for word in one.options[1:] if word not in output.stdout]
         assert not wrong
 
 

@@ -1,24 +1,24 @@
-"""No block of the papers is left out: each says what it is, and what it says is done somewhere."""
+"""No block of the pages is left out: each names its language, and its commands are run or checked."""
 
 import re
 
 import pytest
 
-from documentation.blocks import NO_COMMANDS, ROOT, Block, blocks, indented, links, papers
+from documentation.blocks import NO_COMMANDS, ROOT, Block, blocks, indented, links, pages
 from documentation.shell import ShellSyntaxError, commands
 from documentation.states import RUN_BY, STATES
 
 BLOCKS = blocks()
 
 
-def test_papers_are_found() -> None:
-    names = {path.name for path in papers()}
+def test_pages_are_found() -> None:
+    names = {path.name for path in pages()}
     assert {"README.md", "architecture.md", "index.md", "settings.md"} <= names
     assert [block for block in BLOCKS if block.is_executed]
     assert [block for block in BLOCKS if block.is_azure]
 
 
-def test_every_fence_says_what_stands_in_it() -> None:
+def test_every_fence_names_its_language() -> None:
     unknown = [f"{block}: {' '.join(block.words) or '(nothing)'}" for block in BLOCKS if not block.is_known]
     assert not unknown, f"write sh (executed), sh azure (checked), or one of {', '.join(sorted(NO_COMMANDS))}"
 
@@ -27,13 +27,13 @@ def test_no_code_is_only_indented() -> None:
     assert not indented(), "fence it, so that it says what it is"
 
 
-def test_every_paper_with_commands_has_a_state_to_run_them_in() -> None:
+def test_every_page_with_commands_has_a_state_to_run_them_in() -> None:
     with_commands = {block.file for block in BLOCKS if block.is_executed}
-    assert not with_commands - STATES.keys(), "add the paper to tests-e2e/documentation/states.py"
+    assert not with_commands - STATES.keys(), "add the page to tests-e2e/documentation/states.py"
     assert not STATES.keys() - with_commands, "these have no command to run any more"
 
 
-def test_no_command_hides_in_plain_text() -> None:
+def test_plain_text_has_no_command() -> None:
     programs = re.compile(r"(?m)^\s*(?:\$ )?(?:\./local|az|curl|docker|gh|git|make|pip|pulumi|python3?|\.venv/\S+) ")
     hiding = {block.file for block in BLOCKS if block.words == ("text",) and programs.search(block.text)}
     assert not hiding - RUN_BY.keys(), "fence it as sh or sh azure, or say in states.py what runs it"
@@ -73,9 +73,7 @@ def test_commands_are_found_wherever_they_stand() -> None:
     assert last.options == ("--config", "--yes")
 
 
-def test_links_lead_somewhere() -> None:
-    broken = [
-        f"{paper.relative_to(ROOT)}: {target}" for paper, target in links() if not (paper.parent / target).exists()
-    ]
+def test_links_resolve() -> None:
+    broken = [f"{page.relative_to(ROOT)}: {target}" for page, target in links() if not (page.parent / target).exists()]
     assert not broken
     assert len(list(links())) > 10

@@ -1,4 +1,4 @@
-"""The commands of the papers, run as they stand there, in the state that the paper is about."""
+"""The commands of the pages run as they are written, in the state that the page is about."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from documentation.states import STATES, State
 
 BLOCK_SECONDS = 600
 ENDS = re.compile(r"(?m)^(make (up|down)|(\./local|local-azure) (stop|reset|start|faults))\b|pulumi (up|destroy)")
-"""Commands after which the state is made anew before the next paper's."""
+"""Commands after which the state is made anew before the next page's."""
 IN_ORDER = sorted(
     (block for block in blocks() if block.is_executed), key=lambda block: (STATES.get(block.file, 9), block.file)
 )
@@ -24,12 +24,12 @@ IN_ORDER = sorted(
 
 @dataclass
 class Clone:
-    """A copy of the project, with a local Azure of its own, in which papers may do what they like."""
+    """A copy of the project, with a local Azure of its own, which the commands of pages may change."""
 
     directory: Path
     home: Path
-    paper: str | None = None
-    """The paper whose commands ran last; another one's begin in a state of their own."""
+    page: str | None = None
+    """The page whose commands ran last; another one's begin in a state of their own."""
     state: State | None = None
     """What there is now; None where it is not known."""
 
@@ -41,7 +41,7 @@ class Clone:
     def shell(self, text: str) -> subprocess.CompletedProcess[str]:
         """Run a script as a reader would, but stop at the first command that fails."""
         environment = {**os.environ, "LOCAL_AZURE_HOME": str(self.home)}
-        if self.paper and self.paper.startswith("packages/"):
+        if self.page and self.page.startswith("packages/"):
             # Its reader has installed the package.
             environment["PATH"] = f"{self.directory / '.venv' / 'bin'}{os.pathsep}{environment['PATH']}"
         return subprocess.run(
@@ -71,7 +71,7 @@ class Clone:
             case State.ELSEWHERE:
                 self.must("./local reset --yes")
                 for block in blocks():
-                    if block.file == self.paper and block.title:
+                    if block.file == self.page and block.title:
                         (self.elsewhere / block.title).parent.mkdir(parents=True, exist_ok=True)
                         (self.elsewhere / block.title).write_text(block.text, encoding="utf-8")
             case _:
@@ -90,7 +90,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
         if (ROOT / name).is_file():
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, directory / name, follow_symlinks=False)
-    # Current, or a command of the papers would install the clone's packages into it.
+    # Current, or a command of the pages would install the clone's packages into it.
     subprocess.run([ROOT / "local", "setup", "--dev", "--no-engine"], check=True, capture_output=True)
     (directory / ".venv").symlink_to(ROOT / ".venv")
     made = Clone(directory, tmp_path_factory.mktemp("home") / "local-azure")
@@ -112,9 +112,9 @@ def is_slow(block: Block) -> bool:
         for block in IN_ORDER
     ],
 )
-def test_the_papers_commands_work(clone: Clone, block: Block) -> None:
-    if clone.paper != block.file:
-        clone.paper = block.file
+def test_the_pages_commands_work(clone: Clone, block: Block) -> None:
+    if clone.page != block.file:
+        clone.page = block.file
         clone.bring_to(STATES[block.file])
     done = clone.shell(block.text)
     if ENDS.search(block.text) and clone.state is not State.ELSEWHERE:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from documentation.blocks import ROOT, papers
+from documentation.blocks import ROOT, pages
 from tools.docs.site_pages import sources
 
 PAGES = [name for name in sources() if name.endswith(".md")]
@@ -39,7 +39,7 @@ def _html_of(site: Path, page: str) -> str:
 
 
 def test_every_markdown_file_is_a_page() -> None:
-    assert sorted(str(paper.relative_to(ROOT)) for paper in papers()) == PAGES
+    assert sorted(str(page.relative_to(ROOT)) for page in pages()) == PAGES
 
 
 @pytest.mark.parametrize("page", PAGES)
