@@ -13,6 +13,7 @@ LEFT_OUT = pytest.StashKey[Counter[str]]()
 """How many tests of each slow group a run has left out."""
 LONGEST = (
     "test_running_stack.py",
+    "test_project.py",
     "test_sites.py",
     "test_kill.py",
     "test_make.py",
