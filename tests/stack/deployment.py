@@ -32,6 +32,7 @@ def write_project(directory: Path, stack: str, settings: Mapping[str, Any], *, n
         "app": "magictoolbox",
         "image": IMAGE,
         "rolePropagationSeconds": 0,
+        "rollOut": {"steadySeconds": 2},
         **settings,
     }
     (directory / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": configuration}))

@@ -52,6 +52,8 @@ from local_azure.provider.servicer import OLD_INPUTS, CancellableProvider, Parti
 from local_azure.resource_types.base import ResourceType
 
 T = TypeVar("T")
+RESOURCE_MANAGER_AUDIENCE = "https://management.azure.com/"
+"""What a token is for unless `getClientToken` names another `endpoint`."""
 _READ_ONLY_INPUTS = ("id", "etag", "type", "provisioningState")
 """Inputs that some types declare and Azure alone sets."""
 _MAX_CONNECTIONS = 64
@@ -68,8 +70,10 @@ class Settings:
 class AzureNativeProvider(CancellableProvider):
     """Serves every resource type and the functions of the installed pulumi-azure-native from a model."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, issue_token: Callable[[str], str] | None = None) -> None:
+        """`issue_token` gives the caller's token for an audience, which Resource Manager accepts."""
         self._model = model
+        self._issue_token = issue_token
         self._settings: OrderedDict[str, Settings] = OrderedDict()
         self._pipeline = Pipeline(model)
 
@@ -246,9 +250,18 @@ class AzureNativeProvider(CancellableProvider):
                     }
                 )
             case "azure-native:authorization:getClientToken":
-                return _returned({"token": f"local-azure-{uuid.uuid4()}"})
+                return _returned({"token": self._token(arguments)})
             case _:
                 return await self._invoke_on_resource(schema.token, arguments)
+
+    def _token(self, arguments: JsonObject) -> str:
+        if self._issue_token is None:
+            raise AzureError(
+                "NotImplemented",
+                "Nothing here takes a token: no Resource Manager is served.",
+                status=HTTPStatus.NOT_IMPLEMENTED,
+            )
+        return self._issue_token(str(arguments.get("endpoint") or RESOURCE_MANAGER_AUDIENCE))
 
     async def _invoke_on_resource(self, token: str, arguments: JsonObject) -> InvokeResponse:
         found = self._model.types.by_function(token)

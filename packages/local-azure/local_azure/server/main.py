@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from local_azure.arm import serving
+from local_azure.arm.tokens import TokenIssuer
 from local_azure.control_plane.model import Model
 from local_azure.core import options
 from local_azure.core.schema import package_version
@@ -91,7 +92,12 @@ async def serve(home: Path) -> None:
     store = Store(home / "state.sqlite")
     model = Model(store)
     model.has_image = lambda reference: images.read(Home(home)).find(reference) is not None
-    providers = {"azure-native": AzureNativeProvider(model), "random": RandomProvider()}
+    issuer = TokenIssuer(home, model.directory)
+
+    def issue_token(audience: str) -> str:
+        return issuer.issue(issuer.service_principal, audience)
+
+    providers = {"azure-native": AzureNativeProvider(model, issue_token), "random": RandomProvider()}
     endpoints = home / "endpoints.json"
     recorded = _recorded_ports(endpoints)
     served = {
