@@ -25,7 +25,7 @@ up: ## Deploy the stack to the local Azure, and wait until it serves
 	@if [ -n "$$(./local run pulumi stack output image --stack $(STACK) 2>/dev/null)" ]; then \
 		./local run $(PYTHON_OF_PROJECT) tools/ci/data_loss.py -- pulumi preview --json --stack $(STACK); \
 	fi
-	@./local run pulumi up --stack $(STACK) --yes --skip-preview
+	@./local run pulumi up --stack $(STACK) --yes --skip-preview || { ./local ready --stack $(STACK) --seconds 0; exit 1; }
 	@./local ready --stack $(STACK)
 	@echo "Check: make doctor STACK=$(STACK)"
 	@echo "End:   make down STACK=$(STACK)"

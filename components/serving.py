@@ -1,4 +1,4 @@
-"""Wait until the apps' newest revisions serve, and report why one does not (docs/decisions/0009)."""
+"""Wait until the apps' newest revisions serve, and report why one does not (docs/decisions/0010)."""
 
 import asyncio
 import json
@@ -244,7 +244,7 @@ class _Watch:
 
     @staticmethod
     async def _event(properties: Json, revision: str, token: str) -> Sequence[str]:
-        """Return the last event of the newest revision."""
+        """Return the last event of the newest revision that says more than that it is tried again."""
         url = properties.get("eventStreamEndpoint")
         if not url:
             return ()
@@ -254,7 +254,8 @@ class _Watch:
                 event = json.loads(line)
             except ValueError:
                 continue
-            if event.get("RevisionName") == revision:
+            # Kubernetes says over and over that it waits; the event before says why.
+            if event.get("RevisionName") == revision and event.get("Reason") != "BackOff":
                 events.append(f"{event.get('Reason')}: {event.get('Msg')}")
         return events[-1:]
 

@@ -15,6 +15,7 @@ from components.observability import Observability
 from components.placement import Placement
 from components.private_endpoint import EndpointPlacement
 from components.redis_caches import redis_caches
+from components.serving import wait_until_serving
 from components.stack_names import StackNames
 from components.stack_outputs import export_outputs
 from settings import load
@@ -91,3 +92,4 @@ Observability(
     emails=settings.alerts.emails,
 )
 export_outputs(group=group, caches=caches, vault=vault, apps=apps)
+wait_until_serving(apps.all, secrets.values, settings.roll_out)

@@ -33,6 +33,7 @@ from components.app_plan import (
 from components.key_vault_plan import KeyVaultPlan
 from components.redis_plan import RedisPlan
 from components.section import Fault, Section
+from components.serving import RollOutPlan
 from components.stack_file import Unquoted, unquoted_values
 
 _SECRET_SETTINGS = frozenset({"secretEnv"})
@@ -131,6 +132,7 @@ class Settings(Section):
         image: container image of web, workers and beat, with a tag or digest.
         use_key_vault_references: container app secrets are Key Vault references; otherwise they hold the values.
         role_propagation_seconds: wait after the role assignments, before the apps that need them, in seconds.
+        roll_out: the wait at the end of a deployment, until the newest revision of every app serves.
         zone_redundant: spread environment and caches over availability zones, where the service supports it.
         network: address ranges of the virtual network.
         redis: the cache or caches.
@@ -153,6 +155,7 @@ class Settings(Section):
     image: str
     use_key_vault_references: bool = True
     role_propagation_seconds: Annotated[int, Field(ge=0, le=3600)] = 120
+    roll_out: RollOutPlan = RollOutPlan()
     zone_redundant: bool = False
     network: AddressPlan = AddressPlan()
     redis: RedisPlan = RedisPlan()

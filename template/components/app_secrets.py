@@ -48,6 +48,11 @@ class AppSecrets:
         return replace(self, by_name={key: secret for key, secret in self.by_name.items() if key != name})
 
     @property
+    def values(self) -> Sequence[pulumi.Input[str]]:
+        """Return the secrets' values."""
+        return [pulumi.Output.secret(secret.value) for secret in self.by_name.values()]
+
+    @property
     def digest(self) -> pulumi.Output[str]:
         """Return the digest of names and values, not secret: in an app's template, a new value creates a revision."""
         return _digest(self.digest_key, {name: secret.value for name, secret in self.by_name.items()})

@@ -132,6 +132,11 @@ class ContainerApps(pulumi.ComponentResource):
         )
         self.register_outputs({"environmentId": self.environment_id, "webHostName": self.web_host_name})
 
+    @property
+    def all(self) -> Sequence[app.ContainerApp]:
+        """Return every app: web, workers and, if it is enabled, beat."""
+        return [self.web, *self.workers.values(), *([self.beat] if self.beat else [])]
+
 
 def _join(own: pulumi.Output[str], hosts: Sequence[str], scheme: str = "") -> pulumi.Output[str]:
     return own.apply(lambda host: ",".join(f"{scheme}{name}" for name in (host, *hosts)))

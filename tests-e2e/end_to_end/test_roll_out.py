@@ -6,6 +6,8 @@ import pytest
 
 from end_to_end.sites import READINESS, READY, Site, Visitor
 
+pytestmark = pytest.mark.slow("containers that are started again and again")
+
 on_the_default_site = pytest.mark.parametrize("site", ["managed-references-shared"], indirect=True, scope="module")
 
 

@@ -91,6 +91,7 @@ def _wait(azure: Any, *, secrets: Sequence[str] = (), limit: int = 600, steady: 
     """What the wait says, and how long it took by a clock that only its pauses move."""
     clock = [0.0]
     event = {"RevisionName": "shop--2", "Reason": "ContainerTerminated", "Msg": "exit code 3"}
+    back_off = {"RevisionName": "shop--2", "Reason": "BackOff", "Msg": "Back-off 10 s"}
     older = {"RevisionName": "shop--1", "Reason": "Old", "Msg": "of before"}
 
     def monotonic() -> float:
@@ -101,7 +102,7 @@ def _wait(azure: Any, *, secrets: Sequence[str] = (), limit: int = 600, steady: 
 
     async def read_text(url: str, token: str) -> str:
         if "eventstream" in url:
-            return "\n".join(map(json.dumps, (event, older)))
+            return "\n".join(map(json.dumps, (event, back_off, older)))
         return "2026-11-28T12:00:00Z Connecting to the container 'worker'...\n2026-11-28T12:00:01Z no rediss://:key@red"
 
     with (

@@ -162,7 +162,7 @@ class Recorder(mocks.Mocks):
                 # A list of ids comes back as a map.
                 identity = dict(args.inputs["identity"])
                 identity["userAssignedIdentities"] = {id_: {} for id_ in identity["userAssignedIdentities"]}
-                return {"name": own, "identity": identity}
+                return {"name": own, "identity": identity, "latestRevisionName": f"{own}--0000001"}
             case "random:index/randomString:RandomString":
                 return {"result": "x7k2q"}
             case "random:index/randomPassword:RandomPassword":
@@ -208,6 +208,15 @@ class Recorder(mocks.Mocks):
         found = [one for one in self.of_type(kind) if name in (None, one.name)]
         assert len(found) == 1, f"{kind} {name or ''}: {[one.name for one in found]}"
         return found[0]
+
+
+class ServingApps:
+    """Stands for Resource Manager where every app's revision is old and ready."""
+
+    async def get(self, path: str, version: str) -> dict[str, Any]:
+        if "/revisions/" in path:
+            return {"properties": {"createdTime": "2026-01-01T00:00:00Z"}}
+        return {"properties": {"latestRevisionName": "one", "latestReadyRevisionName": "one"}}
 
 
 class InlineExecutor(ThreadPoolExecutor):
@@ -257,7 +266,10 @@ def run_with_mocks(
             return await pulumi.Output.from_input(returned[0]).future()
 
         # The SDK sends the whole call stack along with each resource, and under pytest that is a long one.
-        with mock.patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace):
+        with (
+            mock.patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace),
+            mock.patch("components.serving.ResourceManager", ServingApps),
+        ):
             return recorder, loop.run_until_complete(run())
     finally:
         loop.close()

@@ -63,6 +63,7 @@ DEFAULTS = {
     "image": IMAGE,
     "use_key_vault_references": True,
     "role_propagation_seconds": 120,
+    "roll_out": {"limit_seconds": 600, "steady_seconds": 15},
     "zone_redundant": False,
     "network": {"address_space": "10.0.0.0/16", "apps_subnet": "10.0.0.0/23", "endpoints_subnet": "10.0.2.0/24"},
     "redis": {
@@ -116,6 +117,7 @@ EVERYTHING: dict[str, Any] = {
     "image": f"contoso.azurecr.io/shop@sha256:{'0' * 64}",
     "useKeyVaultReferences": False,
     "rolePropagationSeconds": 0,
+    "rollOut": {"limitSeconds": 900, "steadySeconds": 0},
     "zoneRedundant": True,
     "network": {"addressSpace": "192.168.0.0/22", "appsSubnet": "192.168.0.0/27", "endpointsSubnet": "192.168.1.0/29"},
     "redis": {
