@@ -76,6 +76,31 @@ def test_a_project_without_packages_or_sample_installs_what_it_has(root: Path, r
     assert ran == ["venv", UV, *LISTS, "requirements-dev.txt"]
 
 
+@pytest.mark.parametrize(
+    ("where", "is_offline"), [("--find-links wheels", True), ("--index-url https://a.example", False)]
+)
+def test_packages_of_a_folder_are_never_taken_from_an_index(
+    root: Path, monkeypatch: pytest.MonkeyPatch, where: str, is_offline: bool
+) -> None:
+    """Another package of the same name may be there."""
+    shutil.rmtree(root / "packages")
+    packages = root / environment.PACKAGES_LIST
+    packages.write_text(f"{where}\nlocal-azure==0.1.0\n")
+    commands: list[tuple[str, ...]] = []
+
+    def run(*command: str) -> None:
+        if not Path(command[0]).exists() and "venv" not in command and "pip" not in command:
+            raise SetupError("no such file")
+        (root / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
+        commands.append(command)
+
+    monkeypatch.setattr(environment, "_run", run)
+    environment.make(root, development=False)
+    assert commands[-1][-1] == str(packages), "last: all that they need is there, with hashes"
+    assert "--no-deps" in commands[-1]
+    assert ("--no-index" in commands[-1]) is is_offline
+
+
 def test_an_interrupted_installation_is_done_again(root: Path, ran: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = environment._run  # pyright: ignore[reportPrivateUsage]
 
