@@ -59,7 +59,7 @@ class LocalAzure:
     transcript: list[str] = field(default_factory=list[str])
 
     def __post_init__(self) -> None:
-        options.keep(Home(self.home), data_plane=self.data_plane)
+        options.save(Home(self.home), data_plane=self.data_plane)
 
     def __enter__(self) -> LocalAzure:
         return self

@@ -193,7 +193,7 @@ def _add(store: Store, options: argparse.Namespace) -> int:
     if options.kind == _UNREGISTERED:
         return _unregister(store, options.name)
     with store.transaction() as transaction:
-        print(faults.add(transaction, _fault(options), getattr(options, "times", None)).words())
+        print(faults.add(transaction, _fault(options), getattr(options, "times", None)).describe())
     return 0
 
 
@@ -275,7 +275,7 @@ def _cause_drift(store: Store, options: argparse.Namespace) -> int:
     from local_azure.control_plane import drift
 
     try:
-        done = drift.happen(_model(store), options.kind, options.type, options.name)
+        done = drift.cause_drift(_model(store), options.kind, options.type, options.name)
     except AzureError as error:
         raise FaultError(f"{options.kind}: refused with {error}") from None
     if not done:
@@ -301,7 +301,7 @@ def _list(store: Store, *, as_json: bool) -> int:
         print(json.dumps([asdict(fault) for fault in active], indent=2))
     else:
         for fault in active:
-            print(fault.words())
+            print(fault.describe())
         if not active:
             print("no faults")
     return 0

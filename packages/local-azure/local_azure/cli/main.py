@@ -209,7 +209,7 @@ def _start(home: Home, **chosen: str | float | bool | None) -> int:
     if changes:
         from local_azure.core import options
 
-        options.keep(home, **changes)
+        options.save(home, **changes)
     prerequisites.ensure(home)
     running, started = daemon.ensure(home)
     print(f"{'started' if started else 'already running'}: process {running.pid}, state in {home.directory}")

@@ -89,7 +89,7 @@ class Overview:
         if self.faults:
             yield "faults:"
             for fault in self.faults:
-                yield f"  {fault.words()}"
+                yield f"  {fault.describe()}"
 
 
 def of(state: Path) -> Overview:

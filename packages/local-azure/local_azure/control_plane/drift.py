@@ -1,4 +1,4 @@
-"""What somebody changes in Azure behind the program's back: done once, at once, and seen by `pulumi refresh`."""
+"""Drift: changes outside the program, made once, which `pulumi refresh` detects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from local_azure.control_plane.model import Model, Work
-from local_azure.core.faults import concerns
+from local_azure.core.faults import matches
 from local_azure.core.ids import ArmId
 from local_azure.core.state import Resource
 from local_azure.core.values import find, get, put
@@ -21,13 +21,13 @@ _CONNECTION_STATES = (
 
 @dataclass(frozen=True)
 class Drift:
-    """A kind of change."""
+    """A kind of drift."""
 
     help: str
     affects: Callable[[Resource, Work], bool]
-    """Whether it can be done to a resource."""
+    """Whether the change applies to a resource."""
     do: Callable[[Resource, Work], str]
-    """Does it; return what was done, in a few words."""
+    """Applies the change; returns a short description."""
 
 
 def _is_link(resource: Resource, work: Work) -> bool:
@@ -44,7 +44,7 @@ def _is_endpoint(resource: Resource, work: Work) -> bool:
 
 
 def _reject(resource: Resource, work: Work) -> str:
-    """The owner of the target rejects the connection; its side and the endpoint's both show it
+    """Reject the connection as the owner of the target does; both ends show it
     (https://learn.microsoft.com/azure/private-link/manage-private-endpoint)."""
     for path in _CONNECTION_STATES:
         for _, connection in find(resource.body, path):
@@ -55,7 +55,7 @@ def _reject(resource: Resource, work: Work) -> str:
 
 
 def _has_keys(resource: Resource, work: Work) -> bool:
-    return any(one.name == "regenerateKey" for one in work.type_of(resource.id).actions)
+    return any(action.name == "regenerateKey" for action in work.type_of(resource.id).actions)
 
 
 def _regenerate(resource: Resource, work: Work) -> str:
@@ -71,27 +71,27 @@ def _open(resource: Resource, work: Work) -> str:
     desired = work.desired(resource)
     put(desired, "properties.publicNetworkAccess", "Enabled")
     work.put(resource.id, desired)
-    return "public network access switched on"
+    return "public network access enabled"
 
 
 DRIFTS = {
     "dns-link-removed": Drift("remove the link of a private DNS zone to a virtual network", _is_link, _remove),
     "endpoint-rejected": Drift("reject the connection of a private endpoint", _is_endpoint, _reject),
-    "key-regenerated": Drift("regenerate the primary key of a Redis", _has_keys, _regenerate),
-    "public-access-on": Drift("switch public network access on where it is off", _is_private, _open),
+    "key-regenerated": Drift("regenerate the primary key of a cache", _has_keys, _regenerate),
+    "public-access-on": Drift("enable public network access where it is disabled", _is_private, _open),
 }
 
 
-def happen(model: Model, kind: str, type_pattern: str, name_pattern: str) -> list[tuple[ArmId, str]]:
-    """Let a change happen to every resource that it can happen to and that the patterns name.
+def cause_drift(model: Model, kind: str, type_pattern: str, name_pattern: str) -> list[tuple[ArmId, str]]:
+    """Apply a kind of drift to every matching resource that it applies to.
 
-    Returns their ids and what was done to each; raises `AzureError` when Azure would refuse the change.
+    Return the id of each changed resource with a description. Raises `AzureError` when Azure would refuse the change.
     """
     drift = DRIFTS[kind]
     with model.work() as work:
         affected = [
-            one
-            for one in work.transaction.under("")
-            if concerns(one.id, type_pattern, name_pattern) and drift.affects(one, work)
+            resource
+            for resource in work.transaction.under("")
+            if matches(resource.id, type_pattern, name_pattern) and drift.affects(resource, work)
         ]
-        return [(one.id, drift.do(one, work)) for one in affected]
+        return [(resource.id, drift.do(resource, work)) for resource in affected]

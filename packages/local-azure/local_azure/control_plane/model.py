@@ -1,7 +1,7 @@
-"""The model of Azure: resources that are put, read, listed, deleted and acted on, under Azure's rules.
+"""The model of Azure: create, read, list, update, delete and actions on resources, under Azure's rules.
 
-It takes and returns bodies as Azure Resource Manager has them and knows nothing of how they arrive: the Pulumi provider
-is one thin adapter of it. Every operation is one transaction: a refusal leaves everything as it was.
+Its bodies are those of Azure Resource Manager; the Pulumi provider and the HTTP endpoint are adapters. Every operation
+is one transaction: an error changes nothing.
 """
 
 from __future__ import annotations
@@ -38,22 +38,23 @@ from local_azure.resource_types.subscription_rules import SUBSCRIPTION_RULES
 
 
 class Model:
-    """Azure's resources. Threads may share a model."""
+    """Azure's resources. Thread-safe."""
 
     def __init__(self, store: Store, tenant: Tenant | None = None) -> None:
         self.store = store
         self.tenant = tenant or Tenant()
         self.types = TypeRegistry()
         self.has_image: Callable[[str], bool] = lambda _: True
-        """Tells whether the registries that are here hold an image, by its reference; asked where apps really run."""
+        """Returns whether an image with a reference exists; called only while the data plane is on."""
         self.server = uuid.uuid4().hex
-        """Tells this process's unanswered creations from those of one that was killed."""
+        """Identifies this process, to distinguish its unanswered creations from those of a killed process."""
 
     def evaluate_faults(self, operation: str, resource_id: ArmId) -> OperationOutcome:
-        """Let an operation in: `put`, `delete`, `read` or the name of an action. Says what time it takes.
+        """Return the duration and the result of an operation under the options and the injected faults.
 
-        Whoever brings a request calls this first, in a transaction of its own: a fault is used up by what it refuses.
-        Raises the `AzureError` of a fault that refuses it.
+        `operation` is `put`, `delete`, `read` or the name of an action. Called before each request, in a separate
+        transaction, because a fault counts as used even if it refuses the request. Raises the `AzureError` of a fault
+        that refuses the operation.
         """
         refusal: AzureError | None = None
         late: AzureError | None = None
@@ -63,12 +64,12 @@ class Model:
             seconds = latency.typical(resource_id.type).seconds(operation)
             if operation == "delete":
                 nested = transaction.types_under(resource_id)
-                seconds = max(seconds, *(latency.typical(one).delete for one in nested), 0.0)
+                seconds = max(seconds, *(latency.typical(nested_type).delete for nested_type in nested), 0.0)
             pace = options.read(transaction).pace
             seconds *= pace
             kind = self.types.by_arm_type(resource_id.type)
             busy_seconds = kind.busy_seconds * pace
-            for fault in faults.meet(transaction, operation, resource_id):
+            for fault in faults.consume(transaction, operation, resource_id):
                 if fault.kind == "late-running":
                     busy_seconds += fault.seconds
                     continue
@@ -84,7 +85,8 @@ class Model:
         return OperationOutcome(seconds, late, busy_seconds)
 
     def authorize(self, operation: str, resource_id: ArmId) -> None:
-        """Raise `AuthorizationFailed` unless the deployer's role permits an operation, named as `admit` names it."""
+        """Raise `AuthorizationFailed` unless the deployer's role permits an operation, named as in
+        `evaluate_faults`."""
         with self.store.transaction() as transaction:
             action = deployer.action_name(resource_id.type, operation)
             deployer.require(transaction, self.tenant, action, resource_id.text)
@@ -105,11 +107,10 @@ class Model:
         urn: str = "",
         outcome: OperationOutcome = NO_FAULT,
     ) -> Resource:
-        """Create or replace a resource; with `create`, refuse when it is there.
+        """Create or replace a resource; with `create`, refuse if it exists. Return the resource as a GET shows it.
 
-        `urn` is the engine's name for a resource that it has created: asked for again after the local Azure was killed
-        before it could answer, it is the same creation. Raises `AzureError` where Azure would refuse. Returns what a
-        GET would.
+        `urn` is the engine's name of a resource that it creates. A creation that is repeated because the emulator was
+        killed before it answered is idempotent. Raises `AzureError` where Azure would refuse.
         """
         with self.work() as work:
             existing = work.transaction.has(resource_id)
@@ -118,71 +119,70 @@ class Model:
                     f"cannot create already existing resource '{resource_id}'; import it, or choose another name",
                     "ResourceAlreadyExists",
                 )
-            saved = work.put_again(resource_id, body) if create and existing else work.put(resource_id, body)
+            saved = work.repeat_put(resource_id, body) if create and existing else work.put(resource_id, body)
             if create and urn:
                 creations.record(work.transaction, saved.id, urn, self.server)
             work.begin(saved.id, "update" if existing and not create else "create", outcome)
             return work.present(saved)
 
     def get(self, resource_id: ArmId) -> Resource:
-        """Return a resource as Azure shows it; raise `ResourceNotFound` (or `ResourceGroupNotFound`) when it is not
-        there."""
+        """Return a resource as Azure shows it. Raises `ResourceNotFound` or `ResourceGroupNotFound`."""
         with self.store.transaction() as transaction:
             operations = Work(self, transaction)
             return operations.present(operations.existing(resource_id))
 
     def list(self, resource_type: str, scope: ArmId | str = "") -> list[Resource]:
-        """Return the resources of a type, all of them or those under a scope, as Azure shows them."""
+        """Return the resources of a type, in all scopes or under one, as Azure shows them."""
         with self.store.transaction() as transaction:
             operations = Work(self, transaction)
-            return [operations.present(one) for one in transaction.of_type(resource_type, scope)]
+            return [operations.present(resource) for resource in transaction.of_type(resource_type, scope)]
 
     @contextmanager
     def work(self) -> Generator[Work, None, None]:
-        """Several operations in one transaction, for what must hold while they are done; an error undoes them all."""
+        """Run several operations in one transaction; an exception rolls all of them back."""
         with self.store.transaction() as transaction:
             yield Work(self, transaction)
 
     def delete(self, resource_id: ArmId, *, outcome: OperationOutcome = NO_FAULT) -> None:
-        """Delete a resource and what is nested in it; nothing happens when it is not there."""
+        """Delete a resource and its nested resources; do nothing if it does not exist."""
         with self.work() as work:
             work.start_delete(resource_id, outcome)
 
     def progress(self, resource_id: ArmId) -> tuple[float, AzureError | None]:
-        """The seconds until the operation on a resource is done, 0 when there is none, and what it has failed with."""
+        """Return the seconds until the operation on a resource completes (0 without one), and its error, if any."""
         with self.work() as work:
             return work.progress(resource_id)
 
     def lost_creation(self, urn: str) -> ArmId | None:
-        """What was made for one of the engine's resources by a server that was killed before it could answer."""
+        """Return the id of the resource that a killed server created for a URN without answering, or None."""
         with self.store.transaction() as transaction:
             lost = creations.lost(transaction, urn, self.server)
             found = transaction.get(lost[0].key) if lost else None
             return found.id if found else None
 
     def known(self, resource_id: str) -> None:
-        """The engine has asked for a resource by its id, and so knows it."""
+        """Record that the engine knows a resource, because it has sent its id."""
         with self.store.transaction() as transaction:
             creations.known(transaction, resource_id.lower())
 
     def answered(self, urn: str) -> None:
-        """The engine has had the answer to a creation."""
+        """Record that a creation was answered."""
         with self.store.transaction() as transaction:
             creations.answered(transaction, urn)
 
     def pace(self) -> float:
-        """What Azure's seconds are multiplied by; 0 when no time passes."""
+        """The factor for Azure's durations; 0 when operations complete immediately."""
         with self.store.transaction() as transaction:
             return options.read(transaction).pace
 
     def action(self, resource_id: ArmId, name: str, body: JsonObject | None = None) -> JsonObject:
-        """Do what a POST on a resource does, such as `listKeys` or `regenerateKey`; action names ignore case."""
+        """Run an action (a POST) on a resource, such as `listKeys`; action names are case-insensitive."""
         with self.store.transaction() as transaction:
             return Work(self, transaction).action(resource_id, name, body or {})
 
 
 class Work:
-    """The operations within one transaction."""
+    """Operations of the model within one transaction."""
 
     def __init__(self, model: Model, transaction: Transaction) -> None:
         self._model = model
@@ -194,7 +194,7 @@ class Work:
 
     @property
     def transaction(self) -> Transaction:
-        """What the operations read and write."""
+        """The transaction of these operations."""
         return self._transaction
 
     def type_of(self, resource_id: ArmId) -> ResourceType:
@@ -205,7 +205,7 @@ class Work:
 
     def existing(self, resource_id: ArmId) -> Resource:
         if (resource := self._transaction.get(resource_id)) is None:
-            self._require_surroundings(resource_id)
+            self._require_ancestors(resource_id)
             if resource_id.type == RESOURCE_GROUP_TYPE:
                 raise resource_group_not_found(resource_id.name)
             raise resource_not_found(resource_id.type, "/".join(resource_id.names), resource_id.resource_group)
@@ -224,19 +224,19 @@ class Work:
 
     def action(self, resource_id: ArmId, name: str, body: JsonObject) -> JsonObject:
         resource = self.existing(resource_id)
-        actions = {one.name.lower(): one for one in self.type_of(resource_id).actions}
+        actions = {action.name.lower(): action for action in self.type_of(resource_id).actions}
         if (act := actions.get(name.lower())) is None:
             raise AzureError(
                 "InvalidResourceType",
-                f"The resource type '{resource_id.type}' has no action '{name}' in the local Azure.",
+                f"The resource type '{resource_id.type}' has no action '{name}' in the emulator.",
             )
         self._refuse_busy_service(resource_id)
         return act.run(Request(resource, body, self._transaction, self._model.tenant))
 
-    # -- operations that take time
+    # -- long-running operations
 
     def begin(self, resource_id: ArmId, kind: str, outcome: OperationOutcome) -> float:
-        """Let a write that was just done take its time and come to its end; return the seconds until then."""
+        """Start the long-running operation of a write that was just done; return the seconds until it completes."""
         self.forget_operation(resource_id)
         ends = self._transaction.now + timedelta(seconds=outcome.seconds)
         if outcome.busy_seconds and kind != "delete":
@@ -253,7 +253,7 @@ class Work:
         return outcome.seconds
 
     def progress(self, resource_id: ArmId) -> tuple[float, AzureError | None]:
-        """The seconds until the operation on a resource is done, 0 when there is none, and what it has failed with."""
+        """Return the seconds until the operation on a resource completes (0 without one), and its error, if any."""
         ongoing = self._operations.get(resource_id.key)
         if ongoing is None:
             return 0.0, None
@@ -261,14 +261,14 @@ class Work:
         return seconds, None if seconds else ongoing.error()
 
     def forget_operation(self, resource_id: ArmId) -> None:
-        """Take the operation on a resource off the record, as another one begins."""
+        """Delete the record of the operation on a resource, because another operation starts."""
         if self._operations.pop(resource_id.key, None):
             provisioning.forget(self._transaction, resource_id.key)
         if self._busy_kinds.pop(resource_id.key, None):
             provisioning.forget_busy(self._transaction, resource_id.key)
 
-    def put_again(self, resource_id: ArmId, body: JsonObject) -> Resource:
-        """Do once more what was done and never answered; what cannot be changed to the body is made anew."""
+    def repeat_put(self, resource_id: ArmId, body: JsonObject) -> Resource:
+        """Repeat a creation that was never answered; a resource that cannot be updated to the body is recreated."""
         self.forget_operation(resource_id)
         try:
             return self.put(resource_id, body)
@@ -277,8 +277,7 @@ class Work:
             return self.put(resource_id, body)
 
     def is_lost_creation(self, resource_id: ArmId, urn: str) -> bool:
-        """Return whether a resource was made for the engine's resource by a server that was killed before it could
-        answer."""
+        """Return whether a killed server created the resource for a URN without answering."""
         return any(one.key == resource_id.key for one in creations.lost(self._transaction, urn, self._model.server))
 
     def _ongoing(self, resource_id: ArmId) -> provisioning.Ongoing | None:
@@ -286,38 +285,40 @@ class Work:
         return ongoing if ongoing and not ongoing.is_done(self._transaction.now) else None
 
     def _complete_due_operations(self) -> None:
-        """Do what operations come to whose time is over."""
-        for ongoing in [one for one in self._operations.values() if one.is_done(self._transaction.now)]:
+        """Apply the result of each long-running operation that is due."""
+        for ongoing in [
+            operation for operation in self._operations.values() if operation.is_done(self._transaction.now)
+        ]:
             resource = self._transaction.get(ongoing.key)
             if resource and ongoing.failure:
                 if resource.properties.get("provisioningState") != provisioning.FAILED:
                     resource.properties["provisioningState"] = provisioning.FAILED
                     self._transaction.save(resource)
-                continue  # The failure stays on the record for those who ask what it was.
+                continue  # The record keeps the failure for clients that poll the operation.
             del self._operations[ongoing.key]
             provisioning.forget(self._transaction, ongoing.key)
             if resource and ongoing.kind == "delete":
-                # What something has come to need meanwhile stays.
+                # A resource that is in use by now is kept.
                 with suppress(AzureError):
                     self.delete(resource.id)
 
     def _refuse_busy(self, resource_id: ArmId, kind: ResourceType) -> None:
-        wanted = {resource_id.key, *(one.lower() for one in kind.locks(resource_id))}
+        wanted = {resource_id.key, *(lock.lower() for lock in kind.locks(resource_id))}
         for ongoing in self._operations.values():
             if not ongoing.is_done(self._transaction.now) and ongoing.locks & wanted:
                 raise provisioning.busy(ArmId.parse(ongoing.key), ongoing.kind)
         self._refuse_busy_service(resource_id)
 
     def _refuse_busy_service(self, resource_id: ArmId) -> None:
-        """Refuse a write to, or an action on, what Azure still works on, though its operation has ended."""
-        wanted = {resource_id.key, *(one.lower() for one in self.type_of(resource_id).locks(resource_id))}
+        """Refuse writes to and actions on a resource while its service is busy after the operation."""
+        wanted = {resource_id.key, *(lock.lower() for lock in self.type_of(resource_id).locks(resource_id))}
         for key, kind in self._busy_kinds.items():
             held = ArmId.parse(key)
-            if wanted & {key, *(one.lower() for one in self.type_of(held).locks(held))}:
+            if wanted & {key, *(lock.lower() for lock in self.type_of(held).locks(held))}:
                 raise provisioning.busy(held, kind)
 
     def _refuse_write_under_deletion(self, resource_id: ArmId) -> None:
-        """Nothing is made in what is being deleted."""
+        """Raise `AzureError` if an ancestor of the resource is being deleted."""
         for ongoing in self._operations.values():
             is_going = ongoing.kind == "delete" and not ongoing.is_done(self._transaction.now)
             if is_going and resource_id.key.startswith(f"{ongoing.key}/"):
@@ -328,7 +329,7 @@ class Work:
     def put(self, resource_id: ArmId, body: JsonObject) -> Resource:
         kind = self.type_of(resource_id)
         existing = self._transaction.get(resource_id)
-        self._require_surroundings(resource_id)
+        self._require_ancestors(resource_id)
         if self._operations or self._busy_kinds:
             self._refuse_write_under_deletion(resource_id)
             self._refuse_busy(resource_id, kind)
@@ -340,7 +341,7 @@ class Work:
             raise AzureError(
                 "LocationRequired", "The location property is required for this definition.", target="location"
             )
-        self._refuse_fixed(kind, change)
+        self._refuse_immutable_changes(kind, change)
         references = list(self._references(kind, change))
         for rule in (*SUBSCRIPTION_RULES, *EVERY_TYPE, *kind.rules):
             rule(change)
@@ -355,7 +356,7 @@ class Work:
         return self._transaction.get(change.id) or saved
 
     def desired(self, resource: Resource) -> JsonObject:
-        """Return the body that would put a resource as it is: what a GET answers, and the write-only values again."""
+        """Return the body of a PUT that would not change the resource: its GET and the write-only values."""
         body = copied(resource.body)
         for path, value in resource.secrets.items():
             if re.sub(r"\[\d+\]", "[*]", path) in self.type_of(resource.id).write_only:
@@ -388,28 +389,28 @@ class Work:
             "lastModifiedAt": now,
         }
 
-    def _require_surroundings(self, resource_id: ArmId) -> None:
-        """The group, the extended resource and the parent must be there; subscriptions and the tenant always are."""
+    def _require_ancestors(self, resource_id: ArmId) -> None:
+        """Raise `AzureError` unless the group, the extended resource and the parent exist."""
         if resource_id.scope:
             scope = ArmId.parse(resource_id.scope)
             if scope.type != SUBSCRIPTION_TYPE and scope.subscription:
                 self.existing(scope)
         parent = resource_id.parent
         while parent and parent.type not in self._model.types:
-            parent = parent.parent  # Some levels, such as `locations`, are no resources of their own.
+            parent = parent.parent  # Some levels, such as `locations`, are not resources.
         if parent and self._transaction.get(parent) is None:
             raise parent_not_found(parent.name)
 
-    def _refuse_fixed(self, kind: ResourceType, change: Change) -> None:
+    def _refuse_immutable_changes(self, kind: ResourceType, change: Change) -> None:
         if change.existing is None:
             return
         for path in ("location", *kind.create_only):
-            asked, there = get(change.body, path), get(change.existing.body, path)
-            if asked is not None and not same_value(asked, there):
+            desired_value, current = get(change.body, path), get(change.existing.body, path)
+            if desired_value is not None and not same_value(desired_value, current):
                 if path == "location":
-                    raise moved(change.id, str(there), str(asked))
-                code, words = kind.fixed
-                raise conflict(words.format(path=path, id=change.id), code, path)
+                    raise moved(change.id, str(current), str(desired_value))
+                code, message = kind.fixed
+                raise conflict(message.format(path=path, id=change.id), code, path)
 
     def _references(self, kind: ResourceType, change: Change) -> Iterator[tuple[str, ArmId]]:
         declared: set[str] = set()
@@ -453,7 +454,7 @@ class Work:
     # -- delete
 
     def start_delete(self, resource_id: ArmId, outcome: OperationOutcome) -> float:
-        """Delete a resource, at once or by an operation that takes time; return the seconds until it is gone."""
+        """Delete a resource, immediately or by a long-running operation; return the seconds until it is deleted."""
         resource = self._transaction.get(resource_id)
         if resource is None:
             return 0.0
@@ -464,50 +465,53 @@ class Work:
         if not outcome.seconds and not outcome.error:
             self.delete(resource.id)
             return 0.0
-        self._leaving(resource)
+        self._deletion_set(resource)
         return self.begin(resource.id, "delete", outcome)
 
     def delete(self, resource_id: ArmId) -> None:
         resource = self._transaction.get(resource_id)
         if resource is None:
             return
-        being_deleted = self._leaving(resource)
-        # What happens to others when a resource goes is told innermost first, while all of them can still be read.
-        for one in being_deleted:
-            self.type_of(one.id).removed(one, self._transaction, self)
-            disconnect(one, self._transaction)
-        for one in being_deleted:
-            self._transaction.remove(one.id)
+        being_deleted = self._deletion_set(resource)
+        # Side effects on other resources run innermost first, while all resources can still be read.
+        for deleted in being_deleted:
+            self.type_of(deleted.id).removed(deleted, self._transaction, self)
+            disconnect(deleted, self._transaction)
+        for deleted in being_deleted:
+            self._transaction.remove(deleted.id)
 
-    def _leaving(self, resource: Resource) -> list[Resource]:
-        """What goes with a resource, itself last. Raises `AzureError` when it cannot go."""
+    def _deletion_set(self, resource: Resource) -> list[Resource]:
+        """Return the resources that are deleted with a resource, itself last. Raises `AzureError` if it cannot be
+        deleted."""
         kind = self.type_of(resource.id)
         kind.refuse_delete(resource, self._transaction, self._model.tenant)
         being_deleted = [*self._transaction.under(resource.id), resource]
-        if in_the_way := [
-            one for one in being_deleted if one.id.type in kind.keeps_nested and one.id.parent == resource.id
+        if blocking := [
+            candidate
+            for candidate in being_deleted
+            if candidate.id.type in kind.keeps_nested and candidate.id.parent == resource.id
         ]:
-            raise nested_in_the_way(resource, in_the_way)
-        leaving = {one.id.key for one in being_deleted}
-        for one in being_deleted:
-            self._refuse_in_use(one, leaving)
+            raise nested_in_the_way(resource, blocking)
+        deleted_keys = {candidate.id.key for candidate in being_deleted}
+        for candidate in being_deleted:
+            self._refuse_in_use(candidate, deleted_keys)
         return being_deleted
 
-    def _refuse_in_use(self, resource: Resource, leaving: set[str]) -> None:
+    def _refuse_in_use(self, resource: Resource, deleted_keys: set[str]) -> None:
         for stored in self._transaction.referring_to(resource.id):
             source = self._transaction.get(stored.source)
-            if source is None or source.id.key in leaving:
+            if source is None or source.id.key in deleted_keys:
                 continue
             for reference in self.type_of(source.id).references:
                 if reference.path == stored.path and reference.in_use:
-                    code, words = reference.in_use
-                    raise conflict(words.format(target=resource.id.name, source=source.id), code, resource.id.text)
+                    code, message = reference.in_use
+                    raise conflict(message.format(target=resource.id.name, source=source.id), code, resource.id.text)
 
 
 def _ids(body: JsonObject, reference: Reference) -> Iterator[tuple[str, str]]:
-    """Yield every id at a reference's path, each with its own path."""
+    """Yield every id at a reference's path, each with its concrete path."""
     for at, value in find(body, reference.path):
         found: list[Any] = list(as_object(value)) if reference.keys else [value]
-        for one in found:
-            if isinstance(one, str) and one:
-                yield at, one
+        for text in found:
+            if isinstance(text, str) and text:
+                yield at, text

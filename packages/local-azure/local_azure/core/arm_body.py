@@ -1,7 +1,7 @@
 """The two forms of a resource: the flat properties of the SDK, and the body that Azure Resource Manager takes.
 
 Pulumi's SDK lifts the content of `properties` to the top, in a resource and in the resources nested in it, and leaves
-out what the id already says. A `BodyShape` holds what that takes to be undone and done again for one type.
+out what the id already contains. A `BodyShape` describes the conversion in both directions for one type.
 """
 
 from __future__ import annotations
@@ -17,22 +17,23 @@ ENVELOPE = frozenset(
     {"id", "name", "type", "location", "tags", "sku", "kind", "identity", "zones", "plan", "managedBy"}
     | {"extendedLocation", "etag", "systemData"}
 )
-"""What stands beside `properties` in a body."""
+"""The fields beside `properties` in a body."""
 _NESTED_ENVELOPE = frozenset({"id", "name", "type", "etag", "zones", "location", "tags"})
 
 
 @dataclass(frozen=True)
 class BodyShape:
-    """How the flat properties of one type lie in its body. Paths are the SDK's, as in `subnets[*].delegations[*]`."""
+    """The mapping between the flat properties and the body of one type. Paths are the SDK's, as in
+    `subnets[*].delegations[*]`."""
 
     flat: bool = True
     """Whether the SDK lifts `properties`; a few types, such as a key vault, keep it."""
     inside: frozenset[str] = frozenset()
-    """Names of the envelope that this type has inside `properties`, such as the sku of a Redis cache."""
+    """Envelope fields that this type has inside `properties`, such as the sku of a Redis cache."""
     nested: tuple[str, ...] = ()
-    """The nested resources whose own `properties` the SDK lifts too."""
+    """Paths of nested resources whose own `properties` the SDK lifts too."""
     renamed: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The names that Azure writes in another way: the SDK's path, and the last name in the body."""
+    """Names that differ in Azure: the SDK's path, and the last name in the body."""
 
     @cached_property
     def _outermost_first(self) -> list[str]:
@@ -42,7 +43,7 @@ class BodyShape:
         return ENVELOPE - self.inside
 
     def body(self, properties: JsonObject) -> JsonObject:
-        """Return the body for the SDK's properties, without those that the id says."""
+        """Return the body for the SDK's properties, without the properties that the id contains."""
         body = copied(properties)
         for path, name in self.renamed.items():
             _rename(body, path, split_path(path)[-1], name)
@@ -101,7 +102,7 @@ def _rename(body: JsonObject, path: str, old: str, new: str, parents: list[str] 
 
 
 def _identities_to_map(body: JsonObject) -> None:
-    """A program gives the ids of user-assigned identities as a list; Azure takes and returns a map by id."""
+    """Replace the list of user-assigned identity ids, which programs give, by the map by id that Azure expects."""
     for fields in _objects(body):
         identities = fields.get("userAssignedIdentities")
         if isinstance(identities, list):

@@ -1,4 +1,4 @@
-"""Azure's refusals: a code that programs test for, a message that people read, and the HTTP status of the answer."""
+"""Errors of Azure: a code for programs, a message for people, and the HTTP status of the response."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from local_azure.core.values import JsonObject
 
 
 class AzureError(Exception):
-    """A refusal as Azure Resource Manager words it.
+    """An error response of Azure Resource Manager.
 
     `code` is Azure's error code, `message` one line that never holds a secret, `target` the path of the property at
-    fault (or the id of the resource), `status` the HTTP status, `retry_after` the seconds after which Azure asks to
-    try again. With `detailed`, the target stands in the error's details, where clients look for the namespace that
-    is to be registered.
+    fault (or the id of the resource), `status` the HTTP status, `retry_after` the value of `Retry-After` in seconds.
+    With `detailed`, the target is in the error's details, where clients look for the namespace to register.
     """
 
     def __init__(
@@ -37,12 +36,12 @@ class AzureError(Exception):
         super().__init__(f"{code}: {self.message}" + (f" (target: {target})" if target else ""))
 
     def record(self) -> JsonObject:
-        """What is kept of it until it is raised by `recorded`."""
+        """Return the JSON form that is stored until `recorded` restores the error."""
         return {"code": self.code, "message": self.message, "target": self.target, "status": int(self.status)}
 
     @staticmethod
     def recorded(record: Mapping[str, Any]) -> AzureError:
-        """The error that was kept as a record."""
+        """Restore an error from the result of `record`."""
         return AzureError(
             record["code"], record["message"], target=record.get("target"), status=HTTPStatus(record["status"])
         )
@@ -58,7 +57,7 @@ class AzureError(Exception):
 
 
 def resource_not_found(resource_type: str, name: str, group: str | None) -> AzureError:
-    """A resource that was asked for by its id is not there."""
+    """Return the error for a resource that does not exist."""
     place = f" under resource group '{group}'" if group else ""
     return AzureError(
         "ResourceNotFound",
@@ -69,14 +68,14 @@ def resource_not_found(resource_type: str, name: str, group: str | None) -> Azur
 
 
 def resource_group_not_found(name: str) -> AzureError:
-    """The resource group of a resource is not there."""
+    """Return the error for a resource group that does not exist."""
     return AzureError(
         "ResourceGroupNotFound", f"Resource group '{name}' could not be found.", status=HTTPStatus.NOT_FOUND
     )
 
 
 def parent_not_found(name: str) -> AzureError:
-    """The resource that a nested resource belongs to is not there."""
+    """Return the error for a nested resource whose parent does not exist."""
     return AzureError(
         "ParentResourceNotFound",
         f"Can not perform requested operation on nested resource. Parent resource '{name}' not found.",
@@ -85,7 +84,8 @@ def parent_not_found(name: str) -> AzureError:
 
 
 def invalid_id(value: str, target: str | None = None) -> AzureError:
-    """A text that should be a resource id is none; what is nothing like one may be a secret and is not shown."""
+    """Return the error for a text that is no resource id; a text that does not resemble an id may be a secret and is
+    not shown."""
     shown = f"'{value}'" if value.startswith("/") else f"of {len(value)} characters"
     return AzureError(
         "LinkedInvalidPropertyId",
@@ -96,5 +96,5 @@ def invalid_id(value: str, target: str | None = None) -> AzureError:
 
 
 def conflict(message: str, code: str = "Conflict", target: str | None = None) -> AzureError:
-    """The state of something else stands against the request."""
+    """Return the error for a request that conflicts with the state of another resource."""
     return AzureError(code, message, target=target, status=HTTPStatus.CONFLICT)

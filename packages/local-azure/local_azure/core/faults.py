@@ -1,7 +1,7 @@
-"""Faults that a user puts into a local Azure: operations that fail, are throttled or take long, roles that never hold.
+"""Fault injection: operations that fail, are throttled or are slow, and states of resources such as a full cache.
 
-They stand in the state and are looked up for each operation, so that a running local Azure has them at once and a
-restarted one still has them. What is changed behind the program's back once and for all is in `drift`.
+Faults are stored in the state and read for each operation: they apply to a running emulator immediately and survive a
+restart. Changes outside the program, which happen once, are in `control_plane.drift`.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ Kind = Literal[
 ]
 Stage = Literal["request", "accepted"]
 PLATFORM = "linux/amd64"
-"""What Container Apps run (https://learn.microsoft.com/azure/container-apps/containers)."""
+"""The platform of Container Apps (https://learn.microsoft.com/azure/container-apps/containers)."""
 WRITES = frozenset({"create", "update", "delete"})
 OPERATION_KINDS: frozenset[Kind] = frozenset({"fail", "throttle", "slow", "late-running"})
-"""Those that operations meet; the others are states that resources are in."""
+"""The kinds that affect operations; the other kinds are states of resources."""
 ROLE_ASSIGNMENT_TYPE = "Microsoft.Authorization/roleAssignments"
 
 _STATUSES = {
@@ -62,19 +62,20 @@ _STATUSES = {
 
 
 def usual_status(code: str) -> HTTPStatus:
-    """Return the HTTP status that comes with a code; 400 for one that is not known here."""
+    """Return the usual HTTP status of an error code; 400 for an unknown code."""
     return _STATUSES.get(code, HTTPStatus.BAD_REQUEST)
 
 
-def concerns(resource_id: ArmId, type_pattern: str, name_pattern: str) -> bool:
-    """Return whether patterns of a type and of a name (or of a whole id, with a slash in front) name a resource."""
+def matches(resource_id: ArmId, type_pattern: str, name_pattern: str) -> bool:
+    """Return whether a resource matches a type pattern and a name pattern; a name pattern that starts with a slash
+    matches whole ids."""
     text = resource_id.key if name_pattern.startswith("/") else resource_id.name.lower()
     return fnmatchcase(resource_id.type_key, type_pattern.lower()) and fnmatchcase(text, name_pattern.lower())
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault: which operations it hits, and what it does to them."""
+    """An injected fault: the operations or resources that it affects, and its effect."""
 
     kind: Kind
     type: str = "*"
@@ -82,61 +83,62 @@ class Fault:
     name: str = "*"
     """A pattern of names, or of whole ids when it starts with a slash."""
     operation: str = "write"
-    """`create`, `update`, `delete`, `read` or the name of an action; several with commas; `write` stands for the first
-    three, `any` for all."""
+    """`create`, `update`, `delete`, `read` or the name of an action; several are separated by commas; `write` means the
+    first three, `any` all."""
     code: str = ""
     message: str = ""
     status: int = 0
     retry_after: int | None = None
     seconds: float = 0.0
-    """What a slow operation takes in addition, or for how long a resource is not Running after its operation."""
+    """The additional seconds of a slow operation, or the seconds for which a resource is not Running after its
+    operation."""
     megabytes: int | None = None
-    """What a full Redis is filled with; None for as much as it has room for, whatever its size."""
+    """The data in a full cache; None for the cache's capacity."""
     region: str = "*"
-    """Where a type is not offered, or a quota is lower: a pattern of region names."""
+    """A pattern of the region names where a type is not offered or a quota is lower."""
     platform: str = ""
-    """What an image is for, instead of linux/amd64."""
+    """The platform of an image, instead of linux/amd64."""
     limit: int = 0
     """The lower quota."""
     stage: Stage = "request"
     """Whether an operation fails at the request or after Azure has accepted it, which leaves the resource `Failed`."""
 
-    def hits(self, operation: str, resource_id: ArmId) -> bool:
-        """Return whether the fault concerns an operation."""
+    def affects(self, operation: str, resource_id: ArmId) -> bool:
+        """Return whether the fault affects an operation."""
         wanted = {one.strip().lower() for one in self.operation.split(",")}
         named = operation.lower() in wanted or "any" in wanted or ("write" in wanted and operation in WRITES)
-        return named and self.concerns(resource_id)
+        return named and self.matches(resource_id)
 
-    def concerns(self, resource_id: ArmId) -> bool:
-        """Return whether the fault concerns a resource."""
-        return concerns(resource_id, self.type, self.name)
+    def matches(self, resource_id: ArmId) -> bool:
+        """Return whether the fault affects a resource."""
+        return matches(resource_id, self.type, self.name)
 
     def error(self) -> AzureError:
-        """What an operation that it hits fails with."""
+        """Return the error of an affected operation."""
         return AzureError(
             self.code,
-            self.message or f"The operation failed by a fault of the local Azure ({self.kind}).",
+            self.message or f"The operation failed because of an injected fault ({self.kind}).",
             status=HTTPStatus(self.status or usual_status(self.code)),
             retry_after=self.retry_after,
         )
 
-    def words(self) -> str:
-        """One line that says what it does to what."""
+    def describe(self) -> str:
+        """Return one line that describes the fault."""
         what = {
             "fail": f"fails with {self.code}" + (" after it was accepted" if self.stage == "accepted" else ""),
             "throttle": f"is throttled ({self.status} {self.code}, Retry-After {self.retry_after})",
             "slow": f"takes {self.seconds:g} s more",
             "late-running": f"ends {self.seconds:g} s before the resource is Running",
             "role-never-effective": "never takes effect",
-            "subnet-held": "stays held by an environment that was deleted",
+            "subnet-held": "stays in use by an environment that was deleted",
             "redis-down": "refuses every connection",
-            "redis-full": "has no memory for another value"
+            "redis-full": "has no memory left"
             if self.megabytes is None
             else f"holds {self.megabytes} MB that may not be evicted",
             "not-offered": f"is not offered in {self.region}",
             "quota": f"may be used {self.limit} times in {self.region}",
-            "subscription-disabled": "is disabled and read only",
-            "wrong-platform": f"is for {self.platform}",
+            "subscription-disabled": "is disabled and read-only",
+            "wrong-platform": f"is built for {self.platform}",
         }[self.kind]
         if self.kind == "not-offered":
             return f"{self.type} {what}"
@@ -152,36 +154,36 @@ class Fault:
 
 @dataclass(frozen=True)
 class Active:
-    """A fault in force."""
+    """An active fault."""
 
     number: int
     fault: Fault
     times: int | None
-    """How many more operations it hits; None for all."""
+    """The number of operations that it still affects; None for all."""
 
-    def words(self) -> str:
-        """One line for a list."""
+    def describe(self) -> str:
+        """Return one line for a list."""
         left = "always" if self.times is None else f"{self.times} more time{'s' if self.times != 1 else ''}"
-        return f"{self.number}  {self.fault.words()}  ({left})"
+        return f"{self.number}  {self.fault.describe()}  ({left})"
 
 
 @dataclass(frozen=True)
 class OperationOutcome:
-    """What an operation that is let in will take and come to."""
+    """The duration and the result of an operation that was accepted."""
 
     seconds: float = 0.0
     error: AzureError | None = None
-    """What it fails with once it was accepted."""
+    """The error with which it fails after it was accepted."""
     busy_seconds: float = 0.0
-    """The seconds for which the service goes on working once the operation has ended."""
+    """The seconds for which the service is busy after the operation has completed."""
 
 
 NO_FAULT = OperationOutcome()
-"""Takes no time and comes to what it is asked for."""
+"""The operation takes no time and succeeds."""
 
 
 def add(transaction: Transaction, fault: Fault, times: int | None) -> Active:
-    """Put a fault in force for so many operations, or for all."""
+    """Add a fault for a number of operations, or for all."""
     description = json.dumps(asdict(fault))
     ((number,),) = transaction.execute(
         "INSERT INTO fault (description, times) VALUES (?, ?) RETURNING number", (description, times)
@@ -190,21 +192,21 @@ def add(transaction: Transaction, fault: Fault, times: int | None) -> Active:
 
 
 def active(transaction: Transaction) -> list[Active]:
-    """Return the faults in force, oldest first."""
+    """Return the active faults, oldest first."""
     rows = transaction.execute("SELECT number, description, times FROM fault ORDER BY number")
     return [Active(number, Fault(**json.loads(description)), times) for number, description, times in rows]
 
 
 def clear(transaction: Transaction, number: int | None = None) -> int:
-    """Take one fault out of force, or all; return how many."""
+    """Remove one fault, or all; return the number of removed faults."""
     if number is None:
         return len(transaction.execute("DELETE FROM fault RETURNING number"))
     return len(transaction.execute("DELETE FROM fault WHERE number = ? RETURNING number", (number,)))
 
 
-def meet(transaction: Transaction, operation: str, resource_id: ArmId) -> Iterator[Fault]:
-    """Yield the faults that an operation meets, up to the first that fails it; each is used up by one operation."""
-    met = [one for one in active(transaction) if one.fault.hits(operation, resource_id)]
+def consume(transaction: Transaction, operation: str, resource_id: ArmId) -> Iterator[Fault]:
+    """Yield the faults that affect an operation, up to the first that makes it fail, and count each as used once."""
+    met = [one for one in active(transaction) if one.fault.affects(operation, resource_id)]
     for one in met:
         if one.fault.kind not in OPERATION_KINDS:
             continue
@@ -217,28 +219,28 @@ def meet(transaction: Transaction, operation: str, resource_id: ArmId) -> Iterat
 
 
 def is_never_effective(transaction: Transaction, assignment: ArmId) -> bool:
-    """Return whether a fault keeps a role assignment from ever taking effect."""
+    """Return whether a fault prevents a role assignment from taking effect."""
     return is_in(transaction, "role-never-effective", assignment)
 
 
 def is_in(transaction: Transaction, kind: Kind, resource_id: ArmId) -> bool:
-    """Return whether a fault of a kind that is a state concerns a resource."""
+    """Return whether a resource is in the state of a fault kind."""
     return find(transaction, kind, resource_id) is not None
 
 
 def find(transaction: Transaction, kind: Kind, resource_id: ArmId) -> Fault | None:
-    """Return the first fault of a kind that is a state and concerns a resource."""
+    """Return the first fault of a kind that affects a resource, or None."""
     found = (one.fault for one in active(transaction) if one.fault.kind == kind)
-    return next((one for one in found if one.concerns(resource_id)), None)
+    return next((one for one in found if one.matches(resource_id)), None)
 
 
 def has(transaction: Transaction, kind: Kind) -> bool:
-    """Return whether a fault of a kind that concerns the whole subscription is in force."""
+    """Return whether a fault of a kind that affects the whole subscription is active."""
     return any(one.fault.kind == kind for one in active(transaction))
 
 
 def lacks_type(transaction: Transaction, resource_type: str, region: str) -> bool:
-    """Return whether a fault keeps a type out of a region."""
+    """Return whether a fault makes a type unavailable in a region."""
     found = (one.fault for one in active(transaction) if one.fault.kind == "not-offered")
     return any(
         fnmatchcase(resource_type.lower(), one.type.lower()) and fnmatchcase(region.lower(), one.region.lower())
@@ -247,7 +249,7 @@ def lacks_type(transaction: Transaction, resource_type: str, region: str) -> boo
 
 
 def limit_of(transaction: Transaction, quota: str, region: str) -> int | None:
-    """Return what a fault lowers a quota to in a region, or None."""
+    """Return the limit of a quota in a region that a fault sets, or None."""
     found = (one.fault for one in active(transaction) if one.fault.kind == "quota")
     limits = (
         one.limit
@@ -258,6 +260,6 @@ def limit_of(transaction: Transaction, quota: str, region: str) -> int | None:
 
 
 def platform_of(transaction: Transaction, image: str) -> str:
-    """Return what an image is for: linux/amd64, unless a fault says otherwise."""
+    """Return the platform of an image: linux/amd64, unless a fault sets another."""
     found = (one.fault for one in active(transaction) if one.fault.kind == "wrong-platform")
     return next((one.platform for one in found if fnmatchcase(image.lower(), one.name.lower())), PLATFORM)

@@ -1,4 +1,4 @@
-"""The secrets by which an app's processes authenticate to the managed-identity endpoint.
+"""The secrets with which an app's processes authenticate to the managed-identity endpoint.
 
 https://learn.microsoft.com/azure/container-apps/managed-identity#rest-endpoint-reference: `IDENTITY_HEADER`.
 """
@@ -15,7 +15,7 @@ from local_azure.system.files import kept_text
 
 
 class IdentityHeaders:
-    """The secrets of the apps, worked out of one key in the home directory: `identity-header.key` (mode 0600)."""
+    """The secrets of the apps, derived from one key in the home directory: `identity-header.key` (mode 0600)."""
 
     def __init__(self, home: Path) -> None:
         self._key = bytes.fromhex(kept_text(home / "identity-header.key", lambda: secrets.token_hex(32)).strip())

@@ -1,4 +1,4 @@
-"""ARM resource ids: parsing, building and walking them.
+"""ARM resource ids: parse, build and navigate them.
 
 The forms are those of https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules and the
 id grammar of ARM: a subscription, a resource group, a resource of a provider with names and types in pairs, a nested
@@ -19,7 +19,7 @@ RESOURCE_GROUP_TYPE = "Microsoft.Resources/resourceGroups"
 
 @dataclass(frozen=True)
 class ArmId:
-    """A parsed resource id; two ids are the same resource when their `key` is the same."""
+    """A parsed resource id; ids with equal `key` identify the same resource."""
 
     text: str
     """The id as it was written."""
@@ -28,11 +28,11 @@ class ArmId:
     names: tuple[str, ...]
     """The name of each level of the type."""
     scope: str
-    """What stands before the last `/providers/`: the resource group, the extended resource, or empty."""
+    """The id before the last `/providers/`: the resource group, the extended resource, or empty."""
 
     @staticmethod
     def parse(text: str, target: str | None = None) -> ArmId:
-        """Parse an id; raise `LinkedInvalidPropertyId` at the path `target` when it is none."""
+        """Parse an id. Raises `AzureError` (`LinkedInvalidPropertyId`, at the path `target`) when the text is no id."""
         if (parsed := _parsed(text)) is None:
             raise invalid_id(text, target)
         return parsed

@@ -1,8 +1,8 @@
-"""How long Azure typically takes for each operation, in seconds.
+"""Typical durations of Azure's operations, in seconds.
 
 Measured times are those of public logs of deployments (of Terraform's provider and its acceptance tests, mostly), each
-with its page. They are typical and no promise: Azure gives none. Where no log was found the number is an estimate by
-the nearest type, and its source says so. A deletion of a resource group takes as long as the slowest thing in it.
+with its page. They are typical values; Azure guarantees none. Without a log the value is an estimate from a similar
+type, and its source says so. The deletion of a resource group takes as long as its slowest resource.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _ESTIMATE = "estimate: answers within a request, or no public log found"
 
 @dataclass(frozen=True)
 class Typical:
-    """The seconds that the operations on a type take."""
+    """The durations of the operations on a type, in seconds."""
 
     create: float
     update: float
@@ -23,7 +23,8 @@ class Typical:
     action: float = 1.0
 
     def seconds(self, operation: str) -> float:
-        """Return the time of an operation: `create`, `update`, `delete`, `read`, or the name of an action."""
+        """Return the seconds that an operation takes: `create`, `update`, `delete`, `read`, or the name of an
+        action."""
         match operation:
             case "create":
                 return self.create
@@ -38,7 +39,7 @@ class Typical:
 
 
 READ = 0.2
-"""A GET or a list. Estimate."""
+"""The seconds of a GET or a list. Estimate."""
 
 _TURBOT = "https://github.com/turbot/steampipe-plugin-azure/pull"
 _DEFAULT = Typical(5, 5, 5, _ESTIMATE)
@@ -117,5 +118,5 @@ _BY_KEY = {name.lower(): typical for name, typical in _TYPICAL.items()}
 
 
 def typical(arm_type: str) -> Typical:
-    """Return the times of a type; for one that is not in the table, those of a small resource."""
+    """Return the durations of a type; types without an entry have those of a small resource."""
     return _BY_KEY.get(arm_type.lower(), _DEFAULT)

@@ -1,4 +1,4 @@
-"""What a local Azure is started with and keeps: options stand with its state and hold from the next operation on."""
+"""The options of `local-azure start`: stored in the state, and effective from the next operation on."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ Latency = Literal["none", "azure"]
 
 @dataclass(frozen=True)
 class Options:
-    """The options of `./local start`."""
+    """The options of `local-azure start`."""
 
     latency: Latency = "none"
-    """Whether operations take the time that they take on Azure."""
+    """Whether operations take as long as on Azure."""
     speedup: float = 1.0
-    """How many times faster that time passes, and that of the scale rules."""
+    """The divisor of these durations and of the scale rules' durations."""
     classic_redis: bool = True
-    """Whether the subscription had an Azure Cache for Redis before April 2026, and so may still create one."""
+    """Whether the subscription had an Azure Cache for Redis before April 2026, and may therefore create new caches."""
     role_delay: float = 0.0
-    """The seconds until a new role assignment is in force; on Azure, minutes."""
+    """The seconds until a new role assignment takes effect; minutes on Azure."""
     data_plane: bool = True
-    """Whether caches, replicas and their ingress really run."""
+    """Whether caches, replicas and their ingress run."""
     deployer_role: str = "Owner"
-    """The built-in role that the caller has on the subscription."""
+    """The built-in role of the deploying identity on the subscription."""
     deployer_without: str = ""
-    """Actions that are taken from that role: patterns, separated by commas."""
+    """Actions that are removed from that role: patterns, separated by commas."""
 
     @property
     def pace(self) -> float:
-        """What Azure's seconds are multiplied by; 0 when no time passes."""
+        """The factor for Azure's durations; 0 when operations complete immediately."""
         return 1.0 / self.speedup if self.latency == "azure" else 0.0
 
 
 def read(transaction: Transaction) -> Options:
-    """Return the options in force; what was never set has its default."""
+    """Return the stored options; options that were never set have their defaults."""
     known = {one.name for one in fields(Options)}
     stored = {name: json.loads(value) for name, value in transaction.execute("SELECT name, value FROM option")}
     return replace(Options(), **{name: value for name, value in stored.items() if name in known})
 
 
 def change(transaction: Transaction, **changes: Any) -> Options:
-    """Set options; those that are not named stay as they are."""
+    """Set options; options that are not given keep their values."""
     changed = replace(read(transaction), **changes)
     for name, value in asdict(changed).items():
         transaction.execute("INSERT OR REPLACE INTO option VALUES (?, ?)", (name, json.dumps(value)))
     return changed
 
 
-def kept(home: Home) -> Options:
-    """Return the options of a local Azure, running or not."""
+def load(home: Home) -> Options:
+    """Return the options of an emulator, running or not."""
     if not home.state.exists():
         return Options()
     store = Store(home.state)
@@ -64,8 +64,8 @@ def kept(home: Home) -> Options:
         store.close()
 
 
-def keep(home: Home, **changes: Any) -> Options:
-    """Set options of a local Azure, running or not; those that are not named stay as they are."""
+def save(home: Home, **changes: Any) -> Options:
+    """Set options of an emulator, running or not; options that are not given keep their values."""
     home.create()
     store = Store(home.state)
     try:

@@ -1,8 +1,7 @@
-"""Operations that take time: what a resource goes through meanwhile, and what is refused until they are done.
+"""Long-running operations: the states of their resources, and the requests that are refused meanwhile.
 
-An operation is written into the state with the moment at which it ends. So it goes on, as Azure's do, whoever waits for
-it or has stopped waiting: the engine may be killed, and the local Azure too. Whatever was due is settled at the start
-of the next transaction.
+An operation is stored in the state with the time at which it ends. It therefore continues, as on Azure, when the engine
+or the emulator is killed. The results of operations that are due are applied at the start of the next transaction.
 """
 
 from __future__ import annotations
@@ -26,21 +25,19 @@ _WORDS = {
     "microsoft.network/virtualnetworks": {"create": "Updating"},
     "microsoft.network/virtualnetworks/subnets": {"create": "Updating"},
 }
-"""Types whose provisioning state has other words than Creating, Updating and Deleting, as their REST specifications
-list them."""
+"""Types whose provisioning states are not Creating, Updating and Deleting, from their REST specifications."""
 _USUAL_WORDS = {"create": "Creating", "update": "Updating", "delete": "Deleting"}
 FAILED = "Failed"
 
 
 def state_word(resource_type: str, kind: str) -> str:
-    """Return the `provisioningState` of a resource of a type while an operation (create, update, delete) works on
-    it."""
+    """Return the `provisioningState` of a resource of a type during an operation (create, update or delete)."""
     return _WORDS.get(resource_type.lower(), {}).get(kind, _USUAL_WORDS[kind])
 
 
 @dataclass(frozen=True)
 class Ongoing:
-    """An operation that works on a resource, or has failed on it."""
+    """An operation on a resource that is in progress, or has failed."""
 
     key: str
     """The resource."""
@@ -48,25 +45,25 @@ class Ongoing:
     """`create`, `update` or `delete`."""
     ends: datetime
     locks: frozenset[str]
-    """What no other operation may hold meanwhile: keys of resources, or other names in lower case."""
+    """The locks of the operation: keys of resources, or other names in lower case."""
     failure: Mapping[str, Any] | None
-    """What it ends with instead of success."""
+    """The error with which it ends; None for success."""
 
     def is_done(self, now: datetime) -> bool:
-        """Return whether its time is over."""
+        """Return whether the operation is due."""
         return self.ends <= now
 
     def seconds(self, now: datetime) -> float:
-        """Return the seconds until it is done."""
+        """Return the seconds until the operation is due."""
         return max(0.0, (self.ends - now).total_seconds())
 
     def error(self) -> AzureError | None:
-        """The error that it ends with."""
+        """Return the error with which it ends, or None."""
         return AzureError.recorded(self.failure) if self.failure else None
 
 
 def recorded(transaction: Transaction) -> dict[str, Ongoing]:
-    """Return every operation that is recorded, done ones included, by the key of its resource."""
+    """Return all recorded operations, including due ones, by the key of the resource."""
     rows = transaction.execute("SELECT key, kind, ends, locks, failure FROM operation")
     return {
         key: Ongoing(
@@ -88,7 +85,7 @@ def record(
     locks: Iterable[str],
     error: AzureError | None = None,
 ) -> Ongoing:
-    """Write an operation down; it replaces an earlier one on the same resource."""
+    """Record an operation; it replaces an earlier operation on the same resource."""
     failure = error.record() if error else None
     held = sorted({resource_id.key, *(one.lower() for one in locks)})
     transaction.execute(
@@ -99,22 +96,22 @@ def record(
 
 
 def forget(transaction: Transaction, key: str) -> None:
-    """Take an operation off the record."""
+    """Delete the record of an operation."""
     transaction.execute("DELETE FROM operation WHERE key = ?", (key,))
 
 
 def record_busy(transaction: Transaction, key: str, kind: str, until: datetime) -> None:
-    """Record that a service goes on working on a resource until a moment, though its operation ends before."""
+    """Record until when a service is busy with a resource after its operation has completed."""
     transaction.execute("INSERT OR REPLACE INTO settling VALUES (?, ?, ?)", (key, kind, until.isoformat()))
 
 
 def forget_busy(transaction: Transaction, key: str) -> None:
-    """Forget that a service still works on a resource."""
+    """Delete the record that a service is busy with a resource."""
     transaction.execute("DELETE FROM settling WHERE key = ?", (key,))
 
 
 def busy_kinds(transaction: Transaction) -> dict[str, str]:
-    """Return what services still work on after its operation has ended: the kind of operation by the resource's key."""
+    """Return the resources that services are still busy with after the operation: its kind by the resource's key."""
     rows = transaction.execute("SELECT key, kind, until FROM settling")
     return {key: kind for key, kind, until in rows if datetime.fromisoformat(until) > transaction.now}
 
@@ -142,13 +139,13 @@ _BUSY: dict[str, tuple[str, str, HTTPStatus]] = {
         HTTPStatus.TOO_MANY_REQUESTS,
     ),
 }
-"""How services refuse a write while another operation is in progress, by type or namespace:
+"""The errors for a write while another operation is in progress, by type or namespace:
 https://github.com/microsoft/azure-container-apps/issues/1731 and /1112, https://github.com/Azure/bicep/issues/11465,
 https://github.com/hashicorp/terraform-provider-azurerm/issues/21293 (that the network answers 429)."""
 
 
 def busy(resource_id: ArmId, kind: str) -> AzureError:
-    """The refusal of a write to a resource while an operation of a kind holds it."""
+    """Return the error for a write to a resource during an operation of a kind."""
     if resource_id.type == RESOURCE_GROUP_TYPE and kind == "delete":
         return _deprovisioning(resource_id)
     by_namespace = _BUSY.get(resource_id.type_key.split("/")[0])
@@ -163,12 +160,12 @@ def busy(resource_id: ArmId, kind: str) -> AzureError:
 
 
 def being_deleted(resource_id: ArmId) -> AzureError:
-    """The refusal of a write to something within a resource that is being deleted."""
+    """Return the error for a write within a resource that is being deleted."""
     if resource_id.type == RESOURCE_GROUP_TYPE:
         return _deprovisioning(resource_id)
     return AzureError(
         "Conflict",
-        f"The resource '{resource_id}' is being deleted; nothing can be made in it.",
+        f"The resource '{resource_id}' is being deleted; nothing can be created in it.",
         target=resource_id.text,
         status=HTTPStatus.CONFLICT,
     )
@@ -185,7 +182,7 @@ def _deprovisioning(group: ArmId) -> AzureError:
 
 
 def not_provisioned(target: ArmId, source: ArmId, at: str, word: str) -> AzureError:
-    """The refusal of a reference to a resource that is not ready:
+    """Return the error for a reference to a resource that is not ready:
     https://github.com/microsoft/azure-container-apps/issues/1208,
     https://github.com/hashicorp/terraform-provider-azurerm/issues/21293."""
     if target.type_key == "microsoft.app/managedenvironments":

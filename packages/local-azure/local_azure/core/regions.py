@@ -1,4 +1,4 @@
-"""Azure's regions: their names, and how people write them.
+"""Azure's regions: names and display names.
 
 https://learn.microsoft.com/azure/reliability/regions-list, with those of
 https://learn.microsoft.com/rest/api/resources/subscriptions/list-locations that only some subscriptions may use.
@@ -21,7 +21,7 @@ _DISPLAY_NAMES = (
     *("West Central US", "West Europe", "West India", "West US", "West US 2", "West US 3"),
 )
 REGIONS: Mapping[str, str] = {name.replace(" ", "").lower(): name for name in _DISPLAY_NAMES}
-"""Each region by its name, with the name that people read."""
+"""The display name of each region by its name."""
 REGIONS_WITHOUT_ZONES = frozenset(
     {
         "australiacentral",

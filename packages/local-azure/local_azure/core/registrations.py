@@ -1,4 +1,4 @@
-"""Which resource providers the subscription is registered with: all of them, unless a user says otherwise.
+"""The registration of the subscription with resource providers: registered by default.
 
 https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types has the states.
 """
@@ -11,14 +11,14 @@ from local_azure.core.azure_error import AzureError
 from local_azure.core.state import Transaction
 
 OTHER_NAMESPACES = ("Microsoft.ContainerService", "Microsoft.PolicyInsights")
-"""Namespaces that can be registered, and whose resources the local Azure does not have."""
+"""Namespaces that can be registered although the emulator has none of their resources."""
 REGISTERED, NOT_REGISTERED = "Registered", "NotRegistered"
 ALWAYS_REGISTERED = frozenset({"microsoft.authorization", "microsoft.resources"})
 """Namespaces that need no registration: their registration policy is `RegistrationFree`."""
 
 
 def state(transaction: Transaction, namespace: str) -> str:
-    """Return the registration state of a namespace, `Registered` where nothing else was set."""
+    """Return the registration state of a namespace; the default is `Registered`."""
     rows = transaction.execute("SELECT state FROM registration WHERE namespace = ?", (namespace.lower(),))
     return str(rows[0][0]) if rows else REGISTERED
 
@@ -29,7 +29,7 @@ def change(transaction: Transaction, namespace: str, state: str) -> None:
 
 
 def is_registered(transaction: Transaction, namespace: str) -> bool:
-    """Return whether resources of a namespace can be made."""
+    """Return whether resources of a namespace can be created."""
     return namespace.lower() in ALWAYS_REGISTERED or state(transaction, namespace) == REGISTERED
 
 

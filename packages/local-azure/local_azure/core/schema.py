@@ -1,11 +1,11 @@
-"""What the installed Pulumi SDKs know of every resource type and function: names, types, required fields, enums.
+"""Schemas of resource types and functions, from the installed Pulumi SDKs: names, types, required fields, enums.
 
 A token such as `azure-native:redis:Redis` is looked up in the installed package; its module is imported when the first
-resource of it is checked, never before. A token with an API version (`azure-native:redis/v20241101:Redis`) is read as
-the type's default version, the only one the installed package has.
+resource of it is checked. A token with an API version (`azure-native:redis/v20241101:Redis`) is read as
+the type's default version, because the installed package has no other.
 
-The SDK leaves enums open (any string passes it), Azure does not: a string that is none of the listed values is
-refused, in any letter case, as Microsoft's REST guidelines ask services to compare them without regard to it
+The SDK's enums are open (any string is accepted), Azure's are not: a string that is not listed is refused. The
+comparison is case-insensitive, as Microsoft's REST guidelines require
 (https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.md, "enum values").
 """
 
@@ -39,41 +39,41 @@ PACKAGES = {"azure-native": "pulumi_azure_native", "random": "pulumi_random"}
 
 
 class UnknownTokenError(LookupError):
-    """A token names no resource or function of the installed SDK."""
+    """The installed SDK has no resource or function with this token."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """One fault found in a set of properties: where, and what is wrong there."""
+    """An error in a set of properties: its path and the reason."""
 
     path: str
     reason: str
 
 
 class ValueType(Protocol):
-    """What a property may hold."""
+    """The type of a property."""
 
     def failures(self, value: Any, path: str) -> Iterator[Failure]:
-        """Return every fault of a known value that is not null."""
+        """Yield the errors of a known value that is not null."""
         ...
 
     def project(self, value: Any) -> Any:
-        """Return the part of a value that this type has a place for."""
+        """Return the part of a value that the type declares."""
         ...
 
     def preview(self, value: Any) -> Any:
-        """What an output of this type will be when a value goes in: the value, and `UNKNOWN` for what Azure adds."""
+        """Return the expected output for an input value: the value, and `UNKNOWN` for properties that Azure sets."""
         ...
 
 
 def check(expected: ValueType, value: Any, path: str) -> Iterator[Failure]:
-    """Yield every fault of a value; an unknown or absent one has none."""
+    """Yield the errors of a value; unknown and absent values have none."""
     if value is not None and value is not UNKNOWN:
         yield from expected.failures(value, path)
 
 
 def _shown(value: object) -> str:
-    """What kind of value it is, never the value itself: it may be a secret."""
+    """Return the kind of a value; the value itself may be a secret."""
     match value:
         case bool():
             return "a boolean"
@@ -133,7 +133,7 @@ class Primitive:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a list of values."""
+    """An enum: a value from a list."""
 
     values: tuple[str | int | float, ...]
 
@@ -156,7 +156,7 @@ class Choice:
 
 
 def _fold(value: object) -> str:
-    # "SystemAssigned, UserAssigned" and "SystemAssigned,UserAssigned" are one value to Azure.
+    # Azure treats "SystemAssigned, UserAssigned" and "SystemAssigned,UserAssigned" as equal.
     return str(value).replace(" ", "").casefold()
 
 
@@ -213,7 +213,7 @@ class MapOf:
 
 @dataclass(frozen=True)
 class Alternatives:
-    """A value of one of several types; the faults shown are those of the type that it comes nearest to."""
+    """A union of types; the reported errors are those of the best matching type."""
 
     options: tuple[ValueType, ...]
 
@@ -233,7 +233,7 @@ class Alternatives:
 
 @dataclass(frozen=True)
 class Property:
-    """One property of an object."""
+    """A property of an object."""
 
     type: ValueType
     required: bool = False
@@ -241,7 +241,7 @@ class Property:
 
 @dataclass(frozen=True, eq=False)
 class ObjectOf:
-    """An object whose properties a class of the SDK declares; they are read from it when first asked for."""
+    """An object whose properties a class of the SDK declares; they are read lazily."""
 
     sdk_class: type = field(repr=False)
 
@@ -281,7 +281,7 @@ class ObjectOf:
 
 
 def join_path(path: str, name: str) -> str:
-    """Return the path of a property; a name that would be read as more than one is quoted."""
+    """Return the path of a property; a name with special characters is quoted."""
     if not re.fullmatch(r"[^.\[\]\"]+", name):
         return f'{path}["{name}"]'
     return f"{path}.{name}" if path else name
@@ -307,7 +307,7 @@ def _read_properties(sdk_class: type) -> Mapping[str, Property]:
     required = _required_parameters(sdk_class)
     properties: dict[str, Property] = {}
     for python_name, name, accessor in declared:
-        # The discriminator of a union has one value only, which the SDK tells nowhere but here.
+        # The only value of a union's discriminator is documented in the docstring and nowhere else in the SDK.
         constant = _EXPECTED_VALUE.search(accessor.__doc__ or "")
         value_type = Choice((constant[1],)) if constant else _value_type(types_by_name.get(name, Any))
         properties[name] = Property(value_type, python_name in required)
@@ -315,7 +315,7 @@ def _read_properties(sdk_class: type) -> Mapping[str, Property]:
 
 
 def _required_parameters(sdk_class: type) -> set[str]:
-    """Return the parameters without default, of an Args class or of the class of a nested output."""
+    """Return the names of the parameters without default of an Args class or of a nested output's class."""
     parameters = list(inspect.signature(cast("Any", sdk_class).__init__).parameters.values())[1:]
     return {one.name for one in parameters if one.default is inspect.Parameter.empty}
 
@@ -355,8 +355,8 @@ def _value_type(hint: Any) -> ValueType:
 
 
 _MIXED_UP = frozenset({"pulumi_azure_native.monitor._enums.ConditionOperator"})
-"""Enums of which the SDK has one class for two of Azure's, with the values of one: not those of a log alert here. Rules
-of the types stand in for them."""
+"""Enums for which the SDK merges two of Azure's into one class with the values of one of them, here not those of a log
+alert. Rules of the resource types check the values instead."""
 
 _PRIMITIVES: dict[type[object], Primitive] = {
     str: Primitive("string"),
@@ -367,41 +367,41 @@ _PRIMITIVES: dict[type[object], Primitive] = {
 
 
 def _is_wrapper(hint: Any) -> bool:
-    """Return whether a member of a union only says that the value may come later or be absent."""
+    """Return whether a member of a union only means that the value may be awaited or absent."""
     return hint is type(None) or typing.get_origin(hint) in (collections.abc.Awaitable, pulumi.Output)
 
 
 @dataclass(frozen=True, eq=False)
 class ResourceSchema:
-    """One resource type of an SDK."""
+    """The schema of a resource type."""
 
     token: str
     """The token without API version."""
     inputs: ObjectOf
     outputs: ObjectOf
     api_version: str
-    """The REST API version of the SDK's default, or an empty string where it names none."""
+    """The SDK's default REST API version, or an empty string."""
     path_parameters: tuple[str, ...]
-    """The inputs that make up the resource's id, as the SDK's own function to look it up asks for them."""
+    """The inputs that form the resource's id: the parameters of the SDK's look-up function."""
 
     def failures(self, properties: JsonObject) -> list[Failure]:
-        """Return every fault of a set of inputs; those whose names start with `__` are the engine's own."""
+        """Return the errors of a set of inputs; names that start with `__` are internal to the engine and ignored."""
         return list(self.inputs.failures(own_properties(properties), ""))
 
     def required(self, name: str) -> bool:
-        """Return whether an input must be given."""
+        """Return whether an input is required."""
         return name in self.inputs.properties and self.inputs.properties[name].required
 
 
 @dataclass(frozen=True, eq=False)
 class FunctionSchema:
-    """One function (an "invoke") of an SDK."""
+    """The schema of a function (an "invoke")."""
 
     token: str
     arguments: Mapping[str, ValueType]
 
     def failures(self, arguments: JsonObject) -> list[Failure]:
-        """Return every fault of a set of arguments."""
+        """Return the errors of a set of arguments."""
         unknown = [
             Failure(name, "is no argument of this function" + _suggestion(name, self.arguments))
             for name in arguments
@@ -412,7 +412,7 @@ class FunctionSchema:
 
 
 def own_properties(properties: JsonObject) -> JsonObject:
-    """Return the properties without those that a provider or the engine keeps for itself."""
+    """Return the properties without the internal properties of providers and the engine."""
     return {name: value for name, value in properties.items() if not name.startswith("__")}
 
 
@@ -435,7 +435,7 @@ def _split_token(token: str) -> tuple[str, str, str]:
     return package, module.split("/")[0], name
 
 
-# Threads that import modules of one package at the same time may be given half-made ones.
+# Threads that import modules of a package concurrently may get partially initialized modules.
 _importing = threading.RLock()
 
 
@@ -446,7 +446,7 @@ def _sdk_module(package: str, module: str) -> types.ModuleType:
     try:
         with _importing:
             found = importlib.import_module(name)
-            getattr(found, "outputs", None)  # The package's modules are lazy: asking for a name is what loads one.
+            getattr(found, "outputs", None)  # The package's modules are lazy: getting a name loads a module.
             return found
     except ModuleNotFoundError as error:
         if error.name is None or not name.startswith(error.name):
@@ -456,7 +456,7 @@ def _sdk_module(package: str, module: str) -> types.ModuleType:
 
 @functools.cache
 def resource_schema(token: str) -> ResourceSchema:
-    """Return the schema of a resource type; raise `UnknownTokenError` when the installed SDK has none of that name."""
+    """Return the schema of a resource type. Raises `UnknownTokenError` if the installed SDK does not have it."""
     package, module, name = _split_token(token)
     package_module = _sdk_module(package, module)
     resource = getattr(package_module, name, None)
@@ -465,7 +465,7 @@ def resource_schema(token: str) -> ResourceSchema:
             f"the installed {PACKAGES[package]} has no resource type '{token}'"
             + _suggestion(name, [one for one in vars(package_module) if one[0].isupper() and not one.endswith("Args")])
         )
-    # The arguments stand in the resource's own module, as `<Name>InitArgs` where a nested type has the plain name.
+    # The arguments are in the resource's module, as `<Name>InitArgs` if a nested type has the plain name.
     own_module = vars(sys.modules[resource.__module__])
     arguments = own_module.get(f"{name}InitArgs") or own_module[f"{name}Args"]
     inputs = _object_type(arguments)
@@ -489,7 +489,7 @@ def _api_version(resource: type) -> str:
 
 @functools.cache
 def function_schema(token: str) -> FunctionSchema:
-    """Return the schema of a function; raise `UnknownTokenError` when the installed SDK has none of that name."""
+    """Return the schema of a function. Raises `UnknownTokenError` if the installed SDK does not have it."""
     package, module, name = _split_token(token)
     function = _find_function(_sdk_module(package, module), name)
     if function is None:
@@ -510,7 +510,7 @@ def _find_function(module: types.ModuleType, name: str) -> types.FunctionType | 
 
 
 def _parameter_names(function: types.FunctionType) -> dict[str, str]:
-    """Return the wire name of each parameter of one of the SDK's functions, which stands as a constant in its code."""
+    """Return the wire name of each parameter of an SDK function; the wire names are constants in its code."""
     constants = {one.lower(): one for one in function.__code__.co_consts if isinstance(one, str)}
     return {
         name: constants.get(name.replace("_", "").lower(), name)

@@ -1,7 +1,7 @@
-"""The local Azure's state: resources in SQLite, each written in one transaction with whatever else it changes.
+"""The emulator's state: resources in SQLite; each write and its side effects are one transaction.
 
-A resource's `body` is what Azure answers to a GET; its `secrets` (keys, passwords, write-only values) stand in a column
-of their own, so that whatever lists, logs or shows resources never has them in hand. The file is for its owner alone.
+A resource's `body` is the response to a GET; its `secrets` (keys, passwords, write-only values) are in a separate
+column, so that code that lists, logs or shows resources does not handle them. Only the owner can access the file.
 """
 
 from __future__ import annotations
@@ -92,11 +92,11 @@ class Resource:
 
     id: ArmId
     body: JsonObject
-    """What Azure answers to a GET, but for what its type works out at that moment."""
+    """The response to a GET, except for properties that the type computes on each GET."""
     secrets: JsonObject = field(default_factory=dict[str, Any], repr=False)
-    """What no GET returns: keys and write-only values."""
+    """Values that no GET returns: keys and write-only values."""
     revision: int = 0
-    """Grows with every write of any resource."""
+    """A counter that increases with every write of any resource."""
     etag: str = ""
     created_at: datetime = datetime.min
     changed_at: datetime = datetime.min
@@ -114,7 +114,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class StoredReference:
-    """One resource's mention of another."""
+    """A reference from one resource to another."""
 
     source: str
     path: str
@@ -122,36 +122,36 @@ class StoredReference:
 
 
 def timestamp(moment: datetime) -> str:
-    """Return a moment as Azure writes it, in UTC."""
+    """Return a time in Azure's format, in UTC."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class Transaction:
-    """Reads and writes that happen together or not at all. Ids are compared without regard to case."""
+    """An atomic set of reads and writes. Ids are compared case-insensitively."""
 
     def __init__(self, connection: sqlite3.Connection, now: datetime) -> None:
         self._connection = connection
         self.now = now
 
     def get(self, resource_id: ArmId | str) -> Resource | None:
-        """Return the resource with an id (or its key), or None."""
+        """Return the resource with an id or key, or None."""
         row = self._connection.execute(f"SELECT {_COLUMNS} FROM resource WHERE key = ?", (_key(resource_id),))
         return next(map(_resource, row), None)
 
     def has(self, resource_id: ArmId | str) -> bool:
-        """Return whether there is a resource with an id (or key)."""
+        """Return whether a resource with an id or key exists."""
         return bool(self.execute("SELECT 1 FROM resource WHERE key = ?", (_key(resource_id),)))
 
     def types_under(self, resource_id: ArmId | str) -> list[str]:
-        """Return the types of what is nested in a resource, in lower case."""
+        """Return the types of the resources nested in a resource, in lower case."""
         key = _key(resource_id)
         rows = self.execute("SELECT DISTINCT type FROM resource WHERE key >= ? AND key < ?", (f"{key}/", f"{key}0"))
         return [name for (name,) in rows]
 
     def walk(self, scope: ArmId | str = "", resource_type: str = "", after: str = "") -> Iterator[Resource]:
-        """What is nested in a scope at any depth, one resource after the other in the order of their keys.
+        """Yield the resources nested in a scope at any depth, in the order of their keys.
 
-        `resource_type` takes those of one type alone, `after` those after a key. Each is read when it is asked for.
+        `resource_type` limits them to one type, `after` to keys greater than it. Each resource is read lazily.
         """
         # "0" is the character after "/": the range holds every key that starts with the id and a slash.
         key = _key(scope)
@@ -164,15 +164,15 @@ class Transaction:
         )
 
     def under(self, resource_id: ArmId | str) -> list[Resource]:
-        """What is nested in a resource at any depth, its extensions included; of a group, its content."""
+        """Return the resources nested in a resource at any depth, including extensions; for a group, its resources."""
         return list(self.walk(resource_id))
 
     def of_type(self, resource_type: str, scope: ArmId | str = "") -> list[Resource]:
-        """Return the resources of a type, all of them or those under a scope."""
+        """Return the resources of a type, in all scopes or under one."""
         return list(self.walk(scope, resource_type))
 
     def save(self, resource: Resource) -> Resource:
-        """Write a resource; return it with its new revision, etag and times."""
+        """Save a resource; return it with its new revision, etag and times."""
         earlier = self.get(resource.id)
         (revision,) = self._connection.execute(
             "UPDATE counter SET value = value + 1 WHERE name = 'revision' RETURNING value"
@@ -202,11 +202,11 @@ class Transaction:
         return saved
 
     def execute(self, statement: str, parameters: Iterable[Any] = ()) -> list[Any]:
-        """Run a statement on a table that has a module of its own (operations, options and others)."""
+        """Execute a statement; for tables that other modules own (operations, options and others)."""
         return self._connection.execute(statement, tuple(parameters)).fetchall()
 
     def remove(self, resource_id: ArmId) -> None:
-        """Remove one resource with what it refers to, what it claims and what is remembered of it."""
+        """Delete a resource with its references, claims and records."""
         self._connection.execute("DELETE FROM resource WHERE key = ?", (resource_id.key,))
         self._connection.execute("DELETE FROM reference WHERE source = ?", (resource_id.key,))
         self._connection.execute("DELETE FROM claim WHERE owner = ?", (resource_id.key,))
@@ -215,7 +215,7 @@ class Transaction:
         self._connection.execute("DELETE FROM creation WHERE key = ?", (resource_id.key,))
 
     def refer(self, source: ArmId, references: Iterable[tuple[str, ArmId]]) -> None:
-        """Replace what a resource refers to: pairs of the rule's path and the target."""
+        """Replace the references of a resource: pairs of the rule's path and the target."""
         self._connection.execute("DELETE FROM reference WHERE source = ?", (source.key,))
         self._connection.executemany(
             "INSERT OR IGNORE INTO reference VALUES (?, ?, ?)",
@@ -223,7 +223,7 @@ class Transaction:
         )
 
     def referring_to(self, target: ArmId | str, source_type: str = "") -> list[StoredReference]:
-        """Which resources (of a type, if one is given) refer to a target, and where."""
+        """Return the references to a target, optionally from resources of one type only."""
         statement, parameters = "SELECT source, path, target FROM reference WHERE target = ?", [_key(target)]
         if source_type:
             statement += " AND EXISTS (SELECT 1 FROM resource WHERE key = source AND type = ?)"
@@ -232,7 +232,7 @@ class Transaction:
         return [StoredReference(*row) for row in rows]
 
     def claim(self, name: str, owner: ArmId) -> str | None:
-        """Take a name for a resource; return the key of its holder when another resource has it, else None."""
+        """Claim a name for a resource; return the owner's key if another resource has claimed it, else None."""
         self._connection.execute("INSERT OR IGNORE INTO claim VALUES (?, ?)", (name.lower(), owner.key))
         holder = self.holder(name)
         return holder if holder != owner.key else None
@@ -243,11 +243,11 @@ class Transaction:
         return row[0] if row else None
 
     def transfer_claim(self, name: str, owner: ArmId) -> None:
-        """Hand a claimed name to another resource."""
+        """Transfer a claimed name to another resource."""
         self._connection.execute("UPDATE claim SET owner = ? WHERE name = ?", (owner.key, name.lower()))
 
     def claims(self, prefix: str) -> list[str]:
-        """Return the claimed names that start with a prefix (which ends with a slash)."""
+        """Return the claimed names with a prefix that ends with a slash."""
         first = prefix.lower()
         rows = self._connection.execute(
             "SELECT name FROM claim WHERE name >= ? AND name < ?", (first, f"{first[:-1]}0")
@@ -255,21 +255,21 @@ class Transaction:
         return [name for (name,) in rows]
 
     def claims_between(self, first: str, last: str) -> list[str]:
-        """Return the claimed names from one to another, in their order."""
+        """Return the claimed names in a closed interval, sorted."""
         rows = self._connection.execute(
             "SELECT name FROM claim WHERE name >= ? AND name <= ? ORDER BY name", (first.lower(), last.lower())
         )
         return [name for (name,) in rows]
 
     def last_claim(self, prefix: str, before: str) -> str | None:
-        """Return the last claimed name that starts with a prefix and stands before another."""
+        """Return the last claimed name between a prefix and an upper bound (exclusive), or None."""
         row = self._connection.execute(
             "SELECT max(name) FROM claim WHERE name >= ? AND name < ?", (prefix.lower(), before.lower())
         ).fetchone()
         return row[0] if row else None
 
     def release(self, name: str) -> None:
-        """Give up a claimed name."""
+        """Release a claimed name."""
         self._connection.execute("DELETE FROM claim WHERE name = ?", (name.lower(),))
 
 
@@ -294,30 +294,31 @@ def _resource(row: tuple[str, str, str, int, str, str, str]) -> Resource:
 
 
 class Store:
-    """The state file. Threads may share a store: its transactions come one after another, each a few milliseconds."""
+    """The state file. Thread-safe: transactions are serialized, and each takes a few milliseconds."""
 
     def __init__(self, path: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
-        # Made before SQLite sees it, so that it never stands open to others; its companions take its mode. Only where
-        # it is missing: closing the file would end the locks of another store of this process (fcntl(2)), which keep
-        # processes apart (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+        # Created before SQLite opens it, so that others can never read it; SQLite's companion files inherit its mode.
+        # Only if it is missing: closing the file would release the locks of another store of this process (fcntl(2)),
+        # which keep processes apart (https://www.sqlite.org/howtocorrupt.html, section 2.2).
         if not path.exists():
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         path.chmod(0o600)
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        # Safe against the end of the process at any moment; only a power cut may undo the newest writes.
+        # Survives a crash of the process at any time; only a power failure may lose the newest writes.
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA busy_timeout = 5000")
         self._connection.executescript(_SCHEMA)
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """Return a transaction that is committed at the end, or undone when an error leaves it."""
+        """Return a context manager: a transaction that is committed at the end, or rolled back after an exception."""
         return self._begun("BEGIN IMMEDIATE")
 
     def reading(self) -> AbstractContextManager[Transaction]:
-        """Return a transaction for reading alone: it sees one state, waits for no writer, and keeps none waiting."""
+        """Return a context manager: a read-only transaction with a consistent snapshot that neither waits for nor
+        blocks writers."""
         return self._begun("BEGIN")
 
     @contextmanager

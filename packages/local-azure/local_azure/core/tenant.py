@@ -1,4 +1,4 @@
-"""The one tenant of every local Azure, and who calls it: always the same, so that nothing has to be looked up."""
+"""The tenant of the emulator and its caller; the ids are constants, so that no look-up is needed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tenant:
-    """The identity that calls the local Azure, and where it lives."""
+    """The tenant, the subscription and the identity that calls the emulator."""
 
     tenant_id: str = str(uuid.uuid5(uuid.NAMESPACE_URL, "local-azure/tenant"))
     subscription_id: str = str(uuid.uuid5(uuid.NAMESPACE_URL, "local-azure/subscription"))

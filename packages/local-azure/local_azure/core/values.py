@@ -1,7 +1,7 @@
-"""The plain values that the model, the schema and the providers exchange.
+"""The JSON values that the model, the schema and the providers exchange.
 
-A resource's body is JSON: `dict`, `list`, `str`, `int`, `float`, `bool` and `None`. During a preview a value that only
-Azure will know is `UNKNOWN`, which may stand at any place in a body.
+A resource's body is JSON: `dict`, `list`, `str`, `int`, `float`, `bool` and `None`. During a preview, values that Azure
+has yet to generate are `UNKNOWN`, which may occur anywhere in a body.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @final
 class Unknown:
-    """The type of `UNKNOWN`, the one value of its kind."""
+    """The type of `UNKNOWN`, its only instance."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -32,19 +32,19 @@ def is_object(value: object) -> TypeGuard[JsonObject]:
 
 
 def as_object(value: object) -> JsonObject:
-    """Return the value if it is a JSON object, else an empty one: for walking bodies whose parts may be missing."""
+    """Return the value if it is a JSON object, else an empty object."""
     return cast("JsonObject", value) if isinstance(value, dict) else {}
 
 
 def as_list(value: object) -> list[Any]:
-    """Return the value if it is a JSON list, else an empty one."""
+    """Return the value if it is a JSON list, else an empty list."""
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def copied(value: T) -> T:
-    """Return a JSON value that shares no object and no list with the one given.
+    """Return a deep copy of a JSON value.
 
-    It is `copy.deepcopy` for values that cannot refer to themselves, in a fraction of its time.
+    Faster than `copy.deepcopy`, because JSON values contain no cycles.
     """
     return _copied(value)
 
@@ -60,7 +60,7 @@ def _copied(value: Any) -> Any:
 
 
 def normalise_location(location: str) -> str:
-    """Azure's canonical form of a region: `West Europe` -> `westeurope`."""
+    """Return Azure's canonical form of a region: `West Europe` -> `westeurope`."""
     return location.replace(" ", "").lower()
 
 
@@ -74,9 +74,9 @@ def split_path(path: str) -> tuple[str, ...]:
 
 
 def find(body: object, path: str) -> Iterator[tuple[str, Any]]:
-    """Yield every value at a path, each with its own concrete path.
+    """Yield every value at a path, each with its concrete path.
 
-    `[*]` stands for every element of a list and `*` for every value of a map; a place that is missing yields nothing.
+    `[*]` matches every element of a list and `*` every value of a map; missing paths yield nothing.
     """
     yield from _find(body, split_path(path), "")
 
@@ -101,12 +101,12 @@ def _find(value: object, segments: Sequence[str], at: str) -> Iterator[tuple[str
 
 
 def get(body: object, path: str, default: Any = None) -> Any:
-    """Return the one value at a path without wildcards, or the default."""
+    """Return the value at a path without wildcards, or the default."""
     return next((value for _, value in find(body, path)), default)
 
 
 def put(body: JsonObject, path: str, value: Any) -> None:
-    """Set the value at a path of plain names, making the objects on the way."""
+    """Set the value at a path of plain names; create missing objects."""
     *parents, last = split_path(path)
     for name in parents:
         nested = body.get(name)
@@ -117,7 +117,7 @@ def put(body: JsonObject, path: str, value: Any) -> None:
 
 
 def restore(body: object, path: str, value: Any) -> None:
-    """Undo `take`: set the value at a concrete path again, if what it stood in is still there."""
+    """Undo `take`: set the value at a concrete path again, if its parent still exists."""
     *parents, last = split_path(path)
     for _, holder in _find(body, parents, ""):
         as_object(holder)[last] = value

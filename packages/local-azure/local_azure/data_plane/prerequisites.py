@@ -19,7 +19,7 @@ def ensure(home: Home) -> None:
 
     Raises `RedisServerError`, `ImageTableError`, `ProjectFileError` and `PrerequisiteError`.
     """
-    if not options.kept(home).data_plane:
+    if not options.load(home).data_plane:
         return
     try:
         installation.ensure()

@@ -63,7 +63,7 @@ class Pending:
         """The resource's name in the program."""
         return self.urn.rsplit("::", 1)[-1]
 
-    def words(self) -> str:
+    def describe(self) -> str:
         """One line that says what became of it."""
         if self.kind != "creating":
             return f"{self.kind} {self.name}: to be read again"
@@ -123,7 +123,7 @@ class Damage:
             return
         yield f"# stack {self.stack}: an update was interrupted" + (" and has left its lock" if self.locked else "")
         for one in self.pending:
-            yield f"#   {one.words()}"
+            yield f"#   {one.describe()}"
         for one in self.unanswered:
             yield f"#   creating {one}: done, but never answered; `pulumi up` takes it up"
         for command in self.commands():
@@ -264,7 +264,7 @@ def complete(deployment: dict[str, Any], state: Transaction | None) -> list[str]
     lines: list[str] = []
     for operation in operations:
         pending = _pending(operation, resources, state)
-        lines.append(pending.words())
+        lines.append(pending.describe())
         if pending.made:
             _add(resources, {**operation["resource"], "id": pending.made, "outputs": {}})
     return lines

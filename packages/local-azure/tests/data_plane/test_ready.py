@@ -221,6 +221,6 @@ def test_waiting_for_what_cannot_come_is_refused(stack: Stack, capsys: pytest.Ca
     assert "there is no stack prod: local-azure run pulumi up --stack prod" in capsys.readouterr().err
     assert main(["ready"]) == 1
     assert "--stack" in capsys.readouterr().err
-    options.keep(Home(stack.home), data_plane=False)
+    options.save(Home(stack.home), data_plane=False)
     assert main(["ready", "--stack", "dev"]) == 1
     assert "--data-plane yes" in capsys.readouterr().err

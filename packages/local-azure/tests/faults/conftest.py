@@ -14,7 +14,7 @@ from local_azure.system.paths import Home
 def world(tmp_path: Path) -> Iterator[ProjectFixture]:
     """The small program, which asks for all of its resources, and its local Azure, which is not running yet."""
     world = ProjectFixture(tmp_path)
-    options.keep(Home(world.home), data_plane=False)
+    options.save(Home(world.home), data_plane=False)
     world.want(Wanted(frozenset(OPTIONAL)))
     yield world
     world.local("stop", check=False)

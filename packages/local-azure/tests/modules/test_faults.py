@@ -60,7 +60,7 @@ def azure(tmp_path: Path) -> Timed:
     ],
 )
 def test_a_fault_hits_what_its_patterns_name(azure: Timed, fault: Fault, operation: str, hit: bool) -> None:
-    assert fault.hits(operation, ArmId.parse(azure.classic)) is hit
+    assert fault.affects(operation, ArmId.parse(azure.classic)) is hit
 
 
 # -- what they do
@@ -298,19 +298,19 @@ def network(azure: Timed) -> Timed:
     return azure
 
 
-def happen(azure: Timed, kind: str, resource_type: str = "*", name: str = "*") -> list[str]:
-    return [one.text for one, _ in drift.happen(azure.model, kind, resource_type, name)]
+def cause_drift(azure: Timed, kind: str, resource_type: str = "*", name: str = "*") -> list[str]:
+    return [one.text for one, _ in drift.cause_drift(azure.model, kind, resource_type, name)]
 
 
 def test_a_dns_link_goes(network: Timed) -> None:
     link = f"{network.zone}/virtualNetworkLinks/vnet"
-    assert happen(network, "dns-link-removed") == [link]
+    assert cause_drift(network, "dns-link-removed") == [link]
     assert not network.exists(link)
-    assert happen(network, "dns-link-removed") == []
+    assert cause_drift(network, "dns-link-removed") == []
 
 
 def test_a_connection_is_rejected_on_both_sides(network: Timed) -> None:
-    assert happen(network, "endpoint-rejected", name="pep") == [network.endpoint]
+    assert cause_drift(network, "endpoint-rejected", name="pep") == [network.endpoint]
     endpoint = network.get(network.endpoint).properties["privateLinkServiceConnections"][0]
     (seen,) = network.get(network.cache).properties["privateEndpointConnections"]
     for connection in (endpoint, seen):
@@ -319,16 +319,16 @@ def test_a_connection_is_rejected_on_both_sides(network: Timed) -> None:
 
 def test_a_key_is_regenerated(network: Timed) -> None:
     before = network.action(network.database, "listKeys")
-    assert happen(network, "key-regenerated") == [network.database]
+    assert cause_drift(network, "key-regenerated") == [network.database]
     after = network.action(network.database, "listKeys")
     assert after["primaryKey"] != before["primaryKey"]
     assert after["secondaryKey"] == before["secondaryKey"]
 
 
 def test_public_access_is_switched_on_where_it_was_off(network: Timed) -> None:
-    assert happen(network, "public-access-on", resource_type="Microsoft.KeyVault/*") == [network.vault]
+    assert cause_drift(network, "public-access-on", resource_type="Microsoft.KeyVault/*") == [network.vault]
     assert network.get(network.vault).properties["publicNetworkAccess"] == "Enabled"
-    assert network.vault not in happen(network, "public-access-on")
+    assert network.vault not in cause_drift(network, "public-access-on")
 
 
 # -- the command
@@ -394,7 +394,7 @@ def test_status_shows_what_there_is_and_what_ails(
     home.mkdir()
     azure = Timed(home / "state.sqlite")
     azure.with_network().with_cache().with_zone().with_endpoint()
-    drift.happen(azure.model, "endpoint-rejected", "*", "*")
+    drift.cause_drift(azure.model, "endpoint-rejected", "*", "*")
     azure.add_fault(Fault("slow", seconds=3))
     assert main(["status"]) == 3
     lines = capsys.readouterr().out.splitlines()

@@ -63,4 +63,4 @@ class Timed(Landscape):
     def faults(self) -> list[str]:
         """Return the faults in force, in words."""
         with self.model.store.transaction() as transaction:
-            return [one.words() for one in faults.active(transaction)]
+            return [one.describe() for one in faults.active(transaction)]
