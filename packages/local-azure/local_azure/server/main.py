@@ -92,7 +92,7 @@ async def serve(home: Path) -> None:
     store = Store(home / "state.sqlite")
     model = Model(store)
     model.has_image = lambda reference: images.read(Home(home)).find(reference) is not None
-    issuer = TokenIssuer(home, model.directory)
+    issuer = TokenIssuer(home, model.tenant)
 
     def issue_token(audience: str) -> str:
         return issuer.issue(issuer.service_principal, audience)
