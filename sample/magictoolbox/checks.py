@@ -36,12 +36,12 @@ def check_cache() -> None:
 
 
 def cache_urls() -> dict[str, str]:
-    """The URL of the cache, by its variable."""
+    """Return the URL of the cache, by its variable."""
     return {"REDIS_URL": settings.CACHES["default"]["LOCATION"]}
 
 
 def queue_urls() -> dict[str, str]:
-    """The URLs of the broker and of the result backend, by their variables."""
+    """Return the URLs of the broker and of the result backend, by their variables."""
     return {
         "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
         "CELERY_RESULT_BACKEND": settings.CELERY_RESULT_BACKEND,

@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 @never_cache
 def liveness(request: HttpRequest) -> JsonResponse:
-    """The process answers. Whether Redis does is not asked: a restart would not mend it."""
+    """Return the process answers. Whether Redis does is not asked: a restart would not mend it."""
     return JsonResponse({"status": "alive"})
 
 

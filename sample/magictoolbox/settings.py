@@ -24,7 +24,7 @@ if missing := [name for name in REQUIRED if not os.environ.get(name)]:
 
 
 def comma_separated(name: str) -> list[str]:
-    """The items of the variable `name`; none when it is not set."""
+    """Return the items of the variable `name`; none when it is not set."""
     return [item.strip() for item in os.environ.get(name, "").split(",") if item.strip()]
 
 
@@ -33,7 +33,7 @@ REDIS_URLS_WITH_RAW_KEY: set[str] = set()
 
 
 def redis_url(name: str) -> str:
-    """The URL in the variable `name`, without its key when a raw "/" in the key breaks the URL.
+    """Return the URL in the variable `name`, without its key when a raw "/" in the key breaks the URL.
 
     Parsers quote the pieces of a broken URL, and so of the key, in their errors. Without a key Redis refuses the
     connection instead, and the log says `auth`, which is where to look.

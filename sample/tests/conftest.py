@@ -15,13 +15,13 @@ from workload_processes import Authority, RedisServer, Workload
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """The authority that signs the servers' certificates and that the workload trusts."""
+    """Return the authority that signs the servers' certificates and that the workload trusts."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")
 def migrated_database(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Path:
-    """A SQLite file as `manage.py migrate` leaves it."""
+    """Return a SQLite file as `manage.py migrate` leaves it."""
     workload = Workload(tmp_path_factory.mktemp("database"), authority)
     workload.use_redis("rediss://localhost:1/0?ssl_cert_reqs=required")
     assert workload.run("python", "manage.py", "migrate", "--noinput").returncode == 0
@@ -43,13 +43,13 @@ def start_redis(tmp_path: Path, authority: Authority) -> Iterator[Callable[..., 
 
 @pytest.fixture
 def redis(start_redis: Callable[..., RedisServer]) -> RedisServer:
-    """A server as Azure Managed Redis is one: a single database."""
+    """Return a server as Azure Managed Redis is one: a single database."""
     return start_redis()
 
 
 @pytest.fixture
 def workload(tmp_path: Path, authority: Authority, redis: RedisServer, migrated_database: Path) -> Iterator[Workload]:
-    """The workload with its migrated database and one Redis for everything; no log of it may tell a secret."""
+    """Yield the workload with its migrated database and one Redis for everything; no log of it may tell a secret."""
     workload = Workload(tmp_path, authority)
     workload.use_redis(redis.url())
     shutil.copy(migrated_database, workload.database)

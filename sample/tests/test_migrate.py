@@ -40,7 +40,7 @@ def test_on_postgresql(workload: Workload, postgres: str) -> None:
 
 @pytest.fixture
 def postgres() -> Iterator[str]:
-    """The URL of a database in a PostgreSQL server of its own."""
+    """Yield the URL of a database in a PostgreSQL server of its own."""
     installed = map(str, Path("/usr/lib/postgresql").glob("*/bin"))  # Debian keeps them off the path
     path = os.pathsep.join([os.environ["PATH"], *installed])
     initdb, server = shutil.which("initdb", path=path), shutil.which("postgres", path=path)

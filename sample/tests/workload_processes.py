@@ -41,7 +41,7 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
 
 
 def free_port() -> int:
-    """A port that nothing listens on, and that no outgoing connection is given: systems give those higher ones."""
+    """Return a port that nothing listens on, lower than those that systems give to outgoing connections."""
     for port in random.sample(range(20_000, 32_000), 100):
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
@@ -50,7 +50,7 @@ def free_port() -> int:
 
 @contextmanager
 def silent_port() -> Iterator[int]:
-    """A port where connections are neither accepted nor refused, as behind a firewall that drops packets."""
+    """Yield a port where connections are neither accepted nor refused, as behind a firewall that drops packets."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(0)
@@ -79,7 +79,7 @@ class Authority:
 
 
 def access_key() -> str:
-    """An access key of Azure's shape, with each character that needs care in a URL."""
+    """Return an access key of Azure's shape, with each character that needs care in a URL."""
     first, second = (secrets.token_urlsafe(18).replace("-", "a").replace("_", "b") for _ in range(2))
     return f"{first}/{second}+AB="
 
@@ -168,12 +168,12 @@ class RedisServer:
         wait_until(lambda: self.client.info("persistence")["rdb_last_bgsave_status"] == "err", "a snapshot that fails")
 
     def url(self, database: int = 0, *, key: str | None = None, port: int | None = None) -> str:
-        """The connection URL as the stack gives it to the workload, by default with the first key."""
+        """Return the connection URL as the stack gives it to the workload, by default with the first key."""
         password = quote(self.keys[0] if key is None else key, safe="")
         return f"rediss://:{password}@localhost:{port or self.port}/{database}?ssl_cert_reqs=required"
 
     def secrets(self) -> list[str]:
-        """What no log may hold: the keys, and the pieces that a URL falls into when their "/" is not encoded."""
+        """Return what no log may hold: the keys, and the pieces that a URL falls into when their "/" is not encoded."""
         return [
             piece
             for key in self.keys
@@ -190,7 +190,7 @@ class Process:
     log_file: Path
 
     def log(self) -> str:
-        """What the process and its children wrote so far."""
+        """Return what the process and its children wrote so far."""
         return self.log_file.read_text()
 
     def wait_for_log(self, text: str) -> None:
@@ -219,7 +219,7 @@ class Response:
     body: str
 
     def json(self) -> Any:
-        """The body's JSON."""
+        """Return the body's JSON."""
         return json.loads(self.body)
 
 
@@ -266,11 +266,11 @@ class Browser:
         )
 
     def task(self, task_id: str) -> dict[str, Any]:
-        """What web knows of a task."""
+        """Return what web knows of a task."""
         return self.get(f"/api/tasks/{task_id}/").json()
 
     def result(self, task_id: str) -> dict[str, Any]:
-        """What a task returned, once it is done."""
+        """Return what a task returned, once it is done."""
         wait_until(lambda: self.task(task_id)["state"] == "SUCCESS", "the task's result")
         return self.task(task_id)["result"]
 
@@ -351,7 +351,7 @@ class Workload:
         return worker
 
     def logs(self) -> str:
-        """What all processes wrote."""
+        """Return what all processes wrote."""
         return "\n".join(process.log() for process in self.processes)
 
     def stop(self) -> None:

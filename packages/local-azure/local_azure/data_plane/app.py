@@ -32,19 +32,20 @@ class ReadyReplica:
 
 
 class Ingress(Protocol):
-    """What leads requests to replicas."""
+    """Routes requests to replicas."""
 
     def route_app(
         self, app: AppPlan, names: Mapping[str, Sequence[Target]], ready: Mapping[str, Sequence[ReadyReplica]]
     ) -> None:
-        """Lead an app's host names to revisions, whose replicas that are ready are given by the revisions' names.
+        """Route host names to revisions; unlisted names are removed. `ready` gives the ready replicas by the revisions'
+        names.
 
         Host names of the app that are no longer named lead nowhere.
         """
         ...
 
     def forget(self, app: AppPlan) -> None:
-        """An app is gone."""
+        """Remove an app that is deleted."""
         ...
 
     async def drained(self, replica: str) -> None:
@@ -87,19 +88,19 @@ class AppRunner:
         self._again.set()
 
     def wake(self, revision: str) -> bool:
-        """A request waits for a revision that has no replica that is ready; whether one comes up from zero."""
+        """Report that a request waits for a revision without a ready replica; return whether it scales up from zero."""
         runner = self._revisions.get(revision)
         return runner.wake() if runner else False
 
     def detach(self) -> None:
-        """From now on it follows no change and gets no request; another may come in its place."""
+        """Follow no more changes and get no more requests; another runner may take the app over."""
         self._task.cancel()
         if not self._is_detached:
             self._is_detached = True
             self._services.ingress.forget(self.plan)
 
     async def stop(self, grace_seconds: float) -> None:
-        """End it, without waiting for its requests."""
+        """End the app without waiting for its requests."""
         self.detach()
         await asyncio.gather(self._task, return_exceptions=True)
         for task in self._leaving:
@@ -108,7 +109,7 @@ class AppRunner:
         await asyncio.gather(*(runner.stop(grace_seconds) for runner in self._revisions.values()))
 
     def as_running(self) -> RunningApp:
-        """Its state."""
+        """Return its state."""
         return RunningApp(
             self.plan.id.text,
             self.plan.name,
@@ -133,7 +134,7 @@ class AppRunner:
                 asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._again.set)
 
     def _step(self) -> None:
-        """Bring what runs one step nearer to what is to run."""
+        """Move what runs one step towards the desired state."""
         wanted = self._wanted()
         for name, plan in wanted.items():
             if runner := self._revisions.get(name):
@@ -153,14 +154,14 @@ class AppRunner:
             self.ready = self.plan.latest
             self._services.ready(self.plan.key, self.ready)
             self._again.set()  # the one before is not needed any more
-        self._lead()
+        self._route_requests()
         for runner, replica in leaving:
             task = asyncio.create_task(self._retire(runner, replica), name=f"end {replica.name}")
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
 
     def _wanted(self) -> dict[str, RevisionPlan]:
-        """Those that are active, and in Single mode the one before them until the newest is ready."""
+        """Return the active revisions, and in Single mode the one before them until the newest is ready."""
         wanted = {one.name: one for one in self.plan.revisions if one.active}
         before = self.plan.revision(self.ready)
         if self.plan.single and before and self.plan.latest in wanted:
@@ -189,7 +190,7 @@ class AppRunner:
         return runner
 
     async def _retire(self, runner: RevisionRunner, replica: Replica) -> None:
-        """End a replica that gets no more requests, when it has answered those that it has."""
+        """Stop a replica that gets no more requests, once it has answered those in progress."""
         with contextlib.suppress(TimeoutError):  # what it has not answered in its time is cut
             async with asyncio.timeout(replica.revision.grace_seconds):
                 await self._services.ingress.drained(replica.name)
@@ -199,7 +200,7 @@ class AppRunner:
 
     # -- requests
 
-    def _lead(self) -> None:
+    def _route_requests(self) -> None:
         running = {name: runner for name, runner in self._revisions.items() if not runner.is_ending}
         names = traffic.targets(self.plan, self.ready, set(running))
         ready = {name: self._ready_replicas(runner) for name, runner in running.items()}

@@ -29,7 +29,7 @@ class ReadyRevisions:
         self._names = {app: str(name) for app, name in kept.items()}
 
     def of(self, app: str) -> str:
-        """The revision of an app, by its plan's key; empty for none."""
+        """Return the revision of an app, by its plan's key; empty for none."""
         return self._names.get(app, "")
 
     def keep(self, app: str, revision: str) -> None:
@@ -69,12 +69,12 @@ class Apps:
         self._ready.keep_only({plan.key for plan in plans})
 
     def wake(self, app: str, revision: str) -> bool:
-        """A request waits for a revision of an app, which is given by its key; whether one comes up from zero."""
+        """Report that a request waits for a revision of an app (by its key); return whether it scales up from zero."""
         runner = self._runners.get(app)
         return runner.wake(revision) if runner else False
 
     async def close(self, grace_seconds: float) -> None:
-        """End all. A deleted app that takes longer, as it may, is left to whoever ends all processes."""
+        """End all apps. A deleted app that takes longer, as it may, is left to whatever ends all processes."""
         stopping = [asyncio.create_task(runner.stop(grace_seconds)) for runner in self._runners.values()]
         if self._ending:
             await asyncio.wait(self._ending, timeout=grace_seconds)
@@ -83,7 +83,7 @@ class Apps:
                 _log.error("an app could not be ended in order", exc_info=error)
 
     def as_running(self) -> tuple[RunningApp, ...]:
-        """The state of all."""
+        """Return the state of all apps."""
         return tuple(runner.as_running() for _, runner in sorted(self._runners.items()))
 
     def _end(self, runner: AppRunner) -> None:

@@ -18,7 +18,7 @@ class Backoff:
         self._next = 0.0
 
     def after(self, ran_seconds: float) -> float:
-        """The seconds to wait after it has ended, when it had run for so long."""
+        """Return the seconds to wait after it has ended, when it had run for so long."""
         wait = 0.0 if ran_seconds >= FORGET_SECONDS else self._next
         self._next = min(max(wait * 2, FIRST_SECONDS), MOST_SECONDS)
         return wait

@@ -54,12 +54,12 @@ class Lines(Protocol):
         ...
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Close the log: the container runs no more."""
         ...
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ReplicaContext:
     """What a container needs of its replica."""
 
     processes: Processes
@@ -85,7 +85,7 @@ class Container:
         launch: Callable[[], Launch],
         probes: Mapping[Kind, Probe],
         log: Lines,
-        around: Surroundings,
+        context: ReplicaContext,
     ) -> None:
         """`launch` says what to start, anew each time, and raises `CannotStartError` where it cannot be."""
         self.name = name
@@ -93,7 +93,7 @@ class Container:
         self._launch = launch
         self._probes = probes
         self._log = log
-        self._around = around
+        self._context = context
         self._backoff = Backoff()
         self._child: Child | None = None
         self._stopping = asyncio.Event()
@@ -104,12 +104,12 @@ class Container:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it runs and passes its probes."""
+        """Return whether it runs and passes its probes."""
         return self._ready
 
     @property
     def has_failed(self) -> bool:
-        """Whether it waits to be started again after a failure."""
+        """Return whether it waits to be started again after a failure."""
         return self._details in (
             "CrashLoopBackOff",
             "ImagePullBackOff",
@@ -118,7 +118,7 @@ class Container:
         )
 
     def as_running(self) -> RunningContainer:
-        """Its state."""
+        """Return its state."""
         return RunningContainer(
             self.name, self._state, self._details, self._ready, self._started, self._restarts, self._exit_code
         )
@@ -138,11 +138,11 @@ class Container:
             await self._wait_to_restart(ran_seconds, code)
 
     def close(self) -> None:
-        """It runs no more, and its log ends."""
+        """Close the log: the container runs no more."""
         self._log.close()
 
     async def stop(self, grace_seconds: float) -> None:
-        """End it for good: SIGTERM, and SIGKILL after the grace."""
+        """Stop the container for good: SIGTERM, and SIGKILL after the grace period."""
         self._stopping.set()
         self._ready = False
         if self._child:
@@ -160,7 +160,7 @@ class Container:
     # -- one run
 
     async def _run_once(self) -> tuple[float, int | None]:
-        """Start it, and wait until it has ended: the seconds that it ran, and its exit code if it did."""
+        """Run the process once; return the seconds that it ran, and its exit code if it started."""
         pipes: list[Pipe] = []
         begun = time.monotonic()
         code = None
@@ -188,15 +188,15 @@ class Container:
         self._log.write(line, stream)
 
     async def _abandon(self) -> None:
-        """End a process that nobody sees to any more."""
+        """Kill a process that is no longer watched."""
         child, self._child = self._child, None
         if child:
             child.kill()
             await child.wait()
-            self._around.ended()
+            self._context.ended()
 
     async def _start(self, launch: Launch, output: int, errors: int) -> Child:
-        return await self._around.processes.start(
+        return await self._context.processes.start(
             launch.arguments,
             environment=launch.environment,
             directory=launch.directory,
@@ -206,16 +206,16 @@ class Container:
         )
 
     async def _attend(self, child: Child) -> int:
-        """See to a process until it has ended; its exit code."""
+        """Watch a process until it ends; return its exit code."""
         self._child = child
         self._set("Running", "", started=Kind.STARTUP not in self._probes, ready=self._is_ready_at_once)
-        self._around.say("ContainerStarted", f"Started container '{self.name}'")
+        self._context.say("ContainerStarted", f"Started container '{self.name}'")
         if self._stopping.is_set():
-            await child.stop(self._around.grace_seconds, signal.SIGTERM, as_init=True)
+            await child.stop(self._context.grace_seconds, signal.SIGTERM, as_init=True)
         health = asyncio.create_task(self._watch_health(child))
         code = await child.wait()
         self._child = None
-        self._around.ended()
+        self._context.ended()
         health.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await health
@@ -223,12 +223,12 @@ class Container:
         self._exit_code = code if code >= 0 else _KILLED_BY_SIGNAL - code
         self._set("Terminated", "Completed" if code == 0 else "Error")
         words = f"Container '{self.name}' was terminated with exit code '{self._exit_code}'"
-        self._around.say("ContainerTerminated", words)
+        self._context.say("ContainerTerminated", words)
         return code
 
     def _fail(self, reason: str, message: str) -> None:
         self._set("Waiting", reason)
-        self._around.say(reason, f"Container '{self.name}': {message}")
+        self._context.say(reason, f"Container '{self.name}': {message}")
 
     async def _wait_to_restart(self, ran_seconds: float, code: int | None) -> None:
         wait = self._backoff.after(ran_seconds)
@@ -237,7 +237,7 @@ class Container:
         if wait:
             if not self.has_failed:
                 self._set("Waiting", "CrashLoopBackOff")
-            self._around.say("BackOff", f"Back-off {wait:.0f} s restarting failed container '{self.name}'")
+            self._context.say("BackOff", f"Back-off {wait:.0f} s restarting failed container '{self.name}'")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._stopping.wait()
@@ -246,7 +246,7 @@ class Container:
     def _set(self, state: str, details: str, *, started: bool = False, ready: bool = False) -> None:
         self._state, self._details, self._started = state, details, started
         self._ready = ready and not self._stopping.is_set()
-        self._around.changed()
+        self._context.changed()
 
     # -- health
 
@@ -265,7 +265,7 @@ class Container:
         )
 
     async def _ask_until_started(self, probe: Probe, child: Child) -> bool:
-        """Ask until it has started: whether it has. If not, its process was ended."""
+        """Probe until the container has started, and return True; return False if its process was ended instead."""
         verdict = Verdict(probe, healthy=False)
         await asyncio.sleep(probe.initial_delay)
         while not verdict.healthy:
@@ -291,16 +291,16 @@ class Container:
             await asyncio.sleep(max(0.0, probe.period - (time.monotonic() - begun)))
 
     async def _ask(self, verdict: Verdict) -> bool:
-        """Ask once; whether enough of the same answers have come in a row."""
-        fault = await self._around.asker.ask(verdict.probe, self._around.locate)
+        """Probe once; return whether enough of the same answers have come in a row."""
+        fault = await self._context.asker.ask(verdict.probe, self._context.locate)
         if fault:
-            self._around.say("ProbeFailed", f"Probe of {verdict.probe.kind.value} failed: {fault}")
+            self._context.say("ProbeFailed", f"Probe of {verdict.probe.kind.value} failed: {fault}")
         return verdict.take(fault is None)
 
     async def _restart(self, probe: Probe, child: Child) -> None:
-        """End the process for its failing probe; that it has ended makes it start again."""
-        self._around.say(
+        """End a process whose probe fails; its end starts it again."""
+        self._context.say(
             "ContainerUnhealthy", f"Container '{self.name}' failed {probe.kind.value} probe, will be restarted"
         )
         self._set("Running", "", started=False, ready=False)
-        await child.stop(self._around.grace_seconds, signal.SIGTERM)
+        await child.stop(self._context.grace_seconds, signal.SIGTERM)

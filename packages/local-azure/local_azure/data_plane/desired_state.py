@@ -84,36 +84,36 @@ class RevisionPlan:
 
     @property
     def name(self) -> str:
-        """The revision's name."""
+        """Return the revision's name."""
         return self.id.name
 
     @property
     def least(self) -> int:
-        """The replicas that it always has."""
+        """Return the minimum number of replicas."""
         return int(get(self.template, "scale.minReplicas", 0))
 
     @property
     def most(self) -> int:
-        """The replicas that it has at the most."""
+        """Return the maximum number of replicas."""
         return max(int(get(self.template, "scale.maxReplicas", MOST_REPLICAS)), 1)
 
     @property
     def grace_seconds(self) -> float:
-        """The time that a replica has between being told to stop and being killed."""
+        """Return the seconds between a replica's SIGTERM and SIGKILL."""
         return float(get(self.template, "terminationGracePeriodSeconds", GRACE_SECONDS))
 
     @property
     def rules(self) -> tuple[JsonObject, ...]:
-        """Its scale rules, as in the template."""
+        """Return its scale rules, as in the template."""
         return tuple(as_object(one) for one in as_list(get(self.template, "scale.rules")))
 
     def containers(self, kind: Literal["containers", "initContainers"]) -> tuple[ContainerPlan, ...]:
-        """Its containers, or its init containers in their order."""
+        """Return its containers, or its init containers in their order."""
         return tuple(_container(as_object(one)) for one in as_list(get(self.template, kind)))
 
     @property
     def volumes(self) -> tuple[VolumePlan, ...]:
-        """Its volumes."""
+        """Return its volumes."""
         return tuple(_volume(as_object(one)) for one in as_list(get(self.template, "volumes")))
 
 
@@ -142,24 +142,24 @@ class AppPlan:
 
     @property
     def name(self) -> str:
-        """The app's name."""
+        """Return the app's name."""
         return self.id.name
 
     @property
     def key(self) -> str:
-        """What tells it from every other app that is or was."""
+        """Return an identifier that differs from that of every other app, present or deleted."""
         return f"{self.id.key}@{self.created}"
 
     def revision(self, name: str) -> RevisionPlan | None:
-        """A revision by its name."""
+        """Return a revision by its name."""
         return next((one for one in self.revisions if one.name == name), None)
 
     def revision_fqdn(self, revision: str) -> str:
-        """The host name of one revision; empty without an ingress."""
+        """Return the host name of one revision; empty without an ingress."""
         return self._prefixed(revision)
 
     def label_fqdn(self, label: str) -> str:
-        """The host name of a label: https://learn.microsoft.com/azure/container-apps/revisions#labels."""
+        """Return the host name of a label: https://learn.microsoft.com/azure/container-apps/revisions#labels."""
         return self._prefixed(f"{self.name}---{label}")
 
     def _prefixed(self, first: str) -> str:
@@ -167,7 +167,7 @@ class AppPlan:
 
 
 def read_apps(transaction: Transaction) -> list[AppPlan]:
-    """Every app."""
+    """Return the desired state of every app."""
     return [plan for app in transaction.of_type(APP_TYPE) if (plan := _app(app, transaction))]
 
 

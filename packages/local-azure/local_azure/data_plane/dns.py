@@ -70,7 +70,7 @@ class View:
     """One that does not answer."""
 
 
-class Names:
+class NetworkViews:
     """Writes what each network sees, and answers for it."""
 
     def __init__(self, store: Store, home: Path) -> None:
@@ -81,7 +81,7 @@ class Names:
         self._ways: set[tuple[str, str, str]] | None = None
 
     def close(self) -> None:
-        """Give the ports back."""
+        """Release the ports."""
         self._dead_ends.close()
 
     def publish(self, caches: Mapping[str, Ports], *, public: Mapping[str, Ports] | None = None) -> set[str]:
@@ -121,15 +121,15 @@ class Names:
         return {host for _, host, _ in lost}
 
     def view(self, network: ArmId | None) -> View:
-        """What was last written for a network, or for everybody outside of any."""
+        """Return what was last written for a network, or for processes outside of any."""
         return self._views.get(network.key if network else _OUTSIDE, View())
 
     def addresses(self, network: ArmId | None, host: str) -> list[str]:
-        """The addresses that a process in a network gets for a name of Azure's; empty when it does not exist."""
+        """Return the addresses that a process in a network gets for a name of Azure's; empty when it does not exist."""
         return self.view(network).names.get(host.lower().rstrip("."), [])
 
     def locate(self, network: ArmId | None, host: str, port: int) -> tuple[str, int]:
-        """Where to connect to for what a process in a network reaches by a name and a port.
+        """Return the local address and port for a host name and a port, as seen from within a network.
 
         Raises `OSError`, as a process there gets it: `socket.gaierror` for a name that does not exist,
         `ConnectionRefusedError` or `TimeoutError` where nobody answers. A name that is not Azure's is returned.
@@ -149,7 +149,7 @@ class Names:
         return "127.0.0.1", local
 
     def shim_environment(self, network: ArmId | None, replica_directory: Path, python_path: str = "") -> dict[str, str]:
-        """The variables by which the Python processes of a replica in a network follow what is written here.
+        """Return the variables by which the Python processes of a replica in a network follow what is written here.
 
         Args:
             network: the virtual network; None for an environment without one.
@@ -176,7 +176,7 @@ class Names:
 
 
 def public_address(host: str) -> str:
-    """The public address of a host: made up, always the same, and of a range of Azure's own."""
+    """Return the public address of a host: made up, always the same, and of a range of Azure's own."""
     number = int.from_bytes(hashlib.sha256(host.encode()).digest()[:3])
     return str(ipaddress.IPv4Address("20.0.0.0") + 1 + number % (2**24 - 2))
 
@@ -191,8 +191,8 @@ def _add_target(
 ) -> Iterator[str]:
     """Add what a network sees of a cache; gives the addresses at which the cache answers."""
     host, public = link.host(target).lower(), public_address(link.host(target))
-    way = resolve(target, link, network.id if network else None, transaction)
-    match way:
+    resolution = resolve(target, link, network.id if network else None, transaction)
+    match resolution:
         case Resolution.PUBLIC:
             view.names[host] = [public]
         case Resolution.UNRESOLVED:

@@ -51,7 +51,7 @@ class ReplicaFiles:
             self.directory.parent.parent.rmdir()
 
     def ports(self) -> dict[int, int]:
-        """Where each port that the replica listens on really is."""
+        """Return the local port for each port that the replica listens on."""
         found: dict[int, int] = {}
         for file in self._ports.iterdir() if self._ports.is_dir() else ():
             text = _read(file)
@@ -60,24 +60,24 @@ class ReplicaFiles:
         return found
 
     def port(self, number: int) -> int | None:
-        """Where a port that the replica listens on really is."""
+        """Return the local port for a port that the replica listens on."""
         text = _read(self._ports / str(number))
         return int(text) if text.isdigit() else None
 
     def forget_ports(self) -> None:
-        """Nothing listens any more."""
+        """Forget all ports: nothing listens any more."""
         for number in self.ports():
             (self._ports / str(number)).unlink(missing_ok=True)
 
     def forget_ports_of(self, container: str) -> None:
-        """A container's process has ended: what it listened on may be somebody else's soon."""
+        """Forget the ports of a container whose process has ended: other processes may soon listen there."""
         for owner in self._ports.glob("*.owner"):
             if _read(owner).partition(" ")[2] == container:
                 owner.with_suffix("").unlink(missing_ok=True)
                 owner.unlink(missing_ok=True)
 
     def working_directory(self, container: ContainerPlan, image: Image) -> Path:
-        """The working directory of a container, as its image has it: what an earlier run has left there is gone."""
+        """Return the working directory of a container, as its image has it; files of an earlier run are deleted."""
         directory = self.directory / container.name / "app"
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
@@ -86,7 +86,7 @@ class ReplicaFiles:
         return directory
 
     def mounts(self, container: ContainerPlan, image: Image, secrets: Mapping[str, str]) -> dict[str, Path]:
-        """The directories of a container, by their paths in it: volumes, /tmp, and what its image speaks of."""
+        """Return the directories of a container, by their paths in it: volumes, /tmp, and what its image speaks of."""
         found = {_TMP: self._tmp(container)}
         for volume, path, within in container.mounts:
             directory = self._volume(self._volumes[volume], secrets)
@@ -115,7 +115,7 @@ class ReplicaFiles:
 
 
 def in_container(argument: str, mounts: Mapping[str, Path]) -> str:
-    """An argument of a command, with the absolute paths of the container that it begins with or assigns."""
+    """Return an argument of a command, with the absolute paths of the container that it begins with or assigns."""
     # All at once, as a directory may itself have such a path: the longest that fits.
     paths = "|".join(re.escape(path) for path in sorted(mounts, key=len, reverse=True))
     return re.sub(rf"(?:^|(?<==))({paths})(?=/|$)", lambda match: str(mounts[match[1]]), argument)

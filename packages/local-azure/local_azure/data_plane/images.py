@@ -43,11 +43,11 @@ class Image:
     """Variables, in which `{mount:/path}` stands for the directory that is mounted at `/path`."""
 
     def fits(self, reference: str) -> bool:
-        """Whether a reference (registry, name, tag or digest) means this image."""
+        """Return whether a reference (registry, name, tag or digest) means this image."""
         return any(fnmatchcase(reference, pattern) for pattern in self.names)
 
     def python(self) -> Path:
-        """Its interpreter, in an environment that is made if it is missing: up to a minute, with progress.
+        """Return its interpreter, in an environment that is made if it is missing: up to a minute, with progress.
 
         Raises `CommandFailedError`.
         """
@@ -56,13 +56,13 @@ class Image:
         return python_environments.cached(self.folder.name, [self.requirements])
 
     def variables(self, mounts: dict[str, Path]) -> dict[str, str]:
-        """Its variables where directories are mounted; `mounts` maps a path in the container to the directory."""
+        """Return its variables; `mounts` maps a path in the container to the directory that is mounted there."""
         return {
             name: _MOUNT.sub(lambda match: str(mounts[match[1]]), value) for name, value in self.environment.items()
         }
 
     def mount_paths(self) -> set[str]:
-        """The paths that its variables speak of: directories that it has, mounted or not."""
+        """Return the paths that its variables speak of: directories that it has, mounted or not."""
         return {path for value in self.environment.values() for path in _MOUNT.findall(value)}
 
     def copy_to(self, directory: Path) -> None:

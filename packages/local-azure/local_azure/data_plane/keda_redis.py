@@ -34,7 +34,7 @@ class RuleError(Exception):
 
 
 def target_of(name: str, value: object) -> float:
-    """What one replica is for, as the field `name` of a rule has it. Raises `RuleError`."""
+    """Return what one replica is for, as the field `name` of a rule has it. Raises `RuleError`."""
     try:
         target = float(str(value))
     except ValueError:

@@ -27,7 +27,7 @@ from local_azure.core.state import Store
 from local_azure.data_plane import desired_state, images, traffic
 from local_azure.data_plane.app import AppServices
 from local_azure.data_plane.apps import Apps, ReadyRevisions
-from local_azure.data_plane.dns import Names
+from local_azure.data_plane.dns import NetworkViews
 from local_azure.data_plane.ingress.server import Ingress
 from local_azure.data_plane.measures import Sources
 from local_azure.data_plane.probes import Asker
@@ -51,19 +51,19 @@ _END_SECONDS = 14.0
 """What all of it has, caches included; the supervisor waits a little longer."""
 _KILL_SECONDS = 1.0
 """What is left after that has to end."""
-_TELL_SECONDS = 0.1
+_PUBLISH_SECONDS = 0.1
 _RETRY_SECONDS = 1.0
 _CHECK_SECONDS = 1.0
 
 
 class DataPlane:
-    """Follows the state: what is read there is made to run, and what runs is told."""
+    """Follows the state: runs what the resources describe, and publishes the status of what runs."""
 
-    def __init__(self, home: Path, store: Store, redis: RedisServers, names: Names) -> None:
+    def __init__(self, home: Path, store: Store, redis: RedisServers, network_views: NetworkViews) -> None:
         self._home = home
         self._store = store
         self._redis = redis
-        self._names = names
+        self._network_views = network_views
         self._watch = Watch(home / "state.sqlite")
         self._changed = asyncio.Event()
         self._published: RuntimeStatus | None = None
@@ -73,18 +73,18 @@ class DataPlane:
         """The option of that name."""
 
     def changed(self) -> None:
-        """What runs is not what it was."""
+        """Note that what runs has changed."""
         self._changed.set()
 
     async def follow(self, apps: Apps, ended: asyncio.Event) -> None:
-        """Follow the state until it is told to end. Raises what has ended it before."""
+        """Follow the state until `ended` is set. Raises the error that ended it earlier."""
         tasks = [asyncio.create_task(self._reconcile(apps)), asyncio.create_task(self._publish_status(apps))]
-        told_to_end = asyncio.create_task(ended.wait())
-        await asyncio.wait([told_to_end, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        end_requested = asyncio.create_task(ended.wait())
+        await asyncio.wait([end_requested, *tasks], return_when=asyncio.FIRST_COMPLETED)
         failed = [task for task in tasks if task.done()]
-        for task in (told_to_end, *tasks):
+        for task in (end_requested, *tasks):
             task.cancel()
-        await asyncio.gather(told_to_end, *tasks, return_exceptions=True)
+        await asyncio.gather(end_requested, *tasks, return_exceptions=True)
         self._watch.close()
         for task in failed:
             _log.error("the state is not followed any more")
@@ -109,7 +109,7 @@ class DataPlane:
         front = read_ports(self._home)
         ports = {443: front.environment_https, 80: front.environment_http} if front else {}
         hosts = [host for app in apps for host in traffic.host_names(app)]
-        self._to_cut |= self._names.publish(self._redis.ports, public=dict.fromkeys(hosts, ports))
+        self._to_cut |= self._network_views.publish(self._redis.ports, public=dict.fromkeys(hosts, ports))
         for host in sorted(self._to_cut):
             try:
                 await self._redis.cut(host)
@@ -142,11 +142,11 @@ class DataPlane:
                 _log.exception("what runs could not be told; it is tried again")
                 self.changed()
                 await asyncio.sleep(_RETRY_SECONDS)
-            await asyncio.sleep(_TELL_SECONDS)
+            await asyncio.sleep(_PUBLISH_SECONDS)
 
 
 async def run(home: Path, identity_port: int, ended: asyncio.Event) -> None:
-    """Run what the resources say until it is told to end; then end all of it."""
+    """Run what the resources describe until `ended` is set; then stop all of it."""
     processes = Processes(home)
     for label in await processes.end_leftovers():
         _log.info("ended %s, which an earlier data plane had left", label)
@@ -155,10 +155,10 @@ async def run(home: Path, identity_port: int, ended: asyncio.Event) -> None:
     trust = _trust(home, authority.certificate_file)
     store = Store(home / "state.sqlite")
     redis = RedisServers(store, home, processes, authority)
-    names = Names(store, home)
+    network_views = NetworkViews(store, home)
     asker = Asker()
     ready = ReadyRevisions(home)
-    plane = DataPlane(home, store, redis, names)
+    plane = DataPlane(home, store, redis, network_views)
     ingress = await Ingress.start(home, authority, lambda app, revision: apps.wake(app, revision))
     replica_services = ReplicaServices(
         home=home,
@@ -166,14 +166,14 @@ async def run(home: Path, identity_port: int, ended: asyncio.Event) -> None:
         asker=asker,
         images=images.read(Home(home)),
         logs=Logs(home),
-        shim=names.shim_environment,
+        shim=network_views.shim_environment,
         trust=trust,
         identity_port=identity_port,
         identity_header=IdentityHeaders(home).header,
     )
     services = AppServices(
         replica_services=replica_services,
-        sources=Sources(names.locate, trust, ingress.requests),
+        sources=Sources(network_views.locate, trust, ingress.requests),
         ingress=ingress,
         speedup=lambda: plane.speedup,
         ready=ready.keep,
@@ -184,7 +184,7 @@ async def run(home: Path, identity_port: int, ended: asyncio.Event) -> None:
         closing.callback(store.close)
         closing.callback(runtime_status.remove, home)
         closing.callback(shutil.rmtree, home / "replicas", ignore_errors=True)
-        closing.callback(names.close)
+        closing.callback(network_views.close)
         closing.push_async_callback(processes.close, _KILL_SECONDS)
         closing.push_async_callback(_end, apps, redis, ingress, asker)
         await plane.follow(apps, ended)
@@ -204,7 +204,7 @@ async def _end(apps: Apps, redis: RedisServers, ingress: Ingress, asker: Asker) 
 
 
 def _trust(home: Path, authority: Path) -> Path:
-    """A file with this machine's authorities and the local one."""
+    """Return a file with this machine's authorities and the local one."""
     system = ssl.get_default_verify_paths().cafile
     texts = [Path(file).read_text(encoding="utf-8") for file in (system, authority) if file and Path(file).exists()]
     bundle = home / "tls" / "trust.pem"

@@ -34,7 +34,7 @@ class Sources:
 
 
 def rules_of(app: AppPlan, revision: RevisionPlan) -> tuple[JsonObject, ...]:
-    """A revision's rules; without any, an app with an ingress has one by HTTP
+    """Return a revision's rules; without any, an app with an ingress has one by HTTP
     (https://learn.microsoft.com/azure/container-apps/scale-app#default-scale-rule)."""
     return revision.rules or (_DEFAULT_RULES if app.ingress else ())
 
@@ -47,7 +47,7 @@ class Meter:
         self._counted: tuple[float, int] | None = None
 
     async def measure(self, app: AppPlan, revision: RevisionPlan) -> dict[str, Reading | Failure]:
-        """What each rule measures now, by the rules' names."""
+        """Return what each rule measures now, by the rules' names."""
         rules = rules_of(app, revision)
         rate = self._requests_per_second(revision.name)
         readings = await asyncio.gather(*(self._measure(rule, app, revision, rate) for rule in rules))
@@ -96,7 +96,7 @@ def _parameters(custom: JsonObject, app: AppPlan) -> dict[str, str]:
 
 
 def _variables(app: AppPlan, revision: RevisionPlan) -> Mapping[str, str]:
-    """The variables of the main container, which `...FromEnv` names."""
+    """Return the variables of the main container, which `...FromEnv` names."""
     main = revision.containers("containers")[0]
     return {
         str(one["name"]): app.secrets.get(str(one.get("secretRef")), "") or str(one.get("value") or "")

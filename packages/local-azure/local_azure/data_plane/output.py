@@ -56,7 +56,7 @@ class Pipe:
         return Pipe(transport, ended, write_end)
 
     def started(self) -> None:
-        """The process has its end: ours of it is closed, so that the pipe ends with the process."""
+        """Close this process's end of the pipe, so that the pipe ends with the process."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1

@@ -65,7 +65,7 @@ class Probe:
 
 
 def of_container(probes: Sequence[JsonObject], target_port: int | None) -> dict[Kind, Probe]:
-    """The probes of a container, by what they are for.
+    """Return the probes of a container, by what they are for.
 
     `target_port` is that of the ingress for the main container of an app that has one: Container Apps then adds the
     kinds that the template does not have, by TCP

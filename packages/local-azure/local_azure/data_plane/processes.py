@@ -70,11 +70,11 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; the negative number of the signal that ended it, if one did."""
+        """Return the exit code: None while it runs, the negative number of the signal if one ended it."""
         return self._exited.result() if self._exited.done() else None
 
     async def wait(self) -> int:
-        """Its exit code, once it has ended, and with it all of its group."""
+        """Return its exit code, once it has ended, and with it all of its group."""
         return await asyncio.shield(self._exited)
 
     async def stop(
@@ -230,7 +230,9 @@ class _Running:
 
 
 def _members(record: _Record, running: Mapping[int, _Running]) -> bool:
-    """Whether anything of a recorded group runs. A group's number is given to no other while anybody is in it."""
+    """Return whether any process of a recorded group runs. The system reuses a group's number only when the group is
+    empty.
+    """
     leader = running.get(record.pid)
     if leader:
         return leader.started == record.started
@@ -245,7 +247,7 @@ def _started(pid: int) -> str:
 
 
 def _running() -> dict[int, _Running]:
-    """Every process of this machine that has not ended, by its number."""
+    """Return every process of this machine that has not ended, by its number."""
     return _running_by_proc() if Path("/proc/self/stat").exists() else _running_by_ps()
 
 

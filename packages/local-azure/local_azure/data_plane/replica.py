@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 from local_azure.core.ids import ArmId
 from local_azure.core.state import timestamp
 from local_azure.data_plane import probes, variables
-from local_azure.data_plane.container import CannotStartError, Container, Launch, Lines, Surroundings
+from local_azure.data_plane.container import CannotStartError, Container, Launch, Lines, ReplicaContext
 from local_azure.data_plane.desired_state import AppPlan, ContainerPlan, RevisionPlan
 from local_azure.data_plane.files import ReplicaFiles, in_container
 from local_azure.data_plane.images import Images
@@ -37,7 +37,7 @@ class Shim(Protocol):
     """Gives the variables by which a replica's processes look names up and connect as within their network."""
 
     def __call__(self, network: ArmId | None, replica_directory: Path, python_path: str) -> Mapping[str, str]:
-        """The variables for a replica with this directory, and with a PYTHONPATH of its own."""
+        """Return the variables for a replica with this directory, and with a PYTHONPATH of its own."""
         ...
 
 
@@ -45,11 +45,11 @@ class Logs(Protocol):
     """Where logs go."""
 
     def container(self, app: str, revision: str, replica: str, container: str) -> Lines:
-        """The log of a container."""
+        """Return the log of a container."""
         ...
 
     def system(self, app: str, revision: str, replica: str, reason: str, message: str) -> None:
-        """Tell what the platform does."""
+        """Write an event of the platform."""
         ...
 
 
@@ -96,16 +96,16 @@ class Replica:
 
     @property
     def is_ready(self) -> bool:
-        """Whether all its containers are."""
+        """Return whether all its containers are."""
         return all(container.is_ready for container in self._containers)
 
     @property
     def has_failed(self) -> bool:
-        """Whether one of its containers waits to be started again after a failure."""
+        """Return whether one of its containers waits to be started again after a failure."""
         return any(container.has_failed for container in self._all)
 
     def port(self, number: int) -> int | None:
-        """Where a port that it listens on really is; with 0, the one that it listens on, if it is one alone."""
+        """Return where a port that it listens on really is; with 0, the one that it listens on, if it is one alone."""
         if number:
             return self._files.port(number)
         found = self._files.ports()
@@ -119,7 +119,8 @@ class Replica:
         self._task = asyncio.create_task(self._run(), name=self.name)
 
     async def stop(self, grace_seconds: float | None = None) -> None:
-        """End it: SIGTERM to each container at once, SIGKILL after the grace; its directory goes with it.
+        """Stop the replica: SIGTERM to each container at once, SIGKILL after the grace period; its directory is
+        deleted.
 
         One that is ending already is not told again, but may be given less time.
         """
@@ -147,7 +148,7 @@ class Replica:
         self._changed()
 
     def as_running(self) -> RunningReplica:
-        """Its state."""
+        """Return its state."""
         return RunningReplica(
             name=self.name,
             created=self._created,
@@ -172,7 +173,7 @@ class Replica:
         app = self._app()
         is_main = kind == "containers" and plan == self.revision.containers(kind)[0]
         target_port = (app.ingress.target_port or self._image_port(plan)) if app.ingress and is_main else None
-        around = Surroundings(
+        context = ReplicaContext(
             processes=self._services.processes,
             asker=self._services.asker,
             locate=self._files.port,
@@ -187,7 +188,7 @@ class Replica:
             lambda: self._launch(plan),
             probes.of_container(plan.probes, target_port) if kind == "containers" else {},
             self._services.logs.container(app.name, self.revision.name, self.name, plan.name),
-            around,
+            context,
         )
 
     def _image_port(self, plan: ContainerPlan) -> int | None:
@@ -233,7 +234,7 @@ class Replica:
 
 
 def new_name(revision: RevisionPlan) -> str:
-    """A name as Container Apps gives it: the revision's, that of its template, and a part of its own."""
+    """Return a name as Container Apps gives it: the revision's, that of its template, and a part of its own."""
     template = sha256(f"{revision.id.key}{revision.restarted}".encode()).hexdigest()[:10]
     own = "".join(secrets.choice(_NAME_LETTERS) for _ in range(5))
     return f"{revision.name}-{template}-{own}"

@@ -61,17 +61,17 @@ class RevisionRunner:
 
     @property
     def staying(self) -> list[Replica]:
-        """Its replicas but those that leave."""
+        """Return its replicas but those that leave."""
         return [replica for replica in self.replicas if not replica.leaving]
 
     @property
     def ready(self) -> list[Replica]:
-        """Its replicas that can take requests."""
+        """Return its replicas that can take requests."""
         return [replica for replica in self.staying if replica.is_ready]
 
     @property
     def has_ended(self) -> bool:
-        """Whether it was told to end, and has."""
+        """Return whether it was told to end, and has."""
         return self.is_ending and not self.replicas
 
     def update(self, plan: RevisionPlan) -> None:
@@ -79,13 +79,13 @@ class RevisionRunner:
         self.plan = plan
 
     def end(self) -> None:
-        """It is to have no replicas any more."""
+        """Scale to no replicas for good."""
         self.is_ending = True
         self._scaling.cancel()
         self.wanted = 0
 
     def wake(self) -> bool:
-        """There is work for it, and nobody to do it; whether it comes up from zero for it."""
+        """Report that work waits and no replica is there; return whether the revision scales up from zero."""
         self._autoscaler.woken(self._now())
         if self.wanted == 0 and not self.is_ending:
             self._set_wanted(1)
@@ -118,16 +118,16 @@ class RevisionRunner:
         return leaving
 
     def _can_be_reached(self, replica: Replica) -> bool:
-        """Whether requests find it: a process is ready by its probes before it has told where it listens."""
+        """Return whether requests reach a replica: its probes may pass before the port that it listens on is known."""
         ingress = self._app().ingress
         return ingress is None or replica.port(ingress.target_port) is not None
 
     def forget(self, replica: Replica) -> None:
-        """A replica has ended."""
+        """Remove a replica that has ended."""
         self.replicas.remove(replica)
 
     def as_running(self) -> RunningRevision:
-        """Its state."""
+        """Return its state."""
         state, health = self._state()
         return RunningRevision(
             id=self.plan.id.text,

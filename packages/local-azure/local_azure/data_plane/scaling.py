@@ -33,11 +33,11 @@ class Reading:
 
     @property
     def is_active(self) -> bool:
-        """Whether there is work."""
+        """Return whether there is work."""
         return self.value > self.activation
 
     def replicas(self, current: int) -> int:
-        """The replicas that it asks for where there are so many."""
+        """Return the replicas that it asks for where there are so many."""
         if abs(self.value / (self.target * current) - 1) <= _TOLERANCE:
             return current
         return math.ceil(self.value / self.target)
@@ -72,7 +72,7 @@ class Autoscaler:
         self._last_active = now
 
     def decide(self, current: int, readings: Sequence[Reading | Failure], limits: Limits, now: float) -> int:
-        """The replicas that are to be, where there are so many.
+        """Return the replicas that are to be, where there are so many.
 
         A rule that fails neither starts nor ends a replica.
         """

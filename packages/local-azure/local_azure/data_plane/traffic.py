@@ -21,7 +21,7 @@ class Target:
 
 
 def host_names(app: AppPlan) -> list[str]:
-    """Every host name that an app may have; none without an ingress."""
+    """Return every host name that an app may have; none without an ingress."""
     if app.ingress is None:
         return []
     revisions = [app.revision_fqdn(one.name) for one in app.revisions]
@@ -30,7 +30,7 @@ def host_names(app: AppPlan) -> list[str]:
 
 
 def targets(app: AppPlan, ready: str, running: set[str]) -> dict[str, tuple[Target, ...]]:
-    """Where each host name of an app leads; none without an ingress.
+    """Return where each host name of an app leads; none without an ingress.
 
     `ready` is the latest revision that is ready, or empty; `running` are the revisions that have or may have replicas.
     """

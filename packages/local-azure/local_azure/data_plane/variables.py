@@ -35,7 +35,7 @@ class PlatformVariables:
 def of_container(
     app: AppPlan, container: ContainerPlan, image: Image, mounts: dict[str, Path], platform: PlatformVariables
 ) -> dict[str, str]:
-    """All variables of a container. Nothing of this machine's own comes in.
+    """Return all environment variables of a container; none of this machine's own.
 
     The template's win over the image's, and the platform's over none of both but where they hold it together. Raises
     `MissingSecretError` and `CommandFailedError`.
@@ -54,7 +54,10 @@ def of_container(
 
 
 def _of_platform(app: AppPlan, platform: PlatformVariables) -> dict[str, str]:
-    """https://learn.microsoft.com/azure/container-apps/environment-variables#built-in-environment-variables"""
+    """Return the variables that Container Apps sets by itself.
+
+    Source: https://learn.microsoft.com/azure/container-apps/environment-variables#built-in-environment-variables.
+    """
     given = {
         "CONTAINER_APP_NAME": app.name,
         "CONTAINER_APP_REVISION": platform.revision,

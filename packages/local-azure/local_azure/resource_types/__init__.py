@@ -61,7 +61,7 @@ class TypeRegistry:
         self._undeclared = ResourceType()
 
     def by_token(self, token: str) -> ResourceType:
-        """The type of an SDK token; raise `UnknownTokenError` when the installed SDK has none of that name."""
+        """Return the type of an SDK token; raise `UnknownTokenError` when the installed SDK has none of that name."""
         name = canonical_token(token)
         if name not in self._by_token:
             kind = GenericType(resource_schema(token), self._levels)
@@ -70,7 +70,7 @@ class TypeRegistry:
         return self._by_token[name]
 
     def by_function(self, token: str) -> tuple[ResourceType, Action] | None:
-        """The type and its action that an SDK function such as `azure-native:redis:listRedisKeys` asks, if any."""
+        """Return the type and its action for an SDK function such as `azure-native:redis:listRedisKeys`, or None."""
         package, module, name = canonical_token(token).split(":")
         for kind in tuple(self._by_token.values()):
             if kind.token.startswith(f"{package}:{module}:"):
@@ -80,20 +80,20 @@ class TypeRegistry:
         return None
 
     def by_arm_type(self, arm_type: str) -> ResourceType:
-        """The type that Azure calls so; one without behaviour for a type that is not known (yet)."""
+        """Return the type that Azure calls so; one without behaviour for a type that is not known (yet)."""
         return self._by_arm_type.get(arm_type.lower(), self._undeclared)
 
     def __contains__(self, arm_type: object) -> bool:
-        """Whether the type that Azure calls so is known (by now)."""
+        """Return whether the type that Azure calls so is known (by now)."""
         return isinstance(arm_type, str) and arm_type.lower() in self._by_arm_type
 
     def is_declared(self, arm_type: str) -> bool:
-        """Whether a module declares the type, so that Azure's spelling of it is certain."""
+        """Return whether a module declares the type, so that Azure's spelling of it is certain."""
         kind = self._by_arm_type.get(arm_type.lower())
         return kind is not None and not isinstance(kind, GenericType)
 
     def __iter__(self) -> Iterator[ResourceType]:
-        """The types that are known (by now)."""
+        """Return the types that are known (by now)."""
         return iter(tuple(self._by_arm_type.values()))
 
 

@@ -52,14 +52,14 @@ def _strict(text: str) -> Network | None:
 
 
 def contains(space: Network, inner: Network) -> bool:
-    """Whether one range holds another; ranges of two versions never do."""
+    """Return whether one range holds another; ranges of two versions never do."""
     if isinstance(space, ipaddress.IPv4Network):
         return isinstance(inner, ipaddress.IPv4Network) and inner.subnet_of(space)
     return isinstance(inner, ipaddress.IPv6Network) and inner.subnet_of(space)
 
 
 def subnet_prefixes(subnet: Resource) -> list[str]:
-    """The ranges of a subnet."""
+    """Return the ranges of a subnet."""
     return as_list(subnet.properties.get("addressPrefixes")) or [subnet.properties["addressPrefix"]]
 
 
@@ -128,8 +128,11 @@ STATIC_ADDRESS = "properties.ipConfigurations[*].properties.privateIPAddress"
 
 
 def _allot_wanted(subnet: Resource, owner: ArmId, transaction: Transaction, wanted: str) -> str:
-    """https://learn.microsoft.com/azure/virtual-network/ip-services/private-ip-addresses; codes as public logs of
-    deployments have them."""
+    """Return the address that a configuration asks for; refuse it where Azure does.
+
+    Source: https://learn.microsoft.com/azure/virtual-network/ip-services/private-ip-addresses; codes as public logs of
+    deployments have them.
+    """
     target = STATIC_ADDRESS.replace("[*]", "[0]")
     try:
         address = ipaddress.ip_address(wanted)

@@ -8,7 +8,7 @@ from local_azure.resource_types.base import Change, Rule
 
 
 def one_of(path: str, *allowed: str, code: str = "BadRequest") -> Rule:
-    """What stands at a path, if anything, is one of these, in any case."""
+    """Return what stands at a path, if anything, is one of these, in any case."""
     known = {one.lower() for one in allowed}
 
     def check(change: Change) -> None:
@@ -24,7 +24,7 @@ def one_of(path: str, *allowed: str, code: str = "BadRequest") -> Rule:
 
 
 def between(path: str, least: int, most: int, *, code: str = "BadRequest") -> Rule:
-    """What stands at a path, if anything, is a whole number between two bounds."""
+    """Return what stands at a path, if anything, is a whole number between two bounds."""
 
     def check(change: Change) -> None:
         for at, value in find(change.desired, path):

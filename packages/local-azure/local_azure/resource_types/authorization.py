@@ -29,7 +29,7 @@ _PRINCIPAL_TYPES = ("User", "Group", "ServicePrincipal", "ForeignGroup", "Device
 
 
 def scopes_above(scope: str) -> Iterator[str]:
-    """A scope and all that it inherits from: the resource it is nested in, the group, the subscription, the root.
+    """Yield a scope and all that it inherits from: the resource it is nested in, the group, the subscription, the root.
 
     https://learn.microsoft.com/azure/role-based-access-control/scope-overview
     """
@@ -44,14 +44,14 @@ def scopes_above(scope: str) -> Iterator[str]:
 
 
 def is_in_force(assignment: Resource, transaction: Transaction) -> bool:
-    """Whether an assignment has taken effect by now."""
+    """Return whether an assignment has taken effect by now."""
     moment = assignment.secrets.get(IN_FORCE_FROM)
     is_due = moment is None or datetime.fromisoformat(moment) <= transaction.now
     return is_due and not faults.is_never_effective(transaction, assignment.id)
 
 
 def assignments_in_force(transaction: Transaction, principal_id: str, scope: str) -> Iterator[Resource]:
-    """The assignments of a principal at a scope and above it that have taken effect by now."""
+    """Yield the assignments of a principal at a scope and above it that have taken effect by now."""
     for above in scopes_above(scope):
         for assignment in transaction.of_type(ROLE_ASSIGNMENT_TYPE, f"{above}/providers/{ROLE_ASSIGNMENT_TYPE}"):
             principal = str(assignment.properties.get("principalId"))
@@ -60,7 +60,7 @@ def assignments_in_force(transaction: Transaction, principal_id: str, scope: str
 
 
 def roles_in_force(transaction: Transaction, principal_id: str, scope: str) -> set[str]:
-    """The GUIDs, in lower case, of the roles that a principal has at a scope by now, inherited ones included."""
+    """Return the GUIDs, in lower case, of the roles that a principal has at a scope by now, inherited ones included."""
     found = assignments_in_force(transaction, principal_id, scope)
     return {str(one.properties.get("roleDefinitionId")).rsplit("/", 1)[-1].lower() for one in found}
 

@@ -34,7 +34,7 @@ class Operations(Protocol):
         ...
 
     def type_of(self, resource_id: ArmId) -> ResourceType:
-        """The behaviour of another resource's type."""
+        """Return the behaviour of another resource's type."""
         ...
 
     def has_image(self, reference: str) -> bool:
@@ -60,21 +60,21 @@ class Change:
 
     @property
     def properties(self) -> JsonObject:
-        """The `properties` of the answer."""
+        """Return the `properties` of the answer."""
         return self.body.setdefault("properties", {})
 
     @property
     def now(self) -> datetime:
-        """The moment of the change."""
+        """Return the moment of the change."""
         return self.transaction.now
 
     @property
     def location(self) -> str:
-        """The region of the resource, normalised, or an empty string."""
+        """Return the region of the resource, normalised, or an empty string."""
         return self.body.get("location") or ""
 
     def desires(self, path: str, default: Any = None) -> Any:
-        """What is asked for at a path."""
+        """Return what is asked for at a path."""
         return get(self.desired, path, default)
 
     def default(self, path: str, value: Any) -> Any:
@@ -91,12 +91,12 @@ class Change:
         return value
 
     def keep_secret(self, name: str, make: Callable[[], T]) -> T:
-        """The same for a value that no GET returns."""
+        """Return the same for a value that no GET returns."""
         earlier = self.existing.secrets.get(name) if self.existing else None
         return self.secrets.setdefault(name, make() if earlier is None else earlier)
 
     def changed(self, path: str) -> bool:
-        """Whether what is asked for at a path differs from what was asked for before; true at creation."""
+        """Return whether what is asked for at a path differs from what was asked for before; true at creation."""
         return self.existing is None or get(self.existing.body, path) != get(self.body, path)
 
 
@@ -168,7 +168,7 @@ class PrivateLink:
     """Why a resource, such as one of a small size, cannot be connected to."""
 
     def record_name(self, resource: Resource) -> str:
-        """The name of the resource's record in the zone."""
+        """Return the name of the resource's record in the zone."""
         return self.host(resource).removesuffix(f".{self.domain}")
 
 
@@ -212,7 +212,7 @@ class Inputs:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The inputs that the id is made of, which are not part of the body."""
+        """Return the inputs that the id is made of, which are not part of the body."""
         return (*([self.scope] if self.scope else []), *self.parents, self.name)
 
 
@@ -253,11 +253,11 @@ class ResourceType:
     """The types of nested resources with which it cannot be deleted."""
 
     def claims(self, change: Change) -> Iterable[Claim]:
-        """What the resource must be the only one to have."""
+        """Return what the resource must be the only one to have."""
         return ()
 
     def locks(self, resource_id: ArmId) -> Iterable[str]:
-        """What a write holds beside the resource itself for as long as it takes: ids, or other names.
+        """Return what a write holds beside the resource itself for as long as it takes: ids, or other names.
 
         Another write that holds any of it is refused meanwhile.
         """
@@ -270,7 +270,7 @@ class ResourceType:
         """Do what follows for other resources, once this one is stored."""
 
     def present(self, resource: Resource, transaction: Transaction) -> JsonObject:
-        """What a GET answers: the body (which is a copy, free to change), with what other resources make of it."""
+        """Return what a GET answers: the body (a copy, free to change), with what other resources add to it."""
         return resource.body
 
     def refuse_delete(self, resource: Resource, transaction: Transaction, tenant: Tenant) -> None:
@@ -296,11 +296,11 @@ class Keys:
             change.keep_secret(name, generate)
 
     def list(self, request: Request) -> JsonObject:
-        """The answer of `listKeys`."""
+        """Return the answer of `listKeys`."""
         return {name: request.resource.secrets[name] for name in self.names.values()}
 
     def regenerate(self, request: Request, generate: Callable[[], str]) -> JsonObject:
-        """The answer of `regenerateKey`, for a body such as `{"keyType": "Primary"}`."""
+        """Return the answer of `regenerateKey`, for a body such as `{"keyType": "Primary"}`."""
         key_type = str(request.body.get("keyType"))
         if key_type not in self.names:
             raise AzureError(
@@ -314,12 +314,12 @@ class Keys:
 
 
 def name_taken(name: str, host: str, code: str, words: str) -> Claim:
-    """The claim to a name that is part of a public host name, and so unique in all of Azure."""
+    """Return the claim to a name that is part of a public host name, and so unique in all of Azure."""
     return Claim(f"host/{host}", code, f"{words} '{name}' is already in use; its host name {host} is taken.")
 
 
 def nested_in_the_way(resource: Resource, nested: list[Resource]) -> AzureError:
-    """A resource cannot be deleted while resources nested in it are there."""
+    """Return the error for deleting a resource while resources nested in it exist."""
     listed = ", ".join(f"'{one.id.type.rsplit('/', 1)[-1]}/{one.id.name}'" for one in nested[:5])
     return conflict(
         f"Can not delete resource before nested resources are deleted. '{resource.id}' still has: {listed}.",

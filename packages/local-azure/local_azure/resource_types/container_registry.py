@@ -31,7 +31,10 @@ def _host(registry: Resource) -> str:
 
 
 def _is_not_premium(registry: Resource) -> str | None:
-    """https://learn.microsoft.com/azure/container-registry/container-registry-private-link"""
+    """Return why a registry takes no private endpoint, or None: only Premium does.
+
+    Source: https://learn.microsoft.com/azure/container-registry/container-registry-private-link.
+    """
     size = str(registry.body["sku"]["name"])
     return None if size.lower() == "premium" else f"Private endpoints are not supported for the SKU {size}."
 
@@ -51,8 +54,11 @@ def _list_credentials(request: Request) -> JsonObject:
 
 
 def _size_has_what_is_asked(change: Change) -> None:
-    """https://learn.microsoft.com/azure/container-registry/container-registry-skus; the words are those of public logs
-    of deployments."""
+    """Check that a registry's size has the features that are asked for.
+
+    Source: https://learn.microsoft.com/azure/container-registry/container-registry-skus; the words are those of public
+    logs of deployments.
+    """
     size = str(change.desires("sku.name"))
     basic, premium = size.lower() == "basic", size.lower() == "premium"
     rules = change.desires("properties.networkRuleSet.defaultAction") == "Deny"

@@ -8,7 +8,8 @@ from local_azure.resource_types.role_definitions import built_in_role
 
 
 def is_allowed(transaction: Transaction, principal_id: str, action: str, scope: str, *, data: bool = False) -> bool:
-    """Whether one of a principal's roles permits an action of the control plane or, with `data`, of the data plane.
+    """Return whether one of a principal's roles permits an action of the control plane or, with `data`, of the data
+    plane.
 
     https://learn.microsoft.com/azure/role-based-access-control/overview: roles of the scope and of all above it count.
     `principal_id` is an object id.

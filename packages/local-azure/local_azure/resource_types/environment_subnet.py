@@ -39,7 +39,7 @@ SUBNET_REFERENCE = Reference(
 
 
 def environment_subnet(change: Change) -> Resource | None:
-    """The subnet that an environment asks for, if any."""
+    """Return the subnet that an environment asks for, if any."""
     subnet = change.desires(SUBNET_PATH)
     return change.transaction.get(subnet) if isinstance(subnet, str) else None
 

@@ -17,7 +17,10 @@ _RESERVED = re.compile(r"[<>%&\\?/\x00-\x1f]")
 
 
 def region_is_known(change: Change) -> None:
-    """https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors"""
+    """Check that a resource's location is a region of Azure's.
+
+    Source: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors.
+    """
     if change.location in REGIONS or change.location in ("", "global"):
         return
     if not change.operations.type_of(change.id).tracked:
@@ -38,7 +41,10 @@ def region_is_known(change: Change) -> None:
 
 
 def tags_are_in_bounds(change: Change) -> None:
-    """https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations"""
+    """Check the number of tags, and the length of their names and values.
+
+    Source: https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations.
+    """
     tags = as_object(change.desires("tags"))
     if len(tags) > _TAGS:
         raise AzureError(
@@ -66,7 +72,7 @@ def tags_are_in_bounds(change: Change) -> None:
 
 
 def moved(resource_id: ArmId, there: str, asked: str) -> AzureError:
-    """A resource is asked for in another region than the one that it is in."""
+    """Return the error for a write of a resource in another region than its own."""
     if resource_id.type == RESOURCE_GROUP_TYPE:
         return conflict(
             f"Invalid resource group location '{asked}'. The Resource group already exists in location '{there}'.",

@@ -13,7 +13,7 @@ _WORDS = ("blueocean", "calmwater", "greenfield", "jollysand", "kindmeadow", "pr
 
 
 def access_key(size: int = 32) -> str:
-    """An access key as Azure makes them: random bytes in base64, 44 characters for the usual 32 bytes.
+    """Return an access key as Azure makes them: random bytes in base64, 44 characters for the usual 32 bytes.
 
     Each key holds `/` and `+` beside its `=`: about half of all real keys hold a `/`, and a program that only works
     with the other half must not pass here.
@@ -25,7 +25,7 @@ def access_key(size: int = 32) -> str:
 
 
 def guid() -> str:
-    """A random GUID."""
+    """Return a random GUID."""
     return str(uuid.uuid4())
 
 
@@ -37,10 +37,10 @@ def suffix(length: int) -> str:
 
 
 def domain_label() -> str:
-    """The first label of a Container Apps environment's domain: a word and eight hexadecimal digits."""
+    """Return the first label of a Container Apps environment's domain: a word and eight hexadecimal digits."""
     return f"{secrets.choice(_WORDS)}-{secrets.token_hex(4)}"
 
 
 def public_address() -> str:
-    """An address from a range of Azure's own."""
+    """Return an address from a range of Azure's own."""
     return str(ipaddress.IPv4Address("20.0.0.0") + 1 + secrets.randbelow(2**24 - 2))

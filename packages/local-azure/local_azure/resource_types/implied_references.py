@@ -22,7 +22,7 @@ _NO_INPUT = frozenset(
 
 
 def implied_references(body: JsonObject, at: str = "") -> Iterator[tuple[str, ArmId]]:
-    """Every id in a body, with its path: the values of properties whose names end in `id`."""
+    """Yield every id in a body, with its path: the values of properties whose names end in `id`."""
     for name, value in body.items():
         here = f"{at}.{name}" if at else name
         if name in _NO_INPUT or (not at and name == "id"):
@@ -48,7 +48,7 @@ def _parsed(name: str, value: str, at: str) -> Iterator[tuple[str, ArmId]]:
 
 
 def target_not_found(target: ArmId, source: ArmId, at: str) -> AzureError:
-    """The refusal of an id that names nothing: the network's own words, or those of Azure Resource Manager."""
+    """Return the refusal of an id that names nothing: the network's own words, or those of Azure Resource Manager."""
     if target.type_key.startswith("microsoft.network/"):
         return AzureError(
             "InvalidResourceReference",

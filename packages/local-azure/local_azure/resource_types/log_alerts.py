@@ -28,7 +28,7 @@ def _bad_request(message: str, at: str) -> AzureError:
 
 
 def _is_complete(change: Change) -> None:
-    """What the specification calls required of the kind LogAlert, the default."""
+    """Check that an alert has what the specification requires of the kind LogAlert, the default."""
     if str(change.desires("kind") or "LogAlert").lower() != "logalert":
         return
     for name in ("severity", "evaluationFrequency", "windowSize"):
@@ -66,7 +66,7 @@ def _conditions_can_be_met(change: Change) -> None:
 
 
 def _no_row_falls_between(change: Change) -> None:
-    """The window of all periods together is not shorter than the time between two evaluations."""
+    """Check that the window of all periods together is not shorter than the time between two evaluations."""
     window = _MINUTES.get(str(change.desires("properties.windowSize")), 0)
     frequency = _MINUTES.get(str(change.desires("properties.evaluationFrequency")), 0)
     counts = [number for _, number in find(change.desired, f"{_CRITERIA}[*].failingPeriods.numberOfEvaluationPeriods")]

@@ -19,7 +19,10 @@ def _regenerate(request: Request) -> JsonObject:
 
 
 def _retention_fits_the_price(change: Change) -> None:
-    """https://learn.microsoft.com/azure/azure-monitor/logs/data-retention-configure: 30 to 730 days, 7 when free."""
+    """Check that logs are kept for 30 to 730 days, or 7 in the free tier.
+
+    Source: https://learn.microsoft.com/azure/azure-monitor/logs/data-retention-configure.
+    """
     days, sku = change.desires("properties.retentionInDays"), change.desires("properties.sku.name", "PerGB2018")
     allowed = (7,) if str(sku).lower() == "free" else range(30, 731)
     if days is not None and days not in allowed:

@@ -34,7 +34,7 @@ def _principal(principal_id: str) -> str:
 
 
 def identity_of_principal(principal_id: str, transaction: Transaction) -> Resource | None:
-    """The resource whose identity a principal is: a user-assigned identity, or what has one of its own."""
+    """Return the resource whose identity a principal is: a user-assigned identity, or what has one of its own."""
     owner = transaction.holder(_principal(principal_id))
     return transaction.get(owner) if owner else None
 

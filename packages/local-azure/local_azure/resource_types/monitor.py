@@ -68,8 +68,11 @@ def _has_a_sink(change: Change) -> None:
 
 
 def _categories_are_known(change: Change) -> None:
-    """https://github.com/hashicorp/terraform-provider-azurerm/issues/2985; that the cluster of a managed cache has no
-    logs: https://github.com/Azure/azure-cli/issues/32355."""
+    """Check that a resource has the categories of logs and metrics that a setting names.
+
+    Source: https://github.com/hashicorp/terraform-provider-azurerm/issues/2985; that the cluster of a managed cache has
+    no logs: https://github.com/Azure/azure-cli/issues/32355.
+    """
     known = _CATEGORIES.get(ArmId.parse(change.id.scope).type_key) if change.id.scope else None
     if known is None:
         return
@@ -84,8 +87,11 @@ def _categories_are_known(change: Change) -> None:
 
 
 def _retention_is_elsewhere(change: Change) -> None:
-    """https://learn.microsoft.com/azure/azure-monitor/essentials/migrate-to-azure-storage-lifecycle-policy: retention
-    is a matter of the sink; the words are those of public logs of deployments."""
+    """Enforce Azure's rule: retention is a matter of the sink.
+
+    Source: https://learn.microsoft.com/azure/azure-monitor/essentials/migrate-to-azure-storage-lifecycle-policy; the
+    words are those of public logs of deployments.
+    """
     for kind in ("logs", "metrics"):
         for at, policy in find(change.desired, f"properties.{kind}[*].retentionPolicy"):
             if policy.get("enabled") and not change.existing:
@@ -97,7 +103,7 @@ def _retention_is_elsewhere(change: Change) -> None:
 
 
 def _sent(body: JsonObject) -> Iterator[tuple[str, str]]:
-    """The categories that a setting sends, each with its path; a group stands for itself."""
+    """Yield the categories that a setting sends, each with its path; a group stands for itself."""
     for path in ("logs[*]", "metrics[*]"):
         for at, one in find(body, f"properties.{path}"):
             if one.get("enabled") is not False and (name := one.get("category") or one.get("categoryGroup")):
@@ -105,8 +111,11 @@ def _sent(body: JsonObject) -> Iterator[tuple[str, str]]:
 
 
 def _sinks_differ(change: Change) -> None:
-    """https://learn.microsoft.com/azure/azure-monitor/essentials/diagnostic-settings: at most five settings; the same
-    category goes to a sink once, which public logs of deployments show to be refused."""
+    """Enforce Azure's rule: at most five settings; the same category goes to a sink once, which public logs of
+    deployments show to be refused.
+
+    Source: https://learn.microsoft.com/azure/azure-monitor/essentials/diagnostic-settings.
+    """
     prefix = f"{change.id.scope}/providers/{DIAGNOSTIC_SETTING_TYPE}"
     others = [one for one in change.transaction.of_type(DIAGNOSTIC_SETTING_TYPE, prefix) if one.id.key != change.id.key]
     if len(others) >= _SETTINGS_LIMIT:
@@ -172,7 +181,10 @@ with `Shard` on the latter. The metrics of other types are not checked."""
 
 
 def _window_holds_an_evaluation(change: Change) -> None:
-    """https://learn.microsoft.com/rest/api/monitor/metric-alerts/create-or-update: the window is not shorter."""
+    """Check that an alert's window is not shorter than the time between two evaluations.
+
+    Source: https://learn.microsoft.com/rest/api/monitor/metric-alerts/create-or-update.
+    """
     window, frequency = change.desires("properties.windowSize"), change.desires("properties.evaluationFrequency")
     if window in _WINDOWS and frequency in _FREQUENCIES and _WINDOWS.index(window) < _WINDOWS.index(frequency):
         raise AzureError(
@@ -188,7 +200,10 @@ def _has_scopes(change: Change) -> None:
 
 
 def _metrics_exist(change: Change) -> None:
-    """The words are those of azure-cli's tests: https://github.com/Azure/azure-cli, monitor metrics alert."""
+    """Check that a resource has the metrics that an alert names.
+
+    Source: https://github.com/Azure/azure-cli, the tests of monitor metrics alert, which have the words.
+    """
     scopes = [ArmId.parse(str(one), "properties.scopes") for one in as_list(change.desires("properties.scopes"))]
     for at, criterion in find(change.desired, "properties.criteria.allOf[*]"):
         name, namespace = str(criterion.get("metricName")).lower(), str(criterion.get("metricNamespace") or "").lower()
@@ -257,7 +272,7 @@ def _short_name_is_short(change: Change) -> None:
 
 
 def _receivers_are_named_apart(change: Change) -> None:
-    """The same specification: names of receivers are unique across all receivers of an action group."""
+    """Check that names of receivers are unique across all receivers of an action group, as its specification says."""
     seen: set[str] = set()
     for kind in _RECEIVERS:
         for at, name in find(change.desired, f"properties.{kind}Receivers[*].name"):

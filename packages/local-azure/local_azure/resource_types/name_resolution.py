@@ -30,7 +30,7 @@ class Resolution(Enum):
 
 
 def resolve(target: Resource, link: PrivateLink, network: ArmId | None, transaction: Transaction) -> Resolution:
-    """Where a sub-resource's public name leads from within a network, or from outside of any (`None`)."""
+    """Return where a sub-resource's public name leads from within a network, or from outside of any (`None`)."""
     endpoints = list(approved_endpoints(target, transaction))
     zone_link = _zone_link(network, link.zone, transaction) if network and endpoints else None
     if network is None or zone_link is None:
@@ -50,12 +50,12 @@ def resolve(target: Resource, link: PrivateLink, network: ArmId | None, transact
 
 
 def record_addresses(record: Resource) -> list[str]:
-    """The addresses of a record set."""
+    """Return the addresses of a record set."""
     return [address for _, address in find(record.body, "properties.aRecords[*].ipv4Address")]
 
 
 def linked_zones(network: ArmId, transaction: Transaction) -> Iterator[ArmId]:
-    """The private zones that a network asks."""
+    """Yield the private zones that a network asks."""
     for reference in transaction.referring_to(network):
         source = transaction.get(reference.source)
         if source and source.id.type == LINK_TYPE and source.id.parent:
@@ -63,12 +63,12 @@ def linked_zones(network: ArmId, transaction: Transaction) -> Iterator[ArmId]:
 
 
 def endpoints_in(target: Resource, network: ArmId, transaction: Transaction) -> list[Resource]:
-    """The approved private endpoints of a resource that lie in a network."""
+    """Return the approved private endpoints of a resource that lie in a network."""
     return [one for one in approved_endpoints(target, transaction) if _network_of(one) == network.key]
 
 
 def approved_endpoints(target: Resource, transaction: Transaction) -> Iterator[Resource]:
-    """The private endpoints of a resource whose connection is approved."""
+    """Yield the private endpoints of a resource whose connection is approved."""
     for reference in transaction.referring_to(target.id):
         source = transaction.get(reference.source)
         if source is None or source.id.type != ENDPOINT_TYPE:
@@ -94,6 +94,6 @@ def _network_of(endpoint: Resource) -> str:
 
 
 def endpoint_addresses(endpoint: Resource) -> Iterator[str]:
-    """The private addresses of an endpoint."""
+    """Yield the private addresses of an endpoint."""
     for _, address in find(endpoint.body, "properties.customDnsConfigs[*].ipAddresses[*]"):
         yield address

@@ -57,7 +57,11 @@ def _address_space_is_given(change: Change) -> None:
 
 
 def _address_space_is_allowed(change: Change) -> None:
-    """https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq#what-address-ranges-can-i-use-in-my-virtual-networks"""
+    """Check a network's address ranges: none that Azure reserves.
+
+    Source:
+    https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq#what-address-ranges-can-i-use-in-my-virtual-networks.
+    """
     spaces = _spaces(change.desired)
     for index, space in enumerate(spaces):
         for forbidden in _FORBIDDEN:
@@ -78,7 +82,9 @@ def _address_space_is_allowed(change: Change) -> None:
 
 
 def _subnets_still_fit(change: Change) -> None:
-    """A prefix cannot go while a subnet lies in it; what a PUT says of its subnets is checked with each of them."""
+    """Check that no subnet lies in a prefix that is removed. What a PUT says of its subnets is checked with each of
+    them.
+    """
     if not change.existing or not change.changed(_SPACE) or change.desires("properties.subnets") is not None:
         return
     spaces = _spaces(change.desired)
@@ -125,7 +131,10 @@ class VirtualNetwork(ResourceType):
         return resource.body
 
     def removed(self, resource: Resource, transaction: Transaction, operations: Operations) -> None:
-        """A network goes with its links to private zones: https://learn.microsoft.com/azure/dns/dns-faq-private"""
+        """Delete a network's links to private zones with it.
+
+        Source: https://learn.microsoft.com/azure/dns/dns-faq-private.
+        """
         for reference in transaction.referring_to(resource.id):
             link = transaction.get(reference.source)
             if link and link.id.type == LINK_TYPE:
@@ -155,8 +164,10 @@ def _prefix_path(change: Change) -> str:
 
 
 def _has_ranges(change: Change) -> None:
-    """https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq: /29 is the smallest, in IPv6 /64 the only
-    size."""
+    """Check the sizes of a subnet's ranges: /29 is the smallest, in IPv6 /64 the only size.
+
+    Source: https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq.
+    """
     for own in _ranges(change):
         if own.prefixlen > _SMALLEST_SUBNET if own.version == 4 else own.prefixlen != _IPV6_SUBNET:
             raise AzureError(
@@ -168,7 +179,10 @@ def _has_ranges(change: Change) -> None:
 
 
 def _fits_in_network(change: Change) -> None:
-    """https://learn.microsoft.com/azure/virtual-network/virtual-network-manage-subnet: inside the network, apart."""
+    """Check that a subnet lies inside its network and overlaps no other subnet.
+
+    Source: https://learn.microsoft.com/azure/virtual-network/virtual-network-manage-subnet.
+    """
     vnet = change.transaction.get(change.id.parent) if change.id.parent else None
     if vnet is None:
         return
@@ -204,7 +218,7 @@ def _ranges(change: Change) -> list[Network]:
 
 
 def holders(subnet: Resource | ArmId, transaction: Transaction, operations: Operations) -> list[tuple[Resource, str]]:
-    """What has addresses in a subnet, with the path by which it names the subnet."""
+    """Return what has addresses in a subnet, with the path by which it names the subnet."""
     found: list[tuple[Resource, str]] = []
     for stored in transaction.referring_to(subnet if isinstance(subnet, ArmId) else subnet.id):
         source = transaction.get(stored.source)
@@ -215,7 +229,9 @@ def holders(subnet: Resource | ArmId, transaction: Transaction, operations: Oper
 
 
 def _ranges_in_use_stay(change: Change) -> None:
-    """Code and words as public logs of deployments have them, larger ranges included."""
+    """Check that the ranges of a subnet in use do not change, not even to larger ones. Code and words are those of
+    public logs of deployments.
+    """
     earlier = _earlier_prefixes(change)
     asked = [str(one) for one in _ranges(change)]
     if not earlier or sorted(earlier) == sorted(asked) or not holders(change.id, change.transaction, change.operations):
@@ -230,12 +246,16 @@ def _ranges_in_use_stay(change: Change) -> None:
 
 
 def delegated_services(body: JsonObject) -> list[str]:
-    """The services that a subnet is delegated to."""
+    """Return the services that a subnet is delegated to."""
     return [str(one) for _, one in find(body, "properties.delegations[*].properties.serviceName")]
 
 
 def _delegations_in_use_stay(change: Change) -> None:
-    """https://learn.microsoft.com/azure/virtual-network/subnet-delegation-overview; the code is that of public logs."""
+    """Check that a delegation that is in use is not removed.
+
+    Source: https://learn.microsoft.com/azure/virtual-network/subnet-delegation-overview; the code is that of public
+    logs.
+    """
     if not change.existing:
         return
     asked = [one.lower() for one in delegated_services(change.desired)]
@@ -269,8 +289,7 @@ class Subnet(ResourceType):
     tracked = False
 
     def locks(self, resource_id: ArmId) -> Iterable[str]:
-        """A subnet is written with its network: two of one network at a time are refused.
-        https://github.com/hashicorp/terraform-provider-azurerm/issues/3780"""
+        """Return the network: two writes of subnets of a network at a time are refused."""
         return (resource_id.parent.key,) if resource_id.parent else ()
 
     def complete(self, change: Change) -> None:

@@ -92,7 +92,7 @@ class Denial:
 
     @property
     def identifiers(self) -> str:
-        """What the refusal says of it, in JSON."""
+        """Return what the refusal says of it, in JSON."""
         return json.dumps(
             [
                 {
@@ -147,7 +147,11 @@ def _denied_by(transaction: Transaction, assignment: Resource, scope: str, subje
 
 
 def no_policy_denies(change: Change) -> None:
-    """https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-policy-requestdisallowedbypolicy"""
+    """Refuse a write that an assigned policy denies.
+
+    Source:
+    https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-policy-requestdisallowedbypolicy.
+    """
     if change.id.type in (ASSIGNMENT_TYPE, DEFINITION_TYPE) or not change.operations.type_of(change.id).token:
         return
     scope = change.id.scope

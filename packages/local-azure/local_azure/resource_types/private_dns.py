@@ -14,7 +14,7 @@ from local_azure.resource_types.network import LINK_TYPE, NETWORK_NAME, RECORD_T
 
 
 def location_is_global(change: Change) -> None:
-    """Some types lie in no region; Azure refuses any but `global`."""
+    """Check that the location is `global`: some types lie in no region."""
     if change.location != "global":
         raise AzureError(
             "LocationNotAvailableForResourceType",
@@ -87,7 +87,10 @@ class PrivateZone(ResourceType):
 
 
 def _one_registration_zone(change: Change) -> None:
-    """https://learn.microsoft.com/azure/dns/private-dns-autoregistration#restrictions: one zone registers a network."""
+    """Enforce Azure's rule: one zone registers a network.
+
+    Source: https://learn.microsoft.com/azure/dns/private-dns-autoregistration#restrictions.
+    """
     vnet = change.desires("properties.virtualNetwork.id")
     if not vnet:
         raise AzureError(
@@ -121,8 +124,14 @@ class VirtualNetworkLink(ResourceType):
     create_only = ("properties.virtualNetwork.id",)
 
     def claims(self, change: Change) -> Iterable[Claim]:
-        """https://learn.microsoft.com/azure/dns/private-dns-virtual-network-links; code and words as public logs of
-        deployments have them."""
+        """Claim the network for a zone's name: a network is linked to only one zone of a name.
+
+        Source: https://learn.microsoft.com/azure/dns/private-dns-virtual-network-links; code and words as public logs
+        of deployments have them.
+
+        Source: https://learn.microsoft.com/azure/dns/private-dns-virtual-network-links; code and words as public logs
+        of deployments have them.
+        """
         zone = change.id.names[0]
         vnet = str(change.desires("properties.virtualNetwork.id"))
         yield Claim(

@@ -92,9 +92,11 @@ def _has_one_group_of_its_target(change: Change) -> None:
 
 
 def _connection_stays(change: Change) -> None:
-    """An endpoint keeps its connection for life: https://github.com/Azure/bicep-registry-modules/issues/7285 and
-    https://learn.microsoft.com/azure/postgresql/network/how-to-networking-servers-deployed-public-access-add-private-
-    endpoint (another name of the connection is another connection)."""
+    """Check that an endpoint's connection does not change; another name is another connection.
+
+    Source: https://github.com/Azure/bicep-registry-modules/issues/7285 and
+    https://learn.microsoft.com/azure/postgresql/network/how-to-networking-servers-deployed-public-access-add-private-endpoint.
+    """
     if change.existing is None:
         return
     earlier, asked = _connections(change.existing.body), _connections(change.desired)
@@ -188,7 +190,7 @@ def _set_state(change: Change, connection: JsonObject, status: str, description:
 
 
 def _earlier_connection(change: Change, name: Any) -> JsonObject | None:
-    """The state of a connection is the target's to set: a PUT of the endpoint leaves it as it is."""
+    """Return a connection's earlier state, which the target sets: a PUT of the endpoint does not change it."""
     for path in _CONNECTIONS if change.existing else ():
         for _, connection in find(change.existing.body if change.existing else {}, path):
             if connection.get("name") == name:
@@ -234,7 +236,7 @@ def _interface_body(change: Change, interface: ArmId, subnet: ArmId, address: st
 def linked_targets(
     endpoint: JsonObject, transaction: Transaction, operations: Operations
 ) -> Iterator[tuple[Resource, PrivateLink]]:
-    """What the body of a private endpoint connects to, with the sub-resource that it asks for."""
+    """Yield what the body of a private endpoint connects to, with the sub-resource that it asks for."""
     for path in _CONNECTIONS:
         for _, connection in find(endpoint, path):
             target = transaction.get(str(get(connection, "properties.privateLinkServiceId")))
@@ -307,8 +309,11 @@ _CONFIGS = "properties.privateDnsZoneConfigs"
 
 
 def _zones_are_few_and_named_apart(change: Change) -> None:
-    """https://learn.microsoft.com/azure/private-link/private-endpoint-dns#private-dns-zone-group: at most five zones;
-    https://github.com/hashicorp/terraform-provider-azurerm/issues/28966: names that differ."""
+    """Enforce Azure's rule: at most five zones; https://github.com/hashicorp/terraform-provider-azurerm/issues/28966:
+    names that differ.
+
+    Source: https://learn.microsoft.com/azure/private-link/private-endpoint-dns#private-dns-zone-group.
+    """
     configs = [as_object(one) for one in as_list(change.desires(_CONFIGS))]
     if len(configs) > _ZONES:
         raise AzureError(
@@ -327,8 +332,10 @@ def _zones_are_few_and_named_apart(change: Change) -> None:
 
 
 def _zones_of_configs_stay(change: Change) -> None:
-    """A configuration keeps its zone; another zone needs the group made anew:
-    https://github.com/hashicorp/terraform-provider-azurerm/issues/27559. Which code Azure answers is not known."""
+    """Check that a configuration keeps its zone; another zone needs a new group. Which code Azure answers is not known.
+
+    Source: https://github.com/hashicorp/terraform-provider-azurerm/issues/27559.
+    """
     earlier = {
         str(get(one, "name")).lower(): str(get(one, "properties.privateDnsZoneId")).lower()
         for _, one in find(change.existing.body if change.existing else {}, f"{_CONFIGS}[*]")
@@ -372,7 +379,12 @@ class PrivateDnsZoneGroup(ResourceType):
         return (resource_id.parent.key,) if resource_id.parent else ()
 
     def claims(self, change: Change) -> Iterable[Claim]:
-        """https://github.com/pulumi/pulumi-azure-native/issues/2179"""
+        """Claim the endpoint: it has at most one zone group.
+
+        Source: https://github.com/pulumi/pulumi-azure-native/issues/2179.
+
+        Source: https://github.com/pulumi/pulumi-azure-native/issues/2179.
+        """
         endpoint = change.id.names[0]
         yield Claim(
             f"zone-group{change.id.parent.key if change.id.parent else ''}",

@@ -43,7 +43,10 @@ def _environment_of(app: Resource) -> str:
 
 
 def environment_usages(transaction: Transaction, environment: Resource) -> list[JsonObject]:
-    """Return https://learn.microsoft.com/rest/api/resource-manager/containerapps/managed-environment-usages/list."""
+    """Return an environment's usages and quotas.
+
+    Source: https://learn.microsoft.com/rest/api/resource-manager/containerapps/managed-environment-usages/list.
+    """
     return [
         {
             "name": {"value": CORES, "localizedValue": CORES},

@@ -62,7 +62,10 @@ def _host(cache: Resource) -> str:
 
 
 def _is_in_a_network(cache: Resource) -> str | None:
-    """https://learn.microsoft.com/azure/azure-cache-for-redis/cache-private-link: not beside an injected network."""
+    """Return why a cache takes no private endpoint, or None: one that is injected into a network takes none.
+
+    Source: https://learn.microsoft.com/azure/azure-cache-for-redis/cache-private-link.
+    """
     if not cache.properties.get("subnetId"):
         return None
     return "Private endpoints are not supported for a cache that is injected into a virtual network."
@@ -101,8 +104,11 @@ _POLICIES = (
 
 
 def _new_caches_are_allowed(change: Change) -> None:
-    """https://learn.microsoft.com/azure/azure-cache-for-redis/retirement-faq: since April 2026 only those who had one
-    create any; code and words as public logs of deployments have them."""
+    """Enforce Azure's rule: since April 2026 only those who had one create any.
+
+    Source: https://learn.microsoft.com/azure/azure-cache-for-redis/retirement-faq; code and words as public logs of
+    deployments have them.
+    """
     if not change.existing and not options.read(change.transaction).classic_redis:
         raise AzureError(
             "BadRequest",
@@ -113,8 +119,11 @@ def _new_caches_are_allowed(change: Change) -> None:
 
 
 def _size_exists(change: Change) -> None:
-    """https://learn.microsoft.com/azure/azure-cache-for-redis/cache-overview#service-tiers: Basic and Standard C0 to
-    C6, Premium P1 to P5; the words are those that azure-cli looks for."""
+    """Enforce Azure's rule: Basic and Standard C0 to C6, Premium P1 to P5.
+
+    Source: https://learn.microsoft.com/azure/azure-cache-for-redis/cache-overview#service-tiers; the words are those
+    that azure-cli looks for.
+    """
     name, family = change.desires(f"{_SKU}.name"), change.desires(f"{_SKU}.family")
     if name not in _FAMILY:
         raise _invalid_value(f"{_SKU}.name")
@@ -141,8 +150,11 @@ def _tier_has_what_is_asked(change: Change) -> None:
 
 
 def _scales_one_step_up(change: Change) -> None:
-    """https://learn.microsoft.com/azure/azure-cache-for-redis/cache-how-to-scale: up by one tier at a time, never down;
-    Basic becomes Standard of the same size; nothing becomes C0."""
+    """Enforce Azure's rule: up by one tier at a time, never down; Basic becomes Standard of the same size; nothing
+    becomes C0.
+
+    Source: https://learn.microsoft.com/azure/azure-cache-for-redis/cache-how-to-scale.
+    """
     if not change.existing:
         return
     earlier, asked = (as_object(get(one, _SKU)) for one in (change.existing.body, change.desired))
@@ -176,9 +188,12 @@ _ONE_AT_A_TIME: dict[str, Any] = {
 
 
 def _large_changes_come_one_at_a_time(change: Change) -> None:
-    """https://github.com/Azure/azure-cli/issues/20997 (publicNetworkAccess, identity) and /26204 (redisVersion,
-    publicNetworkAccess), https://github.com/hashicorp/terraform-provider-azurerm/issues/26026. That sizes, shards and
-    replicas count among them is an assumption."""
+    """Refuse a PUT that makes more than one large change. That sizes, shards and replicas count among them is an
+    assumption.
+
+    Source: https://github.com/Azure/azure-cli/issues/20997 (publicNetworkAccess, identity) and /26204 (redisVersion,
+    publicNetworkAccess), https://github.com/hashicorp/terraform-provider-azurerm/issues/26026.
+    """
     if change.existing is None:
         return
     changed = [
@@ -206,8 +221,10 @@ def _comparable(path: str, value: Any) -> Any:
 
 
 def _zones_stay(change: Change) -> None:
-    """https://learn.microsoft.com/azure/azure-cache-for-redis/cache-how-to-zone-redundancy: zones can be allotted
-    later, and are never given up."""
+    """Enforce Azure's rule: zones can be allotted later, and are never given up.
+
+    Source: https://learn.microsoft.com/azure/azure-cache-for-redis/cache-how-to-zone-redundancy.
+    """
     path = "properties.zonalAllocationPolicy"
     earlier = get(change.existing.body, path) if change.existing else None
     if earlier not in (None, "NoZones") and change.desires(path, earlier) == "NoZones":
@@ -216,7 +233,10 @@ def _zones_stay(change: Change) -> None:
 
 
 def _version_is_supported(change: Change) -> None:
-    """https://learn.microsoft.com/azure/azure-cache-for-redis/cache-retired-features: version 4 is retired."""
+    """Enforce Azure's rule: version 4 is retired.
+
+    Source: https://learn.microsoft.com/azure/azure-cache-for-redis/cache-retired-features.
+    """
     asked = change.desires("properties.redisVersion")
     if asked is not None and str(asked).split(".")[0] not in ("6", "latest"):
         raise AzureError(
@@ -232,7 +252,10 @@ def _address_lies_in_a_subnet(change: Change) -> None:
 
 
 def _zones_are_zones(change: Change) -> None:
-    """https://learn.microsoft.com/azure/azure-cache-for-redis/cache-how-to-zone-redundancy"""
+    """Check that each availability zone is one of Azure's.
+
+    Source: https://learn.microsoft.com/azure/azure-cache-for-redis/cache-how-to-zone-redundancy.
+    """
     zones = [str(one) for one in as_list(change.desires("zones"))]
     if any(one not in ("1", "2", "3") for one in zones) or len(set(zones)) != len(zones):
         raise AzureError(

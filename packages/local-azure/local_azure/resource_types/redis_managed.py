@@ -80,7 +80,10 @@ def _size_is_on_offer(change: Change) -> None:
 
 
 def _size_takes_no_zones(change: Change) -> None:
-    """https://github.com/langchain-ai/terraform/pull/107"""
+    """Refuse zones where the size takes none.
+
+    Source: https://github.com/langchain-ai/terraform/pull/107.
+    """
     if as_list(change.desires("zones")):
         raise AzureError(
             "BadRequest",
@@ -103,8 +106,10 @@ def _high_availability_stays(change: Change) -> None:
 
 
 def _scales_within_bounds(change: Change) -> None:
-    """https://learn.microsoft.com/azure/redis/how-to-scale: never between memory and flash; without clustering up to
-    25 GB."""
+    """Enforce Azure's rule: never between memory and flash; without clustering up to 25 GB.
+
+    Source: https://learn.microsoft.com/azure/redis/how-to-scale.
+    """
     earlier = get(change.existing.body, "sku.name") if change.existing else None
     asked = str(change.desires("sku.name"))
     if not earlier or earlier == asked:
@@ -134,9 +139,11 @@ _CAPACITY_FAILURES = frozenset({"AllocationFailed", "InsufficientCapacity", "Ope
 
 
 def _failed_creation_stays_failed(change: Change) -> None:
-    """A cluster for which Azure had no room stays in the state Failed until it is deleted:
-    https://github.com/Azure-Samples/ai-hub-gateway-solution-accelerator/issues/108,
-    https://github.com/langchain-ai/terraform/issues/258, https://github.com/microsoft/aspire/issues/19174."""
+    """Refuse a write of a cluster for which Azure had no capacity: it stays in the state Failed until it is deleted.
+
+    Source: https://github.com/Azure-Samples/ai-hub-gateway-solution-accelerator/issues/108,
+    https://github.com/langchain-ai/terraform/issues/258, https://github.com/microsoft/aspire/issues/19174.
+    """
     earlier = provisioning.recorded(change.transaction).get(change.id.key)
     error = earlier.error() if earlier and earlier.kind == "create" else None
     if change.existing and error and error.code in _CAPACITY_FAILURES:
@@ -226,7 +233,10 @@ def _regenerate_key(request: Request) -> JsonObject:
 
 
 def _policy_fits_the_size(change: Change) -> None:
-    """https://learn.microsoft.com/azure/redis/architecture: NoCluster is for sizes of up to 25 GB."""
+    """Check that a cache without clustering has at most 25 GB.
+
+    Source: https://learn.microsoft.com/azure/redis/architecture.
+    """
     cluster = change.transaction.get(change.id.parent) if change.id.parent else None
     size = str(get(cluster.body, "sku.name")) if cluster else ""
     if _exceeds_policy(size, as_object(change.desired.get("properties"))):
@@ -247,7 +257,10 @@ def _policy_changes_only_from_none(change: Change) -> None:
 
 
 def _modules_fit(change: Change) -> None:
-    """https://learn.microsoft.com/azure/redis/redis-modules: what each module needs."""
+    """Check that each module has the size and policies that it needs.
+
+    Source: https://learn.microsoft.com/azure/redis/redis-modules.
+    """
     for at, module in find(change.desired, "properties.modules[*].name"):
         if module not in _MODULES:
             raise AzureError("BadRequest", f"The module '{module}' is not one of {', '.join(_MODULES)}.", target=at)
@@ -269,7 +282,10 @@ def _modules_fit(change: Change) -> None:
 
 
 def _one_way_to_persist(change: Change) -> None:
-    """https://learn.microsoft.com/azure/redis/how-to-persistence: by append-only file or by snapshots, not by both."""
+    """Check that data is persisted by append-only file or by snapshots, not by both.
+
+    Source: https://learn.microsoft.com/azure/redis/how-to-persistence.
+    """
     ways = as_object(change.desires("properties.persistence"))
     if ways.get("aofEnabled") and ways.get("rdbEnabled"):
         raise AzureError(
@@ -309,7 +325,7 @@ class Database(ResourceType):
     tracked = False
 
     def locks(self, resource_id: ArmId) -> Iterable[str]:
-        """A cluster takes one write at a time, its database's included."""
+        """Return the cluster: it takes one write at a time, its database's included."""
         return (resource_id.parent.key,) if resource_id.parent else ()
 
     def complete(self, change: Change) -> None:

@@ -30,7 +30,7 @@ class RoleDefinition:
     data_actions: tuple[str, ...] = ()
 
     def allows(self, action: str, *, data: bool) -> bool:
-        """Whether the role permits an action of the control plane, or of the data plane."""
+        """Return whether the role permits an action of the control plane, or of the data plane."""
         if data:
             return _matches(self.data_actions, action)
         spelled = (action, *((_ASSIGN.replace("/assign/", "/name/assign/"),) if action.lower() == _ASSIGN else ()))
@@ -38,7 +38,7 @@ class RoleDefinition:
         return granted and not any(_matches(self.not_actions, one) for one in spelled)
 
     def body(self, scope: str) -> JsonObject:
-        """The definition as it is shown at a scope."""
+        """Return the definition as it is shown at a scope."""
         return {
             "id": f"{scope}/providers/{ROLE_DEFINITION_TYPE}/{self.id}",
             "name": self.id,
@@ -199,5 +199,5 @@ _BY_ID = {one.id: one for one in BUILT_IN_ROLES}
 
 
 def built_in_role(role_id: str) -> RoleDefinition | None:
-    """The built-in role that an id (the GUID, or the resource id that ends in it) names."""
+    """Return the built-in role that an id (the GUID, or the resource id that ends in it) names."""
     return _BY_ID.get(role_id.rsplit("/", 1)[-1].lower())

@@ -26,7 +26,10 @@ def _host(service: str) -> Callable[[Resource], str]:
 
 
 def _list_keys(request: Request) -> JsonObject:
-    """https://learn.microsoft.com/rest/api/storagerp/storage-accounts/list-keys"""
+    """Return the answer of the action listKeys.
+
+    Source: https://learn.microsoft.com/rest/api/storagerp/storage-accounts/list-keys.
+    """
     return {
         "keys": [{"keyName": name, "value": request.resource.secrets[name], "permissions": "FULL"} for name in _KEYS]
     }

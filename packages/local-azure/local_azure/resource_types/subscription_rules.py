@@ -19,7 +19,10 @@ _CONTAINER_SERVICE = "Microsoft.ContainerService"
 
 
 def subscription_is_enabled(change: Change) -> None:
-    """https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states"""
+    """Refuse a write in a subscription that is not enabled.
+
+    Source: https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states.
+    """
     if faults.has(change.transaction, "subscription-disabled"):
         raise conflict(
             f"The subscription '{change.id.subscription}' is disabled and therefore marked as read only. You cannot "
@@ -29,9 +32,11 @@ def subscription_is_enabled(change: Change) -> None:
 
 
 def provider_is_registered(change: Change) -> None:
-    """https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-register-resource-provider; an
-    environment in a network also needs the provider that its nodes come from
-    (https://github.com/Azure/bicep/issues/14935)."""
+    """Check that the type's resource provider is registered. An environment in a network also needs the provider that
+    its nodes come from (https://github.com/Azure/bicep/issues/14935).
+
+    Source: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-register-resource-provider.
+    """
     namespace = change.id.type.split("/")[0]
     registrations.require(change.transaction, namespace)
     if (
@@ -47,8 +52,11 @@ def provider_is_registered(change: Change) -> None:
 
 
 def region_offers_the_type(change: Change) -> None:
-    """https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-sku-not-available, and the list of
-    a type's regions of https://learn.microsoft.com/rest/api/resources/providers/get."""
+    """Check that the region offers the type and size.
+
+    Source: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-sku-not-available, and the
+    list of a type's regions of https://learn.microsoft.com/rest/api/resources/providers/get.
+    """
     if change.existing or change.location not in REGIONS:
         return
     if faults.lacks_type(change.transaction, change.id.type, change.location):
@@ -62,8 +70,11 @@ def region_offers_the_type(change: Change) -> None:
 
 
 def environments_are_within_the_quota(change: Change) -> None:
-    """https://learn.microsoft.com/azure/container-apps/quotas; the code is that of
-    https://github.com/microsoft/azure-container-apps/issues/429."""
+    """Check that a new environment is within the subscription's quota.
+
+    Source: https://learn.microsoft.com/azure/container-apps/quotas; the code is that of
+    https://github.com/microsoft/azure-container-apps/issues/429.
+    """
     if change.id.type != ENVIRONMENT_TYPE or change.existing:
         return
     most = limit(change.transaction, ENVIRONMENTS, change.location)
@@ -76,7 +87,10 @@ def environments_are_within_the_quota(change: Change) -> None:
 
 
 def deployer_may_link(change: Change) -> None:
-    """https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-authorization-failed"""
+    """Check that the deployer has the permission to link the resources that a write names.
+
+    Source: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-authorization-failed.
+    """
     require_linked_actions(change)
 
 

@@ -9,7 +9,7 @@ from data_plane.plane import Plane
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    """A data plane for the apps of a module's tests."""
+    """Yield a data plane for the apps of a module's tests."""
     plane = Plane(tmp_path_factory.mktemp("home"))
     yield plane
     plane.close()

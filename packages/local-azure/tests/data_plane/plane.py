@@ -62,12 +62,12 @@ while True:
 
 
 def probe(kind: str, path: str = "/health", **limits: int) -> dict[str, Any]:
-    """A probe by HTTP that asks every second."""
+    """Return a probe by HTTP that asks every second."""
     return {"type": kind, "httpGet": {"path": path, "port": 8000}, "periodSeconds": 1, **limits}
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> Any:
-    """What `condition` gives once that is true; fails the test, saying `what` is missing, when it does not come."""
+    """Return what `condition` gives once that is true; fail the test, naming `what`, when it does not come."""
     deadline = time.monotonic() + PATIENCE
     while not (found := condition()):
         if time.monotonic() > deadline:
@@ -132,7 +132,7 @@ class Plane:
     # -- resources
 
     def id(self, kind: str, *names: str) -> ArmId:
-        """The id of a resource of the group."""
+        """Return the id of a resource of the group."""
         return ArmId.build(self._group, kind, *names)
 
     def put(self, kind: str, name: str, properties: dict[str, Any], **body: Any) -> ArmId:
@@ -173,7 +173,7 @@ class Plane:
         return self.put("Microsoft.App/containerApps", name, properties, **(envelope or {}))
 
     def revision_id(self, name: str) -> ArmId:
-        """The id of a revision by its name."""
+        """Return the id of a revision by its name."""
         return self.id("Microsoft.App/containerApps", name.partition("--")[0]).child("revisions", name)
 
     def set_option(self, **changes: Any) -> None:
@@ -184,17 +184,17 @@ class Plane:
     # -- what runs
 
     def app(self, name: str) -> RunningApp | None:
-        """An app that runs."""
+        """Return an app that runs."""
         told = runtime_status.read(self.home)
         return told.app(self.id("Microsoft.App/containerApps", name).text) if told else None
 
     def revision(self, name: str) -> RunningRevision | None:
-        """A revision that runs, by its name."""
+        """Return a revision that runs, by its name."""
         app = self.app(name.partition("--")[0])
         return next((one for one in app.revisions if one.name == name), None) if app else None
 
     def replicas(self, revision: str, count: int = 1, *, ready: bool = True) -> list[RunningReplica]:
-        """The replicas of a revision, once there are so many and they are ready."""
+        """Return the replicas of a revision, once there are so many and they are ready."""
 
         def found() -> list[RunningReplica]:
             told = self.revision(revision)
@@ -205,30 +205,30 @@ class Plane:
         return wait_until(found, f"{count} replicas of {revision}")
 
     def is_gone(self, revision: str) -> bool:
-        """Whether nothing of a revision is left."""
+        """Return whether nothing of a revision is left."""
         told = self.revision(revision)
         return told is None or not told.replicas
 
     def pid(self, replica: RunningReplica, container: str = "web") -> int:
-        """The process of a container."""
+        """Return the process of a container."""
         recorded = json.loads((self.home / "processes.json").read_text())
         return next(int(one["pid"]) for one in recorded if one["label"] == f"{replica.name}/{container}")
 
     def directory(self, replica: RunningReplica) -> Path:
-        """The directory of a replica."""
+        """Return the directory of a replica."""
         return next(self.home.glob(f"replicas/*/*/{replica.name}"))
 
     def log(self, replica: RunningReplica, container: str = "web") -> str:
-        """What a container wrote."""
+        """Return what a container wrote."""
         return next(self.home.glob(f"logs/*/*/{replica.name}/{container}.log")).read_text()
 
     def events(self, app: str) -> str:
-        """What the platform did for an app."""
+        """Return what the platform did for an app."""
         file = self.home / "logs" / app / "system.log"
         return file.read_text() if file.exists() else ""
 
     def ask(self, replica: RunningReplica, path: str = "/") -> dict[str, Any]:
-        """What a replica answers by itself."""
+        """Return what a replica answers by itself."""
         with urllib.request.urlopen(f"http://127.0.0.1:{replica.ports[8000]}{path}", timeout=PATIENCE) as response:
             return json.load(response)
 
@@ -243,12 +243,12 @@ class Plane:
             return error.code, error.read().decode()
 
     def revision_that_answers(self, app: str) -> str:
-        """The revision that a request to an app comes to."""
+        """Return the revision that a request to an app comes to."""
         status, body = self.request(app)
         return str(json.loads(body)["variables"]["CONTAINER_APP_REVISION"]) if status == 200 else ""
 
     def left(self) -> list[int]:
-        """The processes that run with a directory of this home as theirs."""
+        """Return the processes that run with a directory of this home as theirs."""
         found: list[int] = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():

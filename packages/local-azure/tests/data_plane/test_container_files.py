@@ -58,12 +58,12 @@ REMAP_SIGTERM = "SIGQUIT"
 
 
 def revision() -> RevisionPlan:
-    """A revision of the template."""
+    """Return a revision of the template."""
     return RevisionPlan(APP.child("revisions", "shop--0000001"), True, "", "", TEMPLATE)
 
 
 def app(**secrets: str) -> AppPlan:
-    """An app with these secrets."""
+    """Return an app with these secrets."""
     return AppPlan(
         id=APP,
         created="",
@@ -80,13 +80,13 @@ def app(**secrets: str) -> AppPlan:
 
 
 def web() -> ContainerPlan:
-    """The container."""
+    """Return the container."""
     return revision().containers("containers")[0]
 
 
 @pytest.fixture
 def image(tmp_path_factory: pytest.TempPathFactory) -> images.Image:
-    """The image of a shop, as its project describes it."""
+    """Return the image of a shop, as its project describes it."""
     project = tmp_path_factory.mktemp("project")
     (project / "shop").mkdir()
     (project / "shop" / "manage.py").write_text("print('shop')\n")
@@ -240,7 +240,7 @@ def test_a_path_in_an_argument_leads_to_what_is_mounted_there(argument: str, rea
 
 
 def of(tmp_path: Path, plan: AppPlan, image: images.Image, shim: dict[str, str] | None = None) -> dict[str, str]:
-    """The variables of the container."""
+    """Return the variables of the container."""
     mounts = {path: tmp_path / path.strip("/") for path in ("/tmp", "/data")}
     platform = variables.PlatformVariables(
         "shop--0000001-x", "shop--0000001", tmp_path, lambda _: shim or {}, tmp_path / "ca.pem", "header"

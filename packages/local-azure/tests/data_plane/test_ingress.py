@@ -15,14 +15,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from data_plane.ingress_world import DOMAIN, IngressFixture, app_plan, run, world
+from data_plane.ingress_fixture import DOMAIN, IngressFixture, app_plan, run, running_ingress
 from local_azure.data_plane.app import ReadyReplica
 
 HOST = f"web.{DOMAIN}"
 
 
 async def echo(request: web.Request) -> web.Response:
-    """What a replica sees of a request."""
+    """Return what a replica sees of a request."""
     body = await request.read()
     return web.json_response(
         {
@@ -36,7 +36,7 @@ async def echo(request: web.Request) -> web.Response:
 
 
 def closed_port() -> int:
-    """A port on which nobody listens."""
+    """Return a port on which nobody listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
@@ -57,16 +57,16 @@ async def seen(response: aiohttp.ClientResponse) -> dict[str, Any]:
 
 def test_app_sees_its_own_name_over_https_whatever_the_browser_has_used(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app(await here.replica(echo))
-            at = here.local()
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(await fixture.replica(echo))
+            at = fixture.local()
             headers = {
                 "Origin": at,
                 "Referer": f"{at}/form?a=1",
                 "X-Forwarded-For": "1.2.3.4",
                 "X-Forwarded-Proto": "http",
             }
-            async with here.session.post(
+            async with fixture.session.post(
                 f"{at}/a%2Fb/../c?q=%20x", headers=headers, data=b"abc", skip_auto_headers=["Accept"]
             ) as response:
                 found = await seen(response)
@@ -85,9 +85,9 @@ def test_app_sees_its_own_name_over_https_whatever_the_browser_has_used(tmp_path
 
 def test_path_goes_through_as_it_was_written(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app(await here.replica(echo))
-            reader, writer = await asyncio.open_connection("127.0.0.1", here.ports.hosts[HOST])
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(await fixture.replica(echo))
+            reader, writer = await asyncio.open_connection("127.0.0.1", fixture.ports.hosts[HOST])
             writer.write(
                 f"GET /a%2Fb//x/../%e4?q=a+b&q=%20 HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
             )
@@ -108,16 +108,16 @@ def test_addresses_and_cookies_of_the_answer_lead_back_to_the_browser(tmp_path: 
         return response
 
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app(await here.replica(answer))
-            async with here.session.get(here.local(), allow_redirects=False) as response:
-                assert response.headers["Location"] == f"{here.local()}/next"
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(await fixture.replica(answer))
+            async with fixture.session.get(fixture.local(), allow_redirects=False) as response:
+                assert response.headers["Location"] == f"{fixture.local()}/next"
                 assert response.headers.getall("Set-Cookie") == [
                     "session=1; HttpOnly; Path=/",
                     "__Host-other=2; Secure; Path=/",
                 ]
                 assert "Strict-Transport-Security" not in response.headers
-            async with here.session.get(here.local(), allow_redirects=False, headers={"Host": HOST}) as response:
+            async with fixture.session.get(fixture.local(), allow_redirects=False, headers={"Host": HOST}) as response:
                 assert response.headers["Location"] == f"https://{HOST}/next", "a client that knows the name sees it"
 
     run(scenario)
@@ -134,9 +134,9 @@ def test_answer_goes_out_as_the_app_wrote_it(tmp_path: Path) -> None:
             writer.close()
 
         server = await asyncio.start_server(raw, "127.0.0.1", 0)
-        async with world(tmp_path) as here:
-            here.route_app(ReadyReplica("raw", server.sockets[0].getsockname()[1]))
-            reader, writer = await asyncio.open_connection("127.0.0.1", here.ports.hosts[HOST])
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(ReadyReplica("raw", server.sockets[0].getsockname()[1]))
+            reader, writer = await asyncio.open_connection("127.0.0.1", fixture.ports.hosts[HOST])
             writer.write(f"GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
             head, _, body = (await reader.read()).partition(b"\r\n\r\n")
             writer.close()
@@ -161,8 +161,8 @@ def test_large_bodies_stream_both_ways(tmp_path: Path) -> None:
         return response
 
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app(await here.replica(back))
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(await fixture.replica(back))
             arrived = asyncio.Event()
 
             async def blocks() -> Any:
@@ -172,7 +172,7 @@ def test_large_bodies_stream_both_ways(tmp_path: Path) -> None:
                     yield block
 
             count = 0
-            async with here.session.post(here.local(), data=blocks()) as response:
+            async with fixture.session.post(fixture.local(), data=blocks()) as response:
                 async for chunk in response.content.iter_any():
                     count += len(chunk)
                     arrived.set()
@@ -184,9 +184,9 @@ def test_large_bodies_stream_both_ways(tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_every_method_goes_through(tmp_path: Path, method: str) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app(await here.replica(echo))
-            async with here.session.request(method, here.local()) as response:
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(await fixture.replica(echo))
+            async with fixture.session.request(method, fixture.local()) as response:
                 body = await response.read()
                 assert response.status == 200
                 assert int(response.headers["Content-Length"]) > 0
@@ -210,10 +210,10 @@ def test_websocket_goes_through_with_its_protocol_and_its_end(tmp_path: Path) ->
         return socket
 
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app(await here.replica(talk))
-            async with here.session.ws_connect(
-                f"{here.local()}/ws", protocols=["other", "chat"], origin=here.local()
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(await fixture.replica(talk))
+            async with fixture.session.ws_connect(
+                f"{fixture.local()}/ws", protocols=["other", "chat"], origin=fixture.local()
             ) as client:
                 assert client.protocol == "chat"
                 assert await client.receive_str() == f"https://{HOST}"
@@ -224,7 +224,7 @@ def test_websocket_goes_through_with_its_protocol_and_its_end(tmp_path: Path) ->
                 await client.send_str("end")
                 assert (await client.receive()).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
                 assert client.close_code == 4001
-            await here.ingress.drained("web--1-a")
+            await fixture.ingress.drained("web--1-a")
 
     run(scenario)
 
@@ -234,10 +234,10 @@ def test_websocket_that_the_app_refuses_is_refused(tmp_path: Path) -> None:
         return web.Response(status=403)
 
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app(await here.replica(refuse))
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(await fixture.replica(refuse))
             with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
-                await here.session.ws_connect(f"{here.local()}/ws")
+                await fixture.session.ws_connect(f"{fixture.local()}/ws")
 
     run(scenario)
 
@@ -247,10 +247,10 @@ def test_websocket_that_the_app_refuses_is_refused(tmp_path: Path) -> None:
 
 def test_request_goes_to_another_replica_when_one_cannot_be_connected_to(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app(ReadyReplica("gone", closed_port()), await here.replica(echo, "there"))
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(ReadyReplica("gone", closed_port()), await fixture.replica(echo, "there"))
             for _ in range(6):
-                async with here.session.post(here.local(), data=b"once") as response:
+                async with fixture.session.post(fixture.local(), data=b"once") as response:
                     assert (await seen(response))["size"] == 4
 
     run(scenario)
@@ -266,9 +266,9 @@ def test_request_that_may_have_been_done_goes_to_no_other(tmp_path: Path) -> Non
         return web.Response()
 
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app(await here.replica(cut, "one"), await here.replica(cut, "two"))
-            async with here.session.post(here.local(), data=b"pay") as response:
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(await fixture.replica(cut, "one"), await fixture.replica(cut, "two"))
+            async with fixture.session.post(fixture.local(), data=b"pay") as response:
                 assert response.status == 503
                 assert "upstream connect error" in await response.text()
         assert asked == ["cut"]
@@ -286,10 +286,10 @@ def test_answer_that_breaks_off_is_seen_to_break_off(tmp_path: Path) -> None:
         return response
 
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app(await here.replica(half))
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(await fixture.replica(half))
             with pytest.raises(aiohttp.ClientError):
-                async with here.session.get(here.local()) as response:
+                async with fixture.session.get(fixture.local()) as response:
                     await response.read()
 
     run(scenario)
@@ -297,7 +297,7 @@ def test_answer_that_breaks_off_is_seen_to_break_off(tmp_path: Path) -> None:
 
 def test_replicas_take_turns(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
+        async with running_ingress(tmp_path) as fixture:
             counts: Counter[str] = Counter()
 
             def named(name: str) -> Any:
@@ -307,9 +307,9 @@ def test_replicas_take_turns(tmp_path: Path) -> None:
 
                 return answer
 
-            here.route_app(*[await here.replica(named(name), name) for name in ("a", "b", "c")])
+            fixture.route_app(*[await fixture.replica(named(name), name) for name in ("a", "b", "c")])
             for _ in range(12):
-                async with here.session.get(here.local()):
+                async with fixture.session.get(fixture.local()):
                     pass
             assert counts == {"a": 4, "b": 4, "c": 4}
 
@@ -318,13 +318,13 @@ def test_replicas_take_turns(tmp_path: Path) -> None:
 
 def test_weights_share_requests_out_among_revisions(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            replica = await here.replica(echo)
-            here.split({"web--1": (80, [replica]), "web--2": (20, [replica]), "web--3": (0, [replica])})
+        async with running_ingress(tmp_path) as fixture:
+            replica = await fixture.replica(echo)
+            fixture.split({"web--1": (80, [replica]), "web--2": (20, [replica]), "web--3": (0, [replica])})
             for _ in range(200):
-                async with here.session.get(here.local()):
+                async with fixture.session.get(fixture.local()):
                     pass
-            one, two, three = (here.ingress.requests(f"web--{number}") for number in (1, 2, 3))
+            one, two, three = (fixture.ingress.requests(f"web--{number}") for number in (1, 2, 3))
             assert one + two == 200
             assert three == 0
             assert 130 <= one <= 190, "80 % of 200, give or take five standard deviations"
@@ -334,7 +334,7 @@ def test_weights_share_requests_out_among_revisions(tmp_path: Path) -> None:
 
 def test_replica_is_drained_once_it_has_answered_what_it_has(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
+        async with running_ingress(tmp_path) as fixture:
             begun, go = asyncio.Event(), asyncio.Event()
 
             async def slow(request: web.Request) -> web.Response:
@@ -342,21 +342,21 @@ def test_replica_is_drained_once_it_has_answered_what_it_has(tmp_path: Path) -> 
                 await go.wait()
                 return web.Response(text="done by the old one")
 
-            old = await here.replica(slow, "old")
-            here.route_app(old)
-            request = asyncio.create_task(_text(here))
+            old = await fixture.replica(slow, "old")
+            fixture.route_app(old)
+            request = asyncio.create_task(_text(fixture))
             await begun.wait()
-            here.route_app(await here.replica(echo, "new"))
-            drained = asyncio.create_task(here.ingress.drained("old"))
-            async with here.session.get(here.local()) as response:
+            fixture.route_app(await fixture.replica(echo, "new"))
+            drained = asyncio.create_task(fixture.ingress.drained("old"))
+            async with fixture.session.get(fixture.local()) as response:
                 assert "method" in await seen(response), "new requests go to the new replica"
             assert not drained.done()
             go.set()
             assert await request == "done by the old one"
             await drained
 
-    async def _text(here: IngressFixture) -> str:
-        async with here.session.get(here.local()) as response:
+    async def _text(fixture: IngressFixture) -> str:
+        async with fixture.session.get(fixture.local()) as response:
             return await response.text()
 
     run(scenario)
@@ -367,30 +367,30 @@ def test_replica_is_drained_once_it_has_answered_what_it_has(tmp_path: Path) -> 
 
 def test_request_waits_for_a_replica_that_comes_up_from_zero(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.comes_up = True
-            here.route_app()
-            request = asyncio.create_task(here.session.post(here.local(), data=b"kept"))
-            while not here.woken:
+        async with running_ingress(tmp_path) as fixture:
+            fixture.comes_up = True
+            fixture.route_app()
+            request = asyncio.create_task(fixture.session.post(fixture.local(), data=b"kept"))
+            while not fixture.woken:
                 await asyncio.sleep(0.01)
             assert not request.done()
-            assert here.woken[0] == (app_plan().id.key, "web--1")
-            here.route_app(await here.replica(echo))
+            assert fixture.woken[0] == (app_plan().id.key, "web--1")
+            fixture.route_app(await fixture.replica(echo))
             async with await request as response:
                 assert (await seen(response))["size"] == 4
-            assert here.ingress.requests("web--1") == 1
+            assert fixture.ingress.requests("web--1") == 1
 
     run(scenario)
 
 
 def test_503_when_no_replica_is_ready(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app()
-            async with here.session.get(here.local()) as response:
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app()
+            async with fixture.session.get(fixture.local()) as response:
                 assert (response.status, await response.text()) == (503, "no healthy upstream")
-            here.route_app(ReadyReplica("gone", closed_port()))
-            async with here.session.get(here.local()) as response:
+            fixture.route_app(ReadyReplica("gone", closed_port()))
+            async with fixture.session.get(fixture.local()) as response:
                 assert response.status == 503
                 assert "Connection refused" in await response.text()
 
@@ -399,11 +399,11 @@ def test_503_when_no_replica_is_ready(tmp_path: Path) -> None:
 
 def test_403_when_no_revision_is_active(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
+        async with running_ingress(tmp_path) as fixture:
             app = app_plan()
             assert app.ingress
-            here.ingress.route_app(app, {app.ingress.fqdn: ()}, {})
-            async with here.session.get(here.local()) as response:
+            fixture.ingress.route_app(app, {app.ingress.fqdn: ()}, {})
+            async with fixture.session.get(fixture.local()) as response:
                 assert response.status == 403
                 assert "This Container App is stopped" in await response.text()
 
@@ -416,11 +416,11 @@ def test_504_when_a_replica_takes_too_long(tmp_path: Path) -> None:
         return web.Response()
 
     async def scenario() -> None:
-        async with world(tmp_path, request_seconds=0.2) as here:
-            here.route_app(await here.replica(never))
-            async with here.session.get(here.local()) as response:
+        async with running_ingress(tmp_path, request_seconds=0.2) as fixture:
+            fixture.route_app(await fixture.replica(never))
+            async with fixture.session.get(fixture.local()) as response:
                 assert (response.status, await response.text()) == (504, "stream timeout")
-            await here.ingress.drained("web--1-a")
+            await fixture.ingress.drained("web--1-a")
 
     run(scenario)
 
@@ -430,24 +430,24 @@ def test_504_when_a_replica_takes_too_long(tmp_path: Path) -> None:
 
 @pytest.fixture
 def trusting(tmp_path: Path) -> ssl.SSLContext:
-    """A client's context that trusts the local authority alone."""
+    """Return a client's context that trusts the local authority alone."""
     from local_azure.system.certificates import certificate_authority
 
     return ssl.create_default_context(cafile=str(certificate_authority(tmp_path).certificate_file))
 
 
-async def ask_by_name(here: IngressFixture, host: str, port: int, trust: ssl.SSLContext) -> aiohttp.ClientResponse:
+async def ask_by_name(fixture: IngressFixture, host: str, port: int, trust: ssl.SSLContext) -> aiohttp.ClientResponse:
     """Ask as a client does that was led to a port for a name."""
-    return await here.session.get(
+    return await fixture.session.get(
         f"https://127.0.0.1:{port}/x", headers={"Host": host}, ssl=trust, server_hostname=host, allow_redirects=False
     )
 
 
 def test_https_by_the_name_has_a_good_certificate(tmp_path: Path, trusting: ssl.SSLContext) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app(await here.replica(echo))
-            async with await ask_by_name(here, HOST, here.ports.https, trusting) as response:
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(await fixture.replica(echo))
+            async with await ask_by_name(fixture, HOST, fixture.ports.https, trusting) as response:
                 told = dict((await seen(response))["headers"])
                 assert (told["Host"], told["X-Forwarded-Proto"]) == (HOST, "https")
 
@@ -458,14 +458,14 @@ def test_app_without_external_ingress_is_reached_from_its_environment_alone(
     tmp_path: Path, trusting: ssl.SSLContext
 ) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
+        async with running_ingress(tmp_path) as fixture:
             host = f"api.internal.{DOMAIN}"
-            here.route_app(await here.replica(echo), app=app_plan("api", external=False))
-            assert host not in here.ports.hosts
-            async with await ask_by_name(here, host, here.ports.https, trusting) as response:
+            fixture.route_app(await fixture.replica(echo), app=app_plan("api", external=False))
+            assert host not in fixture.ports.hosts
+            async with await ask_by_name(fixture, host, fixture.ports.https, trusting) as response:
                 assert response.status == 404
                 assert "stopped or does not exist" in await response.text()
-            async with await ask_by_name(here, host, here.ports.environment_https, trusting) as response:
+            async with await ask_by_name(fixture, host, fixture.ports.environment_https, trusting) as response:
                 await seen(response)
 
     run(scenario)
@@ -474,10 +474,10 @@ def test_app_without_external_ingress_is_reached_from_its_environment_alone(
 @pytest.mark.parametrize("host", [f"nobody.{DOMAIN}", "example.com", "127.0.0.1"])
 def test_unknown_host_is_not_found(tmp_path: Path, host: str) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app(await here.replica(echo))
-            url = f"http://127.0.0.1:{here.ports.environment_http}/"
-            async with here.session.get(url, headers={"Host": host}) as response:
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(await fixture.replica(echo))
+            url = f"http://127.0.0.1:{fixture.ports.environment_http}/"
+            async with fixture.session.get(url, headers={"Host": host}) as response:
                 assert response.status == 404
 
     run(scenario)
@@ -485,9 +485,9 @@ def test_unknown_host_is_not_found(tmp_path: Path, host: str) -> None:
 
 def test_page_of_another_site_cannot_use_the_local_port_by_a_name_of_its_own(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app(await here.replica(echo))
-            async with here.session.get(here.local(), headers={"Host": "rebound.example.com"}) as response:
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(await fixture.replica(echo))
+            async with fixture.session.get(fixture.local(), headers={"Host": "rebound.example.com"}) as response:
                 assert response.status == 404
 
     run(scenario)
@@ -495,15 +495,15 @@ def test_page_of_another_site_cannot_use_the_local_port_by_a_name_of_its_own(tmp
 
 def test_plain_http_in_the_environment_is_redirected_unless_it_is_allowed(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            url, headers = f"http://127.0.0.1:{here.ports.environment_http}/p?q=1", {"Host": HOST}
-            replica = await here.replica(echo)
-            here.route_app(replica)
-            async with here.session.get(url, headers=headers, allow_redirects=False) as response:
+        async with running_ingress(tmp_path) as fixture:
+            url, headers = f"http://127.0.0.1:{fixture.ports.environment_http}/p?q=1", {"Host": HOST}
+            replica = await fixture.replica(echo)
+            fixture.route_app(replica)
+            async with fixture.session.get(url, headers=headers, allow_redirects=False) as response:
                 assert response.status == 301
                 assert response.headers["Location"] == f"https://{HOST}/p?q=1"
-            here.route_app(replica, app=app_plan(allowInsecure=True))
-            async with here.session.get(url, headers=headers) as response:
+            fixture.route_app(replica, app=app_plan(allowInsecure=True))
+            async with fixture.session.get(url, headers=headers) as response:
                 assert dict((await seen(response))["headers"])["X-Forwarded-Proto"] == "http"
 
     run(scenario)
@@ -514,34 +514,34 @@ def test_plain_http_in_the_environment_is_redirected_unless_it_is_allowed(tmp_pa
 
 def test_port_of_a_host_name_stays_over_a_restart_and_is_closed_with_its_app(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app(await here.replica(echo))
-            first = here.ports
-            here.ingress.forget(app_plan())
-            assert here.ports.hosts == {}
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(await fixture.replica(echo))
+            first = fixture.ports
+            fixture.ingress.forget(app_plan())
+            assert fixture.ports.hosts == {}
             while is_listening(first.hosts[HOST]):
                 await asyncio.sleep(0.01)
-            here.route_app(await here.replica(echo))
-            assert here.ports.hosts == first.hosts
-        async with world(tmp_path) as here:
-            here.route_app(await here.replica(echo))
-            assert here.ports == first
+            fixture.route_app(await fixture.replica(echo))
+            assert fixture.ports.hosts == first.hosts
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(await fixture.replica(echo))
+            assert fixture.ports == first
 
     run(scenario)
 
 
 def test_port_that_was_taken_meanwhile_is_replaced(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with world(tmp_path) as here:
-            here.route_app(await here.replica(echo))
-            port = here.ports.hosts[HOST]
+        async with running_ingress(tmp_path) as fixture:
+            fixture.route_app(await fixture.replica(echo))
+            port = fixture.ports.hosts[HOST]
         with socket.socket() as other:
             other.bind(("127.0.0.1", port))
             other.listen()
-            async with world(tmp_path) as here:
-                here.route_app(await here.replica(echo))
-                assert here.ports.hosts[HOST] != port
-                async with here.session.get(here.local()) as response:
+            async with running_ingress(tmp_path) as fixture:
+                fixture.route_app(await fixture.replica(echo))
+                assert fixture.ports.hosts[HOST] != port
+                async with fixture.session.get(fixture.local()) as response:
                     await seen(response)
 
     run(scenario)

@@ -17,7 +17,7 @@ from local_azure.status.replica_logs import Logs
 
 @pytest.fixture
 def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Logs:
-    """The logs of a home directory, in which the command looks."""
+    """Return the logs of a home directory, in which the command looks."""
     monkeypatch.setenv("LOCAL_AZURE_HOME", str(tmp_path))
     return Logs(tmp_path)
 
@@ -29,7 +29,7 @@ def write(logs: Logs, app: str, container: str, *lines: str, revision: str = "1"
 
 
 def shown(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """What was printed, without the times."""
+    """Return what was printed, without the times."""
     lines = capsys.readouterr().out.splitlines()
     assert all(re.match(r"\d\d:\d\d:\d\d\.\d{3} ", line) for line in lines)
     return [line[13:] for line in lines]

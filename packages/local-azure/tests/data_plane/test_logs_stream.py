@@ -36,7 +36,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
 
 @pytest.fixture
 def azure(endpoint: Azure) -> Iterator[Azure]:
-    """The endpoint, before anything runs or has run."""
+    """Yield the endpoint, before anything runs or has run."""
     yield endpoint
     running_file.remove(endpoint.home)
     shutil.rmtree(endpoint.home / "logs", ignore_errors=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local_azure.core.ids import ArmId
-from local_azure.data_plane.dns import Names
+from local_azure.data_plane.dns import NetworkViews
 from modules.landscape import Landscape, endpoint_properties
 
 HOST = "red.westeurope.redis.azure.net"
@@ -22,7 +22,7 @@ class Network(Landscape):
     def __init__(self, home: Path) -> None:
         super().__init__(home / "state.sqlite")
         self.home = home
-        self.names = Names(self.model.store, home)
+        self.names = NetworkViews(self.model.store, home)
         self.link = f"{self.zone}/virtualNetworkLinks/vnet"
         self.zone_group = f"{self.endpoint}/privateDnsZoneGroups/default"
         self.connection = f"{self.cache}/privateEndpointConnections/pep.one"
@@ -31,7 +31,7 @@ class Network(Landscape):
         self.put(self.zone_group, {"privateDnsZoneConfigs": [config]}, location=None)
 
     def seen(self, network: str | None = "vnet", port: int = 10000) -> object:
-        """Where a process in a network gets to: a place, or the type of its error."""
+        """Return where a process in a network gets to: a place, or the type of its error."""
         self.names.publish(PORTS)
         return self.locate(network, HOST, port)
 

@@ -34,7 +34,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    """Where something answers."""
+    """Yield where something answers."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.patience = threading.Event()  # pyright: ignore[reportAttributeAccessIssue]
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -41,7 +41,7 @@ def alive(pid: int) -> bool:
 
 
 async def start(processes: Processes, script: str, directory: Path, **environment: str) -> tuple[Child, Path]:
-    """A shell script, once it runs; its output."""
+    """Return a shell script, once it runs; its output."""
     output = directory / "output"
     with output.open("wb") as file:
         child = await processes.start(
@@ -291,7 +291,7 @@ _BASH_SUPERVISOR = _SUPERVISOR.replace('["sh"', '["bash"').replace(
 
 
 def marked(mark: str) -> list[int]:
-    """The processes that bear a mark in their arguments."""
+    """Return the processes that bear a mark in their arguments."""
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 import redis
 
-from data_plane.redis_world import ALL, RedisFixture, url
+from data_plane.redis_fixture import ALL, RedisFixture, url
 from local_azure.cli import fault_commands
 from local_azure.data_plane.redis import process
 from local_azure.system.paths import Home
@@ -27,43 +27,47 @@ CLASSIC_ZONE = "privatelink.redis.cache.windows.net"
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisFixture]:
-    """A managed and a classic cache, each with a private endpoint that the network resolves."""
-    world = RedisFixture(tmp_path_factory.mktemp("home"))
+def redis_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisFixture]:
+    """Yield a managed and a classic cache, each with a private endpoint that the network resolves."""
+    redis_fixture = RedisFixture(tmp_path_factory.mktemp("home"))
     try:
-        world.with_network().with_cache().with_zone().with_endpoint()
-        add_zone_group(world, world.endpoint, world.zone)
-        world.put(
-            world.classic,
+        redis_fixture.with_network().with_cache().with_zone().with_endpoint()
+        add_zone_group(redis_fixture, redis_fixture.endpoint, redis_fixture.zone)
+        redis_fixture.put(
+            redis_fixture.classic,
             {"sku": {"name": "Standard", "family": "C", "capacity": 1}, "publicNetworkAccess": "Disabled"},
         )
-        zone = world.zone.replace("privatelink.redis.azure.net", CLASSIC_ZONE)
-        world.put(zone, location="global")
-        world.put(f"{zone}/virtualNetworkLinks/vnet", {"virtualNetwork": {"id": world.vnet}}, location="global")
-        endpoint = f"{world.endpoint}-classic"
-        world.put(endpoint, endpoint_properties(world.endpoints_subnet, world.classic, "redisCache"))
-        add_zone_group(world, endpoint, zone)
-        world.settle()
-        assert world.redis.failures == {}
-        yield world
+        zone = redis_fixture.zone.replace("privatelink.redis.azure.net", CLASSIC_ZONE)
+        redis_fixture.put(zone, location="global")
+        redis_fixture.put(
+            f"{zone}/virtualNetworkLinks/vnet", {"virtualNetwork": {"id": redis_fixture.vnet}}, location="global"
+        )
+        endpoint = f"{redis_fixture.endpoint}-classic"
+        redis_fixture.put(
+            endpoint, endpoint_properties(redis_fixture.endpoints_subnet, redis_fixture.classic, "redisCache")
+        )
+        add_zone_group(redis_fixture, endpoint, zone)
+        redis_fixture.settle()
+        assert redis_fixture.redis.failures == {}
+        yield redis_fixture
     finally:
-        world.close()
+        redis_fixture.close()
 
 
-def add_zone_group(world: RedisFixture, endpoint: str, zone: str) -> None:
+def add_zone_group(redis_fixture: RedisFixture, endpoint: str, zone: str) -> None:
     config = {"name": "one", "properties": {"privateDnsZoneId": zone}}
-    world.put(f"{endpoint}/privateDnsZoneGroups/default", {"privateDnsZoneConfigs": [config]}, location=None)
+    redis_fixture.put(f"{endpoint}/privateDnsZoneGroups/default", {"privateDnsZoneConfigs": [config]}, location=None)
 
 
-def direct(world: RedisFixture, host: str, key: str | None, **options: object) -> redis.Redis:
-    """A client of this process, at the server's real port."""
-    [port] = [local for azure, local in world.redis.ports[host].items() if azure in (10000, 6380)]
+def direct(redis_fixture: RedisFixture, host: str, key: str | None, **options: object) -> redis.Redis:
+    """Return a client of this process, at the server's real port."""
+    [port] = [local for azure, local in redis_fixture.redis.ports[host].items() if azure in (10000, 6380)]
     return redis.Redis(
         host="127.0.0.1",
         port=port,
         password=key,
         ssl=True,
-        ssl_ca_certs=str(world.home / "tls" / "ca.pem"),
+        ssl_ca_certs=str(redis_fixture.home / "tls" / "ca.pem"),
         retry=None,
         decode_responses=True,
         **options,
@@ -73,13 +77,13 @@ def direct(world: RedisFixture, host: str, key: str | None, **options: object) -
 # -- the story
 
 
-def test_the_storys_urls_fail_and_ours_works_by_every_client(world: RedisFixture) -> None:
-    [key, _] = world.keys(world.classic)
+def test_the_storys_urls_fail_and_ours_works_by_every_client(redis_fixture: RedisFixture) -> None:
+    [key, _] = redis_fixture.keys(redis_fixture.classic)
     assert "/" in key, "the keys of the local Azure all hold one"
     ours = url(CLASSIC, 6380, key)
     without_key = f"rediss://default@{CLASSIC}:6380/0?ssl_cert_reqs=required"
     raw_key = f"rediss://:{key}@{CLASSIC}:6380/0?ssl_cert_reqs=required"
-    told = world.outcomes(*[(client, one) for client in ALL for one in (ours, without_key, raw_key)])
+    told = redis_fixture.outcomes(*[(client, one) for client in ALL for one in (ours, without_key, raw_key)])
     for client in ALL:
         assert told[client, ours] == "works", client
         assert "AuthenticationError" in told[client, without_key], client
@@ -90,85 +94,85 @@ def test_the_storys_urls_fail_and_ours_works_by_every_client(world: RedisFixture
     assert ("ConnectionRefusedError" if is_port else "ValueError") in told["redis-py", raw_key]
 
 
-def test_every_client_works_on_managed_redis_with_either_key(world: RedisFixture) -> None:
-    uses = [(client, url(MANAGED, 10000, key)) for client in ALL for key in world.keys(world.database)]
-    assert set(world.outcomes(*uses).values()) == {"works"}
+def test_every_client_works_on_managed_redis_with_either_key(redis_fixture: RedisFixture) -> None:
+    uses = [(client, url(MANAGED, 10000, key)) for client in ALL for key in redis_fixture.keys(redis_fixture.database)]
+    assert set(redis_fixture.outcomes(*uses).values()) == {"works"}
 
 
-def test_databases_are_as_the_service_has_them(world: RedisFixture) -> None:
-    managed, classic = world.keys(world.database)[0], world.keys(world.classic)[0]
+def test_databases_are_as_the_service_has_them(redis_fixture: RedisFixture) -> None:
+    managed, classic = redis_fixture.keys(redis_fixture.database)[0], redis_fixture.keys(redis_fixture.classic)[0]
     on_managed = url(MANAGED, 10000, managed, 1)
     on_classic = [url(CLASSIC, 6380, classic, database) for database in (1, 15, 16)]
-    told = world.outcomes(*[("redis-py", one) for one in (on_managed, *on_classic)], ("kombu", on_managed))
+    told = redis_fixture.outcomes(*[("redis-py", one) for one in (on_managed, *on_classic)], ("kombu", on_managed))
     assert list(told.values()) == ["ResponseError", "works", "works", "ResponseError", told["kombu", on_managed]]
     assert "ResponseError" in told["kombu", on_managed]
 
 
-def test_without_the_local_authority_there_is_no_connection(world: RedisFixture) -> None:
-    ours = url(MANAGED, 10000, world.keys(world.database)[0])
-    assert "SSLCertVerificationError" in world.outcome(ours, trusts=False)
+def test_without_the_local_authority_there_is_no_connection(redis_fixture: RedisFixture) -> None:
+    ours = url(MANAGED, 10000, redis_fixture.keys(redis_fixture.database)[0])
+    assert "SSLCertVerificationError" in redis_fixture.outcome(ours, trusts=False)
 
 
-def test_the_certificate_is_for_the_host_name_alone(world: RedisFixture) -> None:
-    key = world.keys(world.database)[0]
-    address = world.get(world.endpoint).properties["customDnsConfigs"][0]["ipAddresses"][0]
+def test_the_certificate_is_for_the_host_name_alone(redis_fixture: RedisFixture) -> None:
+    key = redis_fixture.keys(redis_fixture.database)[0]
+    address = redis_fixture.get(redis_fixture.endpoint).properties["customDnsConfigs"][0]["ipAddresses"][0]
     for host in (address, MANAGED.replace(".redis", ".privatelink.redis")):
-        assert "SSLCertVerificationError" in world.outcome(url(host, 10000, key)), host
+        assert "SSLCertVerificationError" in redis_fixture.outcome(url(host, 10000, key)), host
 
 
-def test_there_is_no_plaintext_port(world: RedisFixture) -> None:
-    key = quote(world.keys(world.classic)[0], safe="")
+def test_there_is_no_plaintext_port(redis_fixture: RedisFixture) -> None:
+    key = quote(redis_fixture.keys(redis_fixture.classic)[0], safe="")
     plain = [f"redis://:{key}@{CLASSIC}:{port}/0" for port in (6379, 6380)]
-    assert all("works" not in one for one in world.outcomes(*[("redis-py", one) for one in plain]).values())
+    assert all("works" not in one for one in redis_fixture.outcomes(*[("redis-py", one) for one in plain]).values())
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1")
-def test_the_tls_floor_is_that_of_the_resource(world: RedisFixture) -> None:
-    assert tls_version(world, CLASSIC, ssl.TLSVersion.TLSv1_2) == "TLSv1.2"
+def test_the_tls_floor_is_that_of_the_resource(redis_fixture: RedisFixture) -> None:
+    assert tls_version(redis_fixture, CLASSIC, ssl.TLSVersion.TLSv1_2) == "TLSv1.2"
     with pytest.raises(ssl.SSLError):
-        tls_version(world, CLASSIC, ssl.TLSVersion.TLSv1_1)
-    properties = world.get(world.classic).properties
-    world.put(world.classic, {**properties, "minimumTlsVersion": "1.1"})
-    world.settle()
+        tls_version(redis_fixture, CLASSIC, ssl.TLSVersion.TLSv1_1)
+    properties = redis_fixture.get(redis_fixture.classic).properties
+    redis_fixture.put(redis_fixture.classic, {**properties, "minimumTlsVersion": "1.1"})
+    redis_fixture.settle()
     try:
-        assert tls_version(world, CLASSIC, ssl.TLSVersion.TLSv1_1) == "TLSv1.1"
+        assert tls_version(redis_fixture, CLASSIC, ssl.TLSVersion.TLSv1_1) == "TLSv1.1"
     finally:
-        world.put(world.classic, properties)
-        world.settle()
+        redis_fixture.put(redis_fixture.classic, properties)
+        redis_fixture.settle()
     with pytest.raises(ssl.SSLError):
-        tls_version(world, CLASSIC, ssl.TLSVersion.TLSv1_1)
+        tls_version(redis_fixture, CLASSIC, ssl.TLSVersion.TLSv1_1)
 
 
-def tls_version(world: RedisFixture, host: str, version: ssl.TLSVersion) -> str | None:
-    """The version that a client gets which wants this one alone."""
-    context = ssl.create_default_context(cafile=str(world.home / "tls" / "ca.pem"))
+def tls_version(redis_fixture: RedisFixture, host: str, version: ssl.TLSVersion) -> str | None:
+    """Return the version that a client gets which wants this one alone."""
+    context = ssl.create_default_context(cafile=str(redis_fixture.home / "tls" / "ca.pem"))
     context.set_ciphers("DEFAULT:@SECLEVEL=0")  # else OpenSSL itself wants no old version
     context.minimum_version = context.maximum_version = version
     with (
-        socket.create_connection(("127.0.0.1", world.redis.ports[host][6380])) as raw,
+        socket.create_connection(("127.0.0.1", redis_fixture.redis.ports[host][6380])) as raw,
         context.wrap_socket(raw, server_hostname=host) as encrypted,
     ):
         return encrypted.version()
 
 
 @pytest.mark.parametrize("command", ["CONFIG GET *", "SAVE", "BGSAVE", "DEBUG SLEEP 0", "SHUTDOWN", "REPLICAOF a 1"])
-def test_commands_that_azure_blocks_are_unknown(world: RedisFixture, command: str) -> None:
-    for host, resource in ((MANAGED, world.database), (CLASSIC, world.classic)):
+def test_commands_that_azure_blocks_are_unknown(redis_fixture: RedisFixture, command: str) -> None:
+    for host, resource in ((MANAGED, redis_fixture.database), (CLASSIC, redis_fixture.classic)):
         with pytest.raises(redis.ResponseError, match="unknown command"):
-            direct(world, host, world.keys(resource)[0]).execute_command(*command.split())
+            direct(redis_fixture, host, redis_fixture.keys(resource)[0]).execute_command(*command.split())
 
 
 @pytest.mark.parametrize("command", ["ACL LIST", "ACL SETUSER x on", "MODULE LOAD /x", "CLUSTER RESET"])
-def test_a_client_cannot_change_users_modules_or_the_cluster(world: RedisFixture, command: str) -> None:
+def test_a_client_cannot_change_users_modules_or_the_cluster(redis_fixture: RedisFixture, command: str) -> None:
     with pytest.raises(redis.ResponseError):
-        direct(world, MANAGED, world.keys(world.database)[0]).execute_command(*command.split())
+        direct(redis_fixture, MANAGED, redis_fixture.keys(redis_fixture.database)[0]).execute_command(*command.split())
 
 
-def test_memory_policy_and_clients_follow_the_size(world: RedisFixture) -> None:
-    info = direct(world, MANAGED, world.keys(world.database)[0]).info("memory")
+def test_memory_policy_and_clients_follow_the_size(redis_fixture: RedisFixture) -> None:
+    info = direct(redis_fixture, MANAGED, redis_fixture.keys(redis_fixture.database)[0]).info("memory")
     assert info["maxmemory"] == int(0.5 * 0.8 * 1024**3)
     assert info["maxmemory_policy"] == "volatile-lru"
-    classic = direct(world, CLASSIC, world.keys(world.classic)[0])
+    classic = direct(redis_fixture, CLASSIC, redis_fixture.keys(redis_fixture.classic)[0])
     assert classic.info("memory")["maxmemory"] == 1024**3
     assert classic.info("clients")["maxclients"] == 1000
 
@@ -176,73 +180,78 @@ def test_memory_policy_and_clients_follow_the_size(world: RedisFixture) -> None:
 # -- changes
 
 
-def test_a_changed_size_and_policy_take_effect_without_a_restart(world: RedisFixture) -> None:
-    client = direct(world, MANAGED, world.keys(world.database)[0])
+def test_a_changed_size_and_policy_take_effect_without_a_restart(redis_fixture: RedisFixture) -> None:
+    client = direct(redis_fixture, MANAGED, redis_fixture.keys(redis_fixture.database)[0])
     process = client.info("server")["process_id"]
-    world.put(world.cache, {"publicNetworkAccess": "Disabled"}, sku={"name": "Balanced_B1"})
-    properties = world.get(world.database).properties
-    world.put(world.database, {**properties, "evictionPolicy": "NoEviction"}, location=None)
-    world.settle()
+    redis_fixture.put(redis_fixture.cache, {"publicNetworkAccess": "Disabled"}, sku={"name": "Balanced_B1"})
+    properties = redis_fixture.get(redis_fixture.database).properties
+    redis_fixture.put(redis_fixture.database, {**properties, "evictionPolicy": "NoEviction"}, location=None)
+    redis_fixture.settle()
     memory = client.info("memory")
     assert (memory["maxmemory"], memory["maxmemory_policy"]) == (int(0.8 * 1024**3), "noeviction")
     assert client.info("server")["process_id"] == process
 
 
-def test_a_regenerated_key_is_dead_at_once_and_the_other_is_not(world: RedisFixture) -> None:
-    old, other = world.keys(world.database)
-    held = direct(world, MANAGED, old, single_connection_client=True)
+def test_a_regenerated_key_is_dead_at_once_and_the_other_is_not(redis_fixture: RedisFixture) -> None:
+    old, other = redis_fixture.keys(redis_fixture.database)
+    held = direct(redis_fixture, MANAGED, old, single_connection_client=True)
     assert held.ping()
-    world.action(world.database, "regenerateKey", {"keyType": "Primary"})
-    world.settle()
-    new = world.keys(world.database)[0]
-    told = world.outcomes(*[("redis-py", url(MANAGED, 10000, key)) for key in (old, other, new)])
+    redis_fixture.action(redis_fixture.database, "regenerateKey", {"keyType": "Primary"})
+    redis_fixture.settle()
+    new = redis_fixture.keys(redis_fixture.database)[0]
+    told = redis_fixture.outcomes(*[("redis-py", url(MANAGED, 10000, key)) for key in (old, other, new)])
     assert list(told.values()) == ["AuthenticationError", "works", "works"]
     assert held.ping(), "a connection that was open stays, as in Redis itself"
 
 
-def test_without_key_authentication_every_key_is_refused_and_open_connections_are_cut(world: RedisFixture) -> None:
-    key = world.keys(world.classic)[0]
-    held = direct(world, CLASSIC, key, single_connection_client=True)
+def test_without_key_authentication_every_key_is_refused_and_open_connections_are_cut(
+    redis_fixture: RedisFixture,
+) -> None:
+    key = redis_fixture.keys(redis_fixture.classic)[0]
+    held = direct(redis_fixture, CLASSIC, key, single_connection_client=True)
     assert held.ping()
-    properties = world.get(world.classic).properties
-    world.put(world.classic, {**properties, "disableAccessKeyAuthentication": True})
-    world.settle()
+    properties = redis_fixture.get(redis_fixture.classic).properties
+    redis_fixture.put(redis_fixture.classic, {**properties, "disableAccessKeyAuthentication": True})
+    redis_fixture.settle()
     try:
         with pytest.raises(redis.ConnectionError):
             held.ping()
-        assert world.outcome(url(CLASSIC, 6380, key)) == "AuthenticationError"
+        assert redis_fixture.outcome(url(CLASSIC, 6380, key)) == "AuthenticationError"
     finally:
-        world.put(world.classic, properties)
-        world.settle()
-    assert world.outcome(url(CLASSIC, 6380, key)) == "works"
+        redis_fixture.put(redis_fixture.classic, properties)
+        redis_fixture.settle()
+    assert redis_fixture.outcome(url(CLASSIC, 6380, key)) == "works"
 
 
-def test_data_and_port_outlive_a_stop_and_the_key_is_never_on_disk(world: RedisFixture) -> None:
-    key = world.keys(world.database)[0]
-    client = direct(world, MANAGED, key)
+def test_data_and_port_outlive_a_stop_and_the_key_is_never_on_disk(redis_fixture: RedisFixture) -> None:
+    key = redis_fixture.keys(redis_fixture.database)[0]
+    client = direct(redis_fixture, MANAGED, key)
     client.set("kept", "yes")
-    ports = dict(world.redis.ports)
-    world.stop()
+    ports = dict(redis_fixture.redis.ports)
+    redis_fixture.stop()
     with pytest.raises(redis.ConnectionError):
         client.ping()
-    world.start()
-    world.settle()
-    assert world.redis.ports == ports
-    assert direct(world, MANAGED, key).get("kept") == "yes"
+    redis_fixture.start()
+    redis_fixture.settle()
+    assert redis_fixture.redis.ports == ports
+    assert direct(redis_fixture, MANAGED, key).get("kept") == "yes"
     secret = key.encode()
-    files = [one for one in (world.home / "redis").rglob("*") if one.is_file()]
+    files = [one for one in (redis_fixture.home / "redis").rglob("*") if one.is_file()]
     assert len(files) > 4
     assert not any(secret in one.read_bytes() for one in files)
     assert not any(one.stat().st_mode & 0o077 for one in files if one.name in ("redis.conf", "cache.json"))
 
 
-def test_a_server_that_was_killed_comes_again(world: RedisFixture) -> None:
-    client = direct(world, CLASSIC, world.keys(world.classic)[0])
+def test_a_server_that_was_killed_comes_again(redis_fixture: RedisFixture) -> None:
+    client = direct(redis_fixture, CLASSIC, redis_fixture.keys(redis_fixture.classic)[0])
     process = client.info("server")["process_id"]
     os.kill(process, signal.SIGKILL)
-    world.run(_gone(process))
-    world.settle()
-    assert direct(world, CLASSIC, world.keys(world.classic)[0]).info("server")["process_id"] != process
+    redis_fixture.run(_gone(process))
+    redis_fixture.settle()
+    assert (
+        direct(redis_fixture, CLASSIC, redis_fixture.keys(redis_fixture.classic)[0]).info("server")["process_id"]
+        != process
+    )
 
 
 async def _gone(process: int) -> None:
@@ -253,108 +262,108 @@ async def _gone(process: int) -> None:
     await asyncio.sleep(0.05)
 
 
-def test_a_port_that_another_has_taken_is_replaced(world: RedisFixture) -> None:
-    key = world.keys(world.classic)[0]
-    port = world.redis.ports[CLASSIC][6380]
-    world.stop()
+def test_a_port_that_another_has_taken_is_replaced(redis_fixture: RedisFixture) -> None:
+    key = redis_fixture.keys(redis_fixture.classic)[0]
+    port = redis_fixture.redis.ports[CLASSIC][6380]
+    redis_fixture.stop()
     with socket.create_server(("127.0.0.1", port)):
-        world.start()
-        world.settle()
-        assert world.redis.ports[CLASSIC][6380] != port
-        assert world.outcome(url(CLASSIC, 6380, key)) == "works"
+        redis_fixture.start()
+        redis_fixture.settle()
+        assert redis_fixture.redis.ports[CLASSIC][6380] != port
+        assert redis_fixture.outcome(url(CLASSIC, 6380, key)) == "works"
 
 
 def test_leftovers_of_a_killed_data_plane_give_way(tmp_path: Path) -> None:
-    world = RedisFixture(tmp_path)
+    redis_fixture = RedisFixture(tmp_path)
     try:
-        world.with_network().with_cache()
-        world.settle()
+        redis_fixture.with_network().with_cache()
+        redis_fixture.settle()
         recorded = json.loads((tmp_path / "processes.json").read_text())
-        ports = dict(world.redis.ports)
-        world.start()
-        world.settle()
+        ports = dict(redis_fixture.redis.ports)
+        redis_fixture.start()
+        redis_fixture.settle()
         assert not Path(f"/proc/{recorded[0]['pid']}").exists()
-        assert world.redis.ports == ports
-        assert direct(world, MANAGED, world.keys(world.database)[0]).ping()
+        assert redis_fixture.redis.ports == ports
+        assert direct(redis_fixture, MANAGED, redis_fixture.keys(redis_fixture.database)[0]).ping()
     finally:
-        world.close()
+        redis_fixture.close()
 
 
-def test_connections_are_cut_when_the_endpoint_is_no_longer_approved(world: RedisFixture) -> None:
-    key = world.keys(world.database)[0]
-    held = direct(world, MANAGED, key, single_connection_client=True)
+def test_connections_are_cut_when_the_endpoint_is_no_longer_approved(redis_fixture: RedisFixture) -> None:
+    key = redis_fixture.keys(redis_fixture.database)[0]
+    held = direct(redis_fixture, MANAGED, key, single_connection_client=True)
     assert held.ping()
-    endpoint = world.get(world.endpoint)
+    endpoint = redis_fixture.get(redis_fixture.endpoint)
     state = endpoint.properties["privateLinkServiceConnections"][0]["properties"]["privateLinkServiceConnectionState"]
     try:
         for status in ("Rejected", "Approved"):
             state["status"] = status
-            with world.model.store.transaction() as transaction:
+            with redis_fixture.model.store.transaction() as transaction:
                 transaction.save(endpoint)
-            world.settle()
+            redis_fixture.settle()
             if status == "Rejected":
                 with pytest.raises(redis.ConnectionError):
                     held.ping()
-                assert "works" not in world.outcome(url(MANAGED, 10000, key))
+                assert "works" not in redis_fixture.outcome(url(MANAGED, 10000, key))
     finally:
-        assert world.outcome(url(MANAGED, 10000, key)) == "works"
+        assert redis_fixture.outcome(url(MANAGED, 10000, key)) == "works"
 
 
-def test_an_unlinked_zone_leads_to_the_public_address_which_refuses(world: RedisFixture) -> None:
-    ours = url(MANAGED, 10000, world.keys(world.database)[0])
-    assert world.outcome(ours, network=None) == "ConnectionError ConnectionRefusedError"
-    link = f"{world.zone}/virtualNetworkLinks/vnet"
-    world.delete(link)
-    world.settle()
+def test_an_unlinked_zone_leads_to_the_public_address_which_refuses(redis_fixture: RedisFixture) -> None:
+    ours = url(MANAGED, 10000, redis_fixture.keys(redis_fixture.database)[0])
+    assert redis_fixture.outcome(ours, network=None) == "ConnectionError ConnectionRefusedError"
+    link = f"{redis_fixture.zone}/virtualNetworkLinks/vnet"
+    redis_fixture.delete(link)
+    redis_fixture.settle()
     try:
-        assert world.outcome(ours) == "ConnectionError ConnectionRefusedError"
+        assert redis_fixture.outcome(ours) == "ConnectionError ConnectionRefusedError"
     finally:
-        world.put(link, {"virtualNetwork": {"id": world.vnet}}, location="global")
-        world.settle()
-    assert world.outcome(ours) == "works"
+        redis_fixture.put(link, {"virtualNetwork": {"id": redis_fixture.vnet}}, location="global")
+        redis_fixture.settle()
+    assert redis_fixture.outcome(ours) == "works"
 
 
 # -- faults
 
 
 @contextmanager
-def fault(world: RedisFixture, *arguments: str) -> Iterator[None]:
-    """A fault that `./local faults` puts in and takes out."""
+def fault(redis_fixture: RedisFixture, *arguments: str) -> Iterator[None]:
+    """Yield a fault that `./local faults` puts in and takes out."""
     parser = argparse.ArgumentParser()
     fault_commands.add_parser(parser.add_subparsers())
-    home = Home(world.home)
+    home = Home(redis_fixture.home)
     assert fault_commands.run(home, parser.parse_args(["faults", "add", *arguments])) == 0
-    world.settle()
+    redis_fixture.settle()
     try:
         yield
     finally:
         fault_commands.run(home, parser.parse_args(["faults", "clear"]))
-        world.settle()
+        redis_fixture.settle()
 
 
-def test_a_redis_that_is_down_refuses_and_then_has_what_it_had(world: RedisFixture) -> None:
-    key = world.keys(world.classic)[0]
-    ours, other = url(CLASSIC, 6380, key), url(MANAGED, 10000, world.keys(world.database)[0])
-    held = direct(world, CLASSIC, key, single_connection_client=True)
+def test_a_redis_that_is_down_refuses_and_then_has_what_it_had(redis_fixture: RedisFixture) -> None:
+    key = redis_fixture.keys(redis_fixture.classic)[0]
+    ours, other = url(CLASSIC, 6380, key), url(MANAGED, 10000, redis_fixture.keys(redis_fixture.database)[0])
+    held = direct(redis_fixture, CLASSIC, key, single_connection_client=True)
     held.set("before", "1")
-    with fault(world, "redis-down", "--name", "classic"):
+    with fault(redis_fixture, "redis-down", "--name", "classic"):
         with pytest.raises(redis.ConnectionError):
             held.ping()
-        told = world.outcomes(("redis-py", ours), ("redis-py", other))
+        told = redis_fixture.outcomes(("redis-py", ours), ("redis-py", other))
         assert list(told.values()) == ["ConnectionError ConnectionRefusedError", "works"]
-        assert [one.port for one in world.redis.running if one.host == CLASSIC] == [0]
-    assert direct(world, CLASSIC, key).get("before") == "1"
+        assert [one.port for one in redis_fixture.redis.running if one.host == CLASSIC] == [0]
+    assert direct(redis_fixture, CLASSIC, key).get("before") == "1"
 
 
-def test_a_redis_that_is_full_takes_no_value_until_it_has_room_again(world: RedisFixture) -> None:
-    key = world.keys(world.database)[0]
-    client = direct(world, MANAGED, key)
+def test_a_redis_that_is_full_takes_no_value_until_it_has_room_again(redis_fixture: RedisFixture) -> None:
+    key = redis_fixture.keys(redis_fixture.database)[0]
+    client = direct(redis_fixture, MANAGED, key)
     client.set("before", "1")
-    with fault(world, "redis-full", "--resource", world.cache):
+    with fault(redis_fixture, "redis-full", "--resource", redis_fixture.cache):
         with pytest.raises(redis.OutOfMemoryError):
             client.set("more", "1")
         assert client.get("before") == "1"
-        told = world.outcomes(*[(one, url(MANAGED, 10000, key)) for one in ALL])
+        told = redis_fixture.outcomes(*[(one, url(MANAGED, 10000, key)) for one in ALL])
         assert all("OutOfMemoryError" in one for one in told.values()), told
     assert client.set("more", "1")
 
@@ -364,24 +373,26 @@ def test_a_redis_that_is_full_takes_no_value_until_it_has_room_again(world: Redi
 
 @pytest.fixture
 def clustered(tmp_path: Path) -> Iterator[RedisFixture]:
-    """A managed cache that is still without a cluster."""
-    world = RedisFixture(tmp_path)
+    """Yield a managed cache that is still without a cluster."""
+    redis_fixture = RedisFixture(tmp_path)
     try:
-        world.with_network().with_cache().with_zone().with_endpoint()
-        add_zone_group(world, world.endpoint, world.zone)
-        world.settle()
-        yield world
+        redis_fixture.with_network().with_cache().with_zone().with_endpoint()
+        add_zone_group(redis_fixture, redis_fixture.endpoint, redis_fixture.zone)
+        redis_fixture.settle()
+        yield redis_fixture
     finally:
-        world.close()
+        redis_fixture.close()
 
 
-def become(world: RedisFixture, policy: str, size: str = "Balanced_B0") -> str:
+def become(redis_fixture: RedisFixture, policy: str, size: str = "Balanced_B0") -> str:
     """Give the cache a size and a clustering policy; its key."""
-    world.put(world.cache, {"publicNetworkAccess": "Disabled"}, sku={"name": size})
-    world.put(world.database, {"accessKeysAuthentication": "Enabled", "clusteringPolicy": policy}, location=None)
-    world.settle()
-    assert world.redis.failures == {}
-    return world.keys(world.database)[0]
+    redis_fixture.put(redis_fixture.cache, {"publicNetworkAccess": "Disabled"}, sku={"name": size})
+    redis_fixture.put(
+        redis_fixture.database, {"accessKeysAuthentication": "Enabled", "clusteringPolicy": policy}, location=None
+    )
+    redis_fixture.settle()
+    assert redis_fixture.redis.failures == {}
+    return redis_fixture.keys(redis_fixture.database)[0]
 
 
 NAMES = list("abcdefgh")
@@ -394,9 +405,10 @@ print(json.dumps([before, sorted([node.host, node.port] for node in cluster.get_
 """
 
 
-def use_cluster(world: RedisFixture, url: str) -> tuple[list[str | None], list[list[Any]]]:
-    """What a client that knows clusters finds under the names, before it writes each under itself; and the nodes."""
-    before, nodes = json.loads(world.python(CLUSTER_CLIENT, world.vnet, url))
+def use_cluster(redis_fixture: RedisFixture, url: str) -> tuple[list[str | None], list[list[Any]]]:
+    """Return what a client that knows clusters finds under the names, before it writes each under itself; and the
+    nodes."""
+    before, nodes = json.loads(redis_fixture.python(CLUSTER_CLIENT, redis_fixture.vnet, url))
     return before, nodes
 
 
@@ -450,9 +462,9 @@ def set_all(client: redis.Redis, names: list[str]) -> None:
         client.set(name, "1")
 
 
-def processes(world: RedisFixture) -> list[dict[str, Any]]:
-    """The processes that the data plane has started."""
-    return json.loads((world.home / "processes.json").read_text())
+def processes(redis_fixture: RedisFixture) -> list[dict[str, Any]]:
+    """Return the processes that the data plane has started."""
+    return json.loads((redis_fixture.home / "processes.json").read_text())
 
 
 def test_the_enterprise_policy_looks_like_one_server_and_refuses_transactions_across_slots(
@@ -475,49 +487,51 @@ def test_the_enterprise_policy_looks_like_one_server_and_refuses_transactions_ac
 
 
 def test_a_deleted_cache_is_gone_with_its_data_and_its_name_starts_anew(tmp_path: Path) -> None:
-    world = RedisFixture(tmp_path)
+    redis_fixture = RedisFixture(tmp_path)
     try:
-        world.with_network().with_cache()
-        world.settle()
-        client = direct(world, MANAGED, world.keys(world.database)[0])
+        redis_fixture.with_network().with_cache()
+        redis_fixture.settle()
+        client = direct(redis_fixture, MANAGED, redis_fixture.keys(redis_fixture.database)[0])
         client.set("secret", "1")
-        world.delete(world.cache)
-        world.settle()
-        assert world.redis.ports == {}
+        redis_fixture.delete(redis_fixture.cache)
+        redis_fixture.settle()
+        assert redis_fixture.redis.ports == {}
         assert list((tmp_path / "redis").iterdir()) == []
         with pytest.raises(redis.ConnectionError):
             client.ping()
-        world.with_cache()
-        world.settle()
+        redis_fixture.with_cache()
+        redis_fixture.settle()
         # Deleted and made again while nothing runs.
-        direct(world, MANAGED, world.keys(world.database)[0]).set("secret", "1")
-        world.stop()
-        world.delete(world.cache)
-        world.with_cache()
-        world.start()
-        world.settle()
-        assert direct(world, MANAGED, world.keys(world.database)[0]).get("secret") is None
+        direct(redis_fixture, MANAGED, redis_fixture.keys(redis_fixture.database)[0]).set("secret", "1")
+        redis_fixture.stop()
+        redis_fixture.delete(redis_fixture.cache)
+        redis_fixture.with_cache()
+        redis_fixture.start()
+        redis_fixture.settle()
+        assert direct(redis_fixture, MANAGED, redis_fixture.keys(redis_fixture.database)[0]).get("secret") is None
     finally:
-        world.close()
+        redis_fixture.close()
 
 
 def test_a_resize_without_high_availability_loses_all_data(tmp_path: Path) -> None:
-    world = RedisFixture(tmp_path)
+    redis_fixture = RedisFixture(tmp_path)
     try:
-        world.with_network()
+        redis_fixture.with_network()
         given = {"publicNetworkAccess": "Disabled", "highAvailability": "Disabled"}
-        world.put(world.cache, given, sku={"name": "Balanced_B0"})
-        world.put(world.database, {"accessKeysAuthentication": "Enabled", "clusteringPolicy": "NoCluster"})
-        world.settle()
-        key = world.keys(world.database)[0]
-        direct(world, MANAGED, key).set("task", "1")
-        world.put(world.cache, given, sku={"name": "Balanced_B1"})
-        world.settle()
-        client = direct(world, MANAGED, key)
+        redis_fixture.put(redis_fixture.cache, given, sku={"name": "Balanced_B0"})
+        redis_fixture.put(
+            redis_fixture.database, {"accessKeysAuthentication": "Enabled", "clusteringPolicy": "NoCluster"}
+        )
+        redis_fixture.settle()
+        key = redis_fixture.keys(redis_fixture.database)[0]
+        direct(redis_fixture, MANAGED, key).set("task", "1")
+        redis_fixture.put(redis_fixture.cache, given, sku={"name": "Balanced_B1"})
+        redis_fixture.settle()
+        client = direct(redis_fixture, MANAGED, key)
         assert client.get("task") is None
         assert client.info("memory")["maxmemory"] == int(0.8 * 1024**3)
     finally:
-        world.close()
+        redis_fixture.close()
 
 
 # -- what goes wrong
@@ -527,45 +541,45 @@ def test_a_resize_without_high_availability_loses_all_data(tmp_path: Path) -> No
 def test_why_a_server_does_not_run_is_told_and_it_runs_once_that_is_mended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
 ) -> None:
-    world = RedisFixture(tmp_path)
+    redis_fixture = RedisFixture(tmp_path)
     try:
-        world.with_network().with_cache()
+        redis_fixture.with_network().with_cache()
         data = tmp_path / "redis" / MANAGED / "dump.rdb"
         if wrong == "broken data":
-            world.settle()
-            direct(world, MANAGED, world.keys(world.database)[0]).set("a", "1")
-            world.stop()
+            redis_fixture.settle()
+            direct(redis_fixture, MANAGED, redis_fixture.keys(redis_fixture.database)[0]).set("a", "1")
+            redis_fixture.stop()
             whole = data.read_bytes()
             data.write_bytes(whole[: len(whole) // 2])
-            world.start()
+            redis_fixture.start()
         elif wrong == "no program":
             monkeypatch.setattr(process, "PROGRAM", "no-redis-server")
         else:
             monkeypatch.setattr(process, "_version", lambda _: 6)
             cluster = {"accessKeysAuthentication": "Enabled", "clusteringPolicy": "OSSCluster"}
-            world.delete(world.database)
-            world.put(world.database, cluster, location=None)
-        world.settle()
-        [words] = world.redis.failures.values()
+            redis_fixture.delete(redis_fixture.database)
+            redis_fixture.put(redis_fixture.database, cluster, location=None)
+        redis_fixture.settle()
+        [words] = redis_fixture.redis.failures.values()
         assert words.startswith(f"the Redis {MANAGED} does not run: ")
         assert {"no program": "local-azure setup", "old program": "7 or later", "broken data": "ended with code 1"}[
             wrong
         ] in words
-        assert [one.details for one in world.redis.running] == [words]
+        assert [one.details for one in redis_fixture.redis.running] == [words]
         monkeypatch.undo()
         data.unlink(missing_ok=True)
-        world.settle()
-        assert world.redis.failures == {}
-        assert direct(world, MANAGED, world.keys(world.database)[0]).ping()
+        redis_fixture.settle()
+        assert redis_fixture.redis.failures == {}
+        assert direct(redis_fixture, MANAGED, redis_fixture.keys(redis_fixture.database)[0]).ping()
     finally:
-        world.close()
+        redis_fixture.close()
 
 
-def test_changes_and_restarts_leave_no_file_open(world: RedisFixture) -> None:
+def test_changes_and_restarts_leave_no_file_open(redis_fixture: RedisFixture) -> None:
     def change() -> None:
-        world.action(world.classic, "regenerateKey", {"keyType": "Secondary"})
-        world.settle()
-        with fault(world, "redis-down", "--name", "classic"):
+        redis_fixture.action(redis_fixture.classic, "regenerateKey", {"keyType": "Secondary"})
+        redis_fixture.settle()
+        with fault(redis_fixture, "redis-down", "--name", "classic"):
             pass
 
     change()

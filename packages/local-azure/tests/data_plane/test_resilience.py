@@ -15,7 +15,7 @@ from local_azure.core.state import Store
 from local_azure.data_plane import main
 from local_azure.data_plane.apps import Apps
 from local_azure.data_plane.desired_state import AppPlan, RevisionPlan
-from local_azure.data_plane.dns import Names
+from local_azure.data_plane.dns import NetworkViews
 from local_azure.data_plane.main import DataPlane
 from local_azure.data_plane.measures import Meter, Sources
 from local_azure.data_plane.redis.servers import RedisServers
@@ -168,10 +168,10 @@ class NoApps:
 
 @pytest.fixture
 def followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Caches, NoApps, DataPlane]]:
-    for name in ("_CHECK_SECONDS", "_RETRY_SECONDS", "_TELL_SECONDS"):
+    for name in ("_CHECK_SECONDS", "_RETRY_SECONDS", "_PUBLISH_SECONDS"):
         monkeypatch.setattr(main, name, 0.01)
     caches, store = Caches(), Store(tmp_path / "state.sqlite")
-    yield caches, NoApps(), DataPlane(tmp_path, store, cast("RedisServers", caches), cast("Names", caches))
+    yield caches, NoApps(), DataPlane(tmp_path, store, cast("RedisServers", caches), cast("NetworkViews", caches))
     store.close()
 
 

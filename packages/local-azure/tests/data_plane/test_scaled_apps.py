@@ -12,7 +12,7 @@ SPEEDUP = 60
 
 
 def put_cache(plane: Plane) -> str:
-    """A cache that the internet reaches; its key."""
+    """Return a cache that the internet reaches; its key."""
     plane.put(
         "Microsoft.Cache/redisEnterprise",
         "redis-scale",
@@ -31,7 +31,7 @@ def put_cache(plane: Plane) -> str:
 
 
 def put_worker(plane: Plane, key: str, name: str = "worker", identity: str = "", **metadata: str) -> None:
-    """A worker that the list is for, ten entries a replica."""
+    """Create a worker that scales on the list's length, one replica for ten entries."""
     rule = {
         "name": "queue",
         "custom": {
@@ -53,7 +53,7 @@ def put_worker(plane: Plane, key: str, name: str = "worker", identity: str = "",
 
 
 def client(plane: Plane, key: str) -> "redis.Redis[Any]":
-    """A client of the cache's server."""
+    """Return a client of the cache's server."""
 
     def port() -> int:
         from local_azure.status import runtime_status

@@ -10,7 +10,7 @@ IDLE = Reading(0, 10)
 
 
 def waiting(messages: float) -> Reading:
-    """A queue with messages, of which one replica is for ten."""
+    """Return a queue with messages, of which one replica is for ten."""
     return Reading(messages, 10)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from local_azure.core.ids import ArmId
-from local_azure.data_plane.dns import Names
+from local_azure.data_plane.dns import NetworkViews
 from modules.landscape import Landscape
 
 SECONDS = 240
@@ -23,7 +23,7 @@ HOST = "red.westeurope.redis.azure.net"
 class Replica:
     """A replica's directory, in which processes run."""
 
-    def __init__(self, names: Names, directory: Path, network: str | None = None) -> None:
+    def __init__(self, names: NetworkViews, directory: Path, network: str | None = None) -> None:
         self._names = names
         self.directory = directory
         self._network = ArmId.parse(network) if network else None
@@ -34,7 +34,7 @@ class Replica:
         return {"PATH": os.environ["PATH"], **self._names.shim_environment(self._network, self.directory)}
 
     def run(self, script: str, **environment: str) -> str:
-        """What a process says that runs a script to its end."""
+        """Return what a process says that runs a script to its end."""
         done = subprocess.run(
             [sys.executable, "-c", script],
             env=self.environment | environment,
@@ -47,7 +47,7 @@ class Replica:
         return done.stdout.strip()
 
     def start(self, script: str) -> subprocess.Popen[str]:
-        """A process that runs a script, once it has said its first line."""
+        """Return a process that runs a script, once it has said its first line."""
         process = subprocess.Popen(
             [sys.executable, "-u", "-c", script],
             env=self.environment,
@@ -61,7 +61,7 @@ class Replica:
         return process
 
     def port(self, port: int) -> int:
-        """Where what listens on a port really is."""
+        """Return where what listens on a port really is."""
         return int((self.directory / "ports" / str(port)).read_text())
 
     def close(self) -> None:
@@ -82,15 +82,15 @@ def landscape(tmp_path: Path) -> Iterator[Landscape]:
 
 
 @pytest.fixture
-def names(landscape: Landscape, tmp_path: Path) -> Iterator[Names]:
-    names = Names(landscape.model.store, tmp_path)
+def names(landscape: Landscape, tmp_path: Path) -> Iterator[NetworkViews]:
+    names = NetworkViews(landscape.model.store, tmp_path)
     yield names
     names.close()
 
 
 @pytest.fixture
 def greeter() -> Iterator[int]:
-    """A port of this machine that greets whoever connects."""
+    """Yield a port of this machine that greets whoever connects."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def greet() -> None:
@@ -108,8 +108,8 @@ def greeter() -> Iterator[int]:
 
 
 @pytest.fixture
-def replica(names: Names, landscape: Landscape, greeter: int, tmp_path: Path) -> Iterator[Replica]:
-    """A replica in the network, where a service that greets is behind the cache's name."""
+def replica(names: NetworkViews, landscape: Landscape, greeter: int, tmp_path: Path) -> Iterator[Replica]:
+    """Yield a replica in the network, where a service that greets is behind the cache's name."""
     names.publish({HOST: {10000: greeter}})
     replica = Replica(names, tmp_path / "replica", landscape.vnet)
     yield replica
@@ -166,7 +166,7 @@ def errors(replica: Replica, *places: tuple[str, int]) -> list[str]:
     return json.loads(replica.run(ERRORS % json.dumps(places)))
 
 
-def test_each_dead_end_has_its_own_error(replica: Replica, names: Names, landscape: Landscape) -> None:
+def test_each_dead_end_has_its_own_error(replica: Replica, names: NetworkViews, landscape: Landscape) -> None:
     assert errors(
         replica,
         (HOST, 10000),
@@ -179,7 +179,7 @@ def test_each_dead_end_has_its_own_error(replica: Replica, names: Names, landsca
 
 
 def test_a_change_is_seen_by_a_process_that_runs(
-    replica: Replica, names: Names, landscape: Landscape, greeter: int
+    replica: Replica, names: NetworkViews, landscape: Landscape, greeter: int
 ) -> None:
     process = replica.start(
         f"""
@@ -246,7 +246,7 @@ def server(body: str, host: str = "0.0.0.0", port: int = 8000, family: str = "AF
 
 
 def test_two_replicas_listen_on_the_same_port_and_each_finds_its_own(
-    replica: Replica, names: Names, landscape: Landscape, tmp_path: Path
+    replica: Replica, names: NetworkViews, landscape: Landscape, tmp_path: Path
 ) -> None:
     other = Replica(names, tmp_path / "other", landscape.vnet)
     try:
@@ -348,7 +348,7 @@ def test_the_process_has_the_replicas_name(replica: Replica) -> None:
     assert replica.run(script) == " ".join([socket.gethostname()] * 3)
 
 
-def test_the_sitecustomize_that_was_there_before_runs_as_well(names: Names, tmp_path: Path) -> None:
+def test_the_sitecustomize_that_was_there_before_runs_as_well(names: NetworkViews, tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "sitecustomize.py").write_text("import os; os.environ['THEIRS'] = __name__\n")
     environment = names.shim_environment(None, tmp_path / "replica", str(tmp_path / "theirs"))
@@ -364,7 +364,7 @@ def test_the_sitecustomize_that_was_there_before_runs_as_well(names: Names, tmp_
     assert done.stdout.split() == ["sitecustomize", "replica_network"]
 
 
-def test_without_its_variables_python_is_as_always(names: Names, tmp_path: Path) -> None:
+def test_without_its_variables_python_is_as_always(names: NetworkViews, tmp_path: Path) -> None:
     path = names.shim_environment(None, tmp_path / "replica")["PYTHONPATH"]
     script = "import socket; print(socket.getaddrinfo.__module__, socket.socket.connect.__qualname__)"
     done = subprocess.run(

@@ -9,7 +9,7 @@ DOMAIN = "calm.westeurope.azurecontainerapps.io"
 
 
 def app(*shares: Share, single: bool = False, internal: bool = False, ingress: bool = True) -> AppPlan:
-    """An app whose newest revision is the second."""
+    """Return an app whose newest revision is the second."""
     fqdn = f"shop{'.internal' if internal else ''}.{DOMAIN}"
     return AppPlan(
         id=ArmId.parse(f"{GROUP}/providers/Microsoft.App/containerApps/shop"),

@@ -19,7 +19,7 @@ CONTAINER = "template.containers[0]"
 
 
 def changed(properties: JsonObject, *changes: tuple[str, Any]) -> JsonObject:
-    """A copy of properties with other values at some paths; a list's element is named as in `containers[0]`."""
+    """Return a copy of properties with other values at some paths; a list's element is named as in `containers[0]`."""
     result = copy.deepcopy(properties)
     for path, value in changes:
         holder: Any = result
@@ -47,7 +47,7 @@ def app(
 
 
 def with_environment(one: Landscape) -> None:
-    """A network, an identity and an environment in it."""
+    """Create a network, an identity and an environment in it."""
     one.with_network()
     one.put(one.identity)
     one.put(one.environment, {"vnetConfiguration": {"infrastructureSubnetId": one.apps_subnet}})
@@ -95,7 +95,7 @@ def grant(scope: str = "vault", role: str = SECRETS_USER, name: int = 1) -> Step
 
 
 def private_vault(one: Landscape, *, zone: bool = True, link: bool = True) -> None:
-    """A vault without public access, its endpoint in the network, its secret, and a role for the app's identity."""
+    """Create a vault without public access, its endpoint in the network, its secret, and a role for the app."""
     with_environment(one)
     one.with_vault()
     secret()(one)
@@ -111,7 +111,7 @@ def private_vault(one: Landscape, *, zone: bool = True, link: bool = True) -> No
 
 
 def public_vault(one: Landscape) -> None:
-    """A vault with public access, its secret, and a role for the app's identity."""
+    """Create a vault with public access, its secret, and a role for the app's identity."""
     with_environment(one)
     one.with_vault("Enabled")
     secret()(one)
@@ -134,22 +134,22 @@ def referring(
 
 
 def version_url(one: Landscape) -> str:
-    """The address of the secret's newest version."""
+    """Return the address of the secret's newest version."""
     return str(one.get(f"{one.vault}/secrets/redis-url").properties["secretUriWithVersion"])
 
 
 def revisions(one: Landscape) -> dict[str, Resource]:
-    """The app's revisions by name."""
+    """Return the app's revisions by name."""
     return {each.id.name: each for each in one.model.list("Microsoft.App/containerApps/revisions", one.app)}
 
 
 def running(one: Landscape, name: str = "web--0000001") -> dict[str, str]:
-    """The secrets that the replicas of a revision run with."""
+    """Return the secrets that the replicas of a revision run with."""
     return dict(revisions(one)[name].secrets.get("values", {}))
 
 
 def revision_id(one: Landscape, name: str = "web--0000001") -> str:
-    """The id of a revision of the app."""
+    """Return the id of a revision of the app."""
     return ArmId.parse(one.app).child("revisions", name).text
 
 

@@ -20,7 +20,7 @@ def nothing(landscape: Landscape) -> None:
 
 
 def group(landscape: Landscape) -> None:
-    """A resource group is there."""
+    """Create a resource group."""
     landscape.put(landscape.group)
 
 
@@ -76,7 +76,7 @@ def check(refusal: Refusal, directory: Path) -> None:
 
 
 def everything(landscape: Landscape) -> list[list[Any]]:
-    """The whole state, row by row."""
+    """Return the whole state, row by row."""
     tables = ("resource", "reference", "claim", "counter")
     with landscape.model.store.transaction() as transaction:
         return [transaction.execute(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]

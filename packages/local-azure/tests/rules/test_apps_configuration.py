@@ -46,14 +46,14 @@ def registry(**given: Any) -> Step:
 
 
 def by_identity(one: Landscape) -> object:
-    """An image that the app's identity pulls from a registry that is here."""
+    """Return an image that the app's identity pulls from a registry that is here."""
     image = (f"{CONTAINER}.image", "contoso.azurecr.io/shop:1")
     pulled = {"server": "contoso.azurecr.io", "identity": one.identity}
     return app(("configuration.registries", [pulled]), image)(one)
 
 
 def with_images(*references: str) -> Step:
-    """The registries that are here hold these images and no other."""
+    """Return the registries that are here hold these images and no other."""
     return lambda one: setattr(one.model, "has_image", references.__contains__)
 
 
@@ -68,7 +68,7 @@ def ingress(**given: Any) -> Step:
 
 
 def outside(**given: Any) -> Step:
-    """An app in an environment without a network."""
+    """Return an app in an environment without a network."""
 
     def step(one: Landscape) -> object:
         properties = app_properties(f"{one.environment}-2")

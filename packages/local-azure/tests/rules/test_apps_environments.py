@@ -22,7 +22,7 @@ def network(one: Landscape) -> None:
 
 
 def subnet(prefix: str = "10.0.4.0/27", **properties: Any) -> Step:
-    """A subnet of its own for an environment."""
+    """Return a subnet of its own for an environment."""
     body = {"addressPrefix": prefix, "delegations": DELEGATED, **properties}
     return lambda one: (one.with_network(), one.put(f"{one.vnet}/subnets/own", body, location=None))
 
@@ -68,7 +68,7 @@ def one_prefix(one: Landscape) -> None:
 
 
 def foreign(resource_id: str) -> str:
-    """The same id in another subscription."""
+    """Return the same id in another subscription."""
     return resource_id.replace(resource_id.split("/")[2], GUID)
 
 
@@ -312,13 +312,13 @@ REFUSALS = [
 
 
 def regional_network(one: Landscape, region: str) -> None:
-    """A network in a region of its own."""
+    """Create a network in a region of its own."""
     one.put(one.vnet, {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}, location=region)
     one.put(one.apps_subnet, {"addressPrefix": "10.0.0.0/23", "delegations": DELEGATED}, location=None)
 
 
 def regional_environment(one: Landscape, region: str, zones: bool) -> object:
-    """An environment in it."""
+    """Return an environment in it."""
     network = {"vnetConfiguration": {"infrastructureSubnetId": one.apps_subnet}}
     return one.put(one.environment, {**network, "zoneRedundant": zones}, location=region)
 

@@ -51,7 +51,7 @@ def delete_secret(one: Landscape) -> None:
 
 
 def caller_may(one: Landscape, *secrets: str) -> JsonObject:
-    """A vault that lets the caller do this with secrets."""
+    """Return a vault that lets the caller do this with secrets."""
     tenant = str(vault_properties()["tenantId"])
     policy = {"tenantId": tenant, "objectId": one.model.tenant.object_id, "permissions": {"secrets": list(secrets)}}
     return {"enableRbacAuthorization": False, "accessPolicies": [policy]}
@@ -390,7 +390,7 @@ def by_policy(one: Landscape) -> object:
 
 
 def not_yet(one: Landscape) -> None:
-    """A role that takes effect in an hour."""
+    """Create a role that takes effect in an hour."""
     public_vault(one)
     in_force(one, datetime.now(UTC) + timedelta(hours=1))
 
@@ -413,7 +413,7 @@ def disabled(one: Landscape) -> None:
 
 
 def reject(one: Landscape) -> None:
-    """The owner of the vault has taken the approval of the connection back."""
+    """Withdraw the vault owner's approval of the connection."""
     set_connection(one, "Rejected")
 
 
@@ -448,7 +448,7 @@ def outbound(one: Landscape) -> str:
 
 
 def shut(one: Landscape, **rules: Any) -> Resource:
-    """The vault's public access for listed callers only."""
+    """Return the vault's public access for listed callers only."""
     acls = {"bypass": "AzureServices", "defaultAction": "Deny", **rules}
     return one.put(one.vault, vault_properties(publicNetworkAccess="Enabled", networkAcls=acls))
 
@@ -593,7 +593,7 @@ def let_in(one: Landscape, subnet: str, missing: bool = False) -> Resource:
 
 
 def grant_other(one: Landscape) -> object:
-    """A role on the vault beside the one that the app reads."""
+    """Return a role on the vault beside the one that the app reads."""
     principal = one.get(one.identity).properties["principalId"]
     name = "99999999-0000-0000-0000-000000000000"
     body = {
@@ -612,7 +612,9 @@ def listing_policy(one: Landscape) -> object:
 
 
 def endpoint_elsewhere(one: Landscape) -> None:
-    """The vault's endpoint in a network of its own, and its record in the zone that the apps' network is linked to."""
+    """Create the vault's endpoint in a network of its own, and its record in the zone that the apps' network is linked
+    to.
+    """
     with_environment(one)
     one.with_vault()
     secret()(one)
@@ -671,7 +673,7 @@ def grant_on_secret(one: Landscape) -> object:
 
 
 def fall_back(one: Landscape) -> None:
-    """The name is not in the linked zone, and the link says to go on to the public address."""
+    """Let the link of a zone without the name fall back to the public address."""
     body = {"virtualNetwork": {"id": one.vnet}, "resolutionPolicy": "NxDomainRedirect"}
     one.put(f"{zone_id(one)}/virtualNetworkLinks/vnet", body, location="global")
     one.with_vault("Enabled")

@@ -19,12 +19,12 @@ WORKSPACE_OF_ENVIRONMENT = "properties.workspaceResourceId"
 
 
 def tagged(**tags: str) -> Step:
-    """A group with tags."""
+    """Return a group with tags."""
     return lambda one: one.put(one.group, tags=tags)
 
 
 def generic(one: Landscape, **properties: Any) -> object:
-    """A resource of a type that the model knows only from its schema."""
+    """Return a resource of a type that the model knows only from its schema."""
     kind = one.model.types.by_token("azure-native:applicationinsights:Component")
     component = ArmId.build(one.group, kind.arm_type, "insights")
     return one.put(component.text, properties)
@@ -183,7 +183,7 @@ def test_a_body_that_was_read_can_be_sent_back(tmp_path: Path) -> None:
 
 
 def begin(one: Landscape, resource_id: str, properties: dict[str, Any], seconds: float = 60.0) -> None:
-    """A write that takes time, and is not done yet."""
+    """Begin a write that takes time, and is not done yet."""
     one.model.put(ArmId.parse(resource_id), {"properties": properties}, outcome=OperationOutcome(seconds))
 
 

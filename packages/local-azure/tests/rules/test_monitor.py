@@ -34,7 +34,7 @@ def setting(
     workspace: str = "logs",
     **properties: Any,
 ) -> Step:
-    """A diagnostic setting of a resource of the landscape that sends to a workspace."""
+    """Return a diagnostic setting of a resource of the landscape that sends to a workspace."""
     given = {
         **({"logs": logs} if logs else {}),
         **({"metrics": metrics} if metrics else {}),
@@ -173,7 +173,7 @@ def alert(
     criterion: JsonObject | None = None,
     **changes: Any,
 ) -> Step:
-    """An alert on a metric of the managed cache."""
+    """Return an alert on a metric of the managed cache."""
 
     def step(one: Landscape) -> object:
         properties: JsonObject = {
@@ -198,7 +198,7 @@ def classic(one: Landscape) -> str:
 
 
 def classic_alert(metric: str) -> Step:
-    """An alert on a metric of a classic cache."""
+    """Return an alert on a metric of a classic cache."""
     return lambda one: alert(metric, scopes=[classic(one)])(one)
 
 
@@ -293,7 +293,7 @@ QUERY = 'REDConnectionEvents | where EventType == "auth"'
 
 
 def log_alert(name: str = "rule", group_name: str = "", condition: JsonObject | None = None, **changes: Any) -> Step:
-    """An alert on the logs in the workspace."""
+    """Return an alert on the logs in the workspace."""
 
     def step(one: Landscape) -> object:
         properties: JsonObject = {
@@ -454,7 +454,7 @@ LOG_ALERTS = [
 
 
 def action_group(short: str | None = "redis", name: str = "team", **properties: Any) -> Step:
-    """An action group."""
+    """Return an action group."""
     given = {"enabled": True, **({"groupShortName": short} if short is not None else {}), **properties}
     return lambda one: one.put(insights(one, "actionGroups", name), given, location="global")
 
@@ -536,7 +536,7 @@ WORKSPACES = [
 
 
 def acr(size: str = "Premium", name: str = "contoso", **properties: Any) -> Step:
-    """A container registry."""
+    """Return a container registry."""
     return lambda one: one.put(registry(one, name), properties, sku={"name": size})
 
 

@@ -19,12 +19,12 @@ FIRST = "properties.privateLinkServiceConnections[0]"
 
 
 def network(*prefixes: str) -> Step:
-    """A network with these prefixes."""
+    """Return a network with these prefixes."""
     return lambda one: one.put(one.vnet, {"addressSpace": {"addressPrefixes": list(prefixes)}})
 
 
 def subnet(prefix: str | None = "10.0.3.0/24", name: str = "more", **properties: Any) -> Step:
-    """A subnet of the network."""
+    """Return a subnet of the network."""
     given = {"addressPrefix": prefix} if prefix else {}
     return lambda one: one.put(f"{one.vnet}/subnets/{name}", {**given, **properties}, location=None)
 
@@ -36,7 +36,7 @@ def endpoint(
     address: str = "",
     **envelope: Any,
 ) -> Step:
-    """A private endpoint of the managed cache."""
+    """Return a private endpoint of the managed cache."""
 
     def step(one: Landscape) -> object:
         properties: JsonObject = endpoint_properties(f"{one.vnet}/subnets/{subnet_name}", one.cache, group)
@@ -48,7 +48,7 @@ def endpoint(
 
 
 def environment(subnet_name: str = "apps", name: str = "env", **envelope: Any) -> Step:
-    """A Container Apps environment in a subnet."""
+    """Return a Container Apps environment in a subnet."""
     return lambda one: one.put(
         one.environment.replace("/env", f"/{name}"),
         {"vnetConfiguration": {"infrastructureSubnetId": f"{one.vnet}/subnets/{subnet_name}"}},
@@ -57,7 +57,7 @@ def environment(subnet_name: str = "apps", name: str = "env", **envelope: Any) -
 
 
 def zone(name: str = "privatelink.redis.azure.net", **envelope: Any) -> Step:
-    """A private zone."""
+    """Return a private zone."""
     return lambda one: one.put(zone_id(one, name), **{"location": "global", **envelope})
 
 
@@ -66,7 +66,7 @@ def zone_id(one: Landscape, name: str) -> str:
 
 
 def link(name: str = "vnet", zone_name: str = "privatelink.redis.azure.net", **properties: Any) -> Step:
-    """A link of a zone to the network."""
+    """Return a link of a zone to the network."""
     return lambda one: one.put(
         f"{zone_id(one, zone_name)}/virtualNetworkLinks/{name}",
         {"virtualNetwork": {"id": one.vnet}, **properties},
@@ -75,14 +75,14 @@ def link(name: str = "vnet", zone_name: str = "privatelink.redis.azure.net", **p
 
 
 def link_tagged(tags: dict[str, str]) -> Step:
-    """A link of the zone to the network with tags."""
+    """Return a link of the zone to the network with tags."""
     return lambda one: one.put(
         f"{one.zone}/virtualNetworkLinks/vnet", {"virtualNetwork": {"id": one.vnet}}, location="global", tags=tags
     )
 
 
 def zone_group(*zones: str, name: str = "default", config_name: str = "") -> Step:
-    """A zone group of the endpoint with a configuration for each zone."""
+    """Return a zone group of the endpoint with a configuration for each zone."""
 
     def step(one: Landscape) -> object:
         configs = [
@@ -732,7 +732,7 @@ def test_a_network_goes_with_its_links_and_the_zone_stays(tmp_path: Path) -> Non
 
 
 def connection_status(one: Landscape) -> str:
-    """What the endpoint says of its connection."""
+    """Return what the endpoint says of its connection."""
     (connection,) = one.get(one.endpoint).properties["privateLinkServiceConnections"]
     return connection["properties"]["privateLinkServiceConnectionState"]["status"]
 

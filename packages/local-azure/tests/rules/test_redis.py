@@ -16,7 +16,7 @@ CONFIGURATION = "properties.redisConfiguration"
 
 
 def cluster(size: str = "Balanced_B0", name: str = "red", **properties: Any) -> Step:
-    """A managed cluster; `zones` and `capacity` stand beside its properties."""
+    """Return a managed cluster; `zones` and `capacity` stand beside its properties."""
 
     def step(one: Landscape) -> object:
         zones, capacity = properties.get("zones"), properties.get("capacity")
@@ -28,14 +28,14 @@ def cluster(size: str = "Balanced_B0", name: str = "red", **properties: Any) -> 
 
 
 def database(name: str = "default", **properties: Any) -> Step:
-    """The database of the managed cluster."""
+    """Return the database of the managed cluster."""
     return lambda one: one.put(f"{one.cache}/databases/{name}", properties, location=None)
 
 
 def classic(
     size: str = "Standard C1", cache: str = "classic", zones: list[str] | None = None, **properties: Any
 ) -> Step:
-    """A classic cache of a size such as `Basic C0`."""
+    """Return a classic cache of a size such as `Basic C0`."""
     name, family = size.split(" ")
     sku = {"name": name, "family": family[0], "capacity": int(family[1:])}
 
@@ -46,13 +46,13 @@ def classic(
 
 
 def configured(size: str, **settings: str) -> Step:
-    """A classic cache with settings of Redis itself."""
+    """Return a classic cache with settings of Redis itself."""
     spelled = {name.replace("_", "-"): value for name, value in settings.items()}
     return classic(size, redisConfiguration=spelled)
 
 
 def without_classic(one: Landscape) -> None:
-    """A subscription that had no classic cache."""
+    """Use a subscription that had no classic cache."""
     with one.model.store.transaction() as transaction:
         options.change(transaction, classic_redis=False)
 

@@ -20,38 +20,39 @@ TOO_LONG = "stream timeout"
 
 
 def unavailable(words: str) -> web.Response:
-    """No replica has answered."""
+    """Return the response when no replica has answered."""
     return _plain(HTTPStatus.SERVICE_UNAVAILABLE, words)
 
 
 def bad_gateway() -> web.Response:
-    """A replica has answered with something that is no HTTP."""
+    """Return the response when a replica's answer is not HTTP."""
     return _plain(HTTPStatus.BAD_GATEWAY, NOT_HTTP)
 
 
 def timed_out() -> web.Response:
-    """A replica has not answered in time."""
+    """Return the response when a replica has not answered in time."""
     return _plain(HTTPStatus.GATEWAY_TIMEOUT, TOO_LONG)
 
 
 def not_modelled(what: str) -> web.Response:
-    """Azure could do it, and the local Azure cannot."""
+    """Return the response for what Azure can do and the local Azure cannot."""
     return _plain(HTTPStatus.NOT_IMPLEMENTED, f"the local Azure does not model {what}")
 
 
 def not_here() -> web.Response:
-    """The host name is nobody's, or not to be reached from where the request comes
-    (https://github.com/microsoft/azure-container-apps/issues/1714)."""
+    """Return the response for a host name that is unknown, or cannot be reached from where the request comes."""
     return _page(HTTPStatus.NOT_FOUND, "This Container App is stopped or does not exist")
 
 
 def stopped() -> web.Response:
-    """No revision of the app is active (https://github.com/microsoft/azure-container-apps/issues/755)."""
+    """Return the response when no revision of the app is active
+    (https://github.com/microsoft/azure-container-apps/issues/755).
+    """
     return _page(HTTPStatus.FORBIDDEN, "This Container App is stopped")
 
 
 def moved_to_https(address: str) -> web.Response:
-    """Plain HTTP is not served (https://learn.microsoft.com/azure/container-apps/ingress-overview#http)."""
+    """Return the redirect to HTTPS (https://learn.microsoft.com/azure/container-apps/ingress-overview#http)."""
     return web.Response(status=HTTPStatus.MOVED_PERMANENTLY, headers={"Location": address})
 
 

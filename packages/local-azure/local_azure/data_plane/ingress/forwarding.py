@@ -28,7 +28,7 @@ _WebSocket = aiohttp.ClientWebSocketResponse | web.WebSocketResponse
 
 
 async def without_additions(_: web.Request, response: web.StreamResponse) -> None:
-    """To be called before an answer is sent: an app's answer goes out without what the HTTP library adds to it."""
+    """Remove from an app's response what the HTTP library adds to it; called before a response is sent."""
     for name in response.get(_ADDED, ()):
         response.headers.pop(name, None)
 
@@ -53,11 +53,11 @@ class Forwarder:
         )
 
     async def close(self) -> None:
-        """End what is open."""
+        """Close the connections."""
         await self._session.close()
 
     async def forward(self, request: web.Request, site: Site, front: Front) -> web.StreamResponse:
-        """Answer a request with what a replica answers."""
+        """Answer a request with a replica's response."""
         if site.transport == "http2":
             return answers.not_modelled("the transport http2")
         exchange = _Exchange(self._session, request, front)
@@ -191,7 +191,7 @@ async def _relay(source: _WebSocket, target: _WebSocket) -> None:
 
 
 def _target(request: web.Request) -> str:
-    """Path and query as the client has written them."""
+    """Return path and query as the client has written them."""
     return request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs or "/"
 
 

@@ -48,12 +48,12 @@ class Front:
 
     @property
     def own(self) -> str:
-        """The app's own address."""
+        """Return the app's own address."""
         return f"{self.scheme}://{self.host}"
 
 
 def for_app(headers: CIMultiDictProxy[str], front: Front, client: str) -> CIMultiDict[str]:
-    """The headers of a request as the app is to see them; `client` is the client's address."""
+    """Return the headers of a request as the app is to see them; `client` is the client's address."""
     kept = _end_to_end(headers, _OURS)
     if front.local:
         for name in _ADDRESSES_ASKED:
@@ -68,7 +68,7 @@ def for_app(headers: CIMultiDictProxy[str], front: Front, client: str) -> CIMult
 
 
 def for_client(headers: CIMultiDictProxy[str], front: Front) -> CIMultiDict[str]:
-    """The headers of an answer as the client is to see them."""
+    """Return the headers of an answer as the client is to see them."""
     kept = _end_to_end(headers)
     if not front.local:
         return kept
@@ -90,15 +90,15 @@ def _end_to_end(headers: CIMultiDictProxy[str], dropped: Iterable[str] = ()) -> 
 
 
 def _moved(address: str, before: str, after: str) -> str:
-    """An address with another beginning, if it has that beginning."""
+    """Return an address with another beginning, if it has that beginning."""
     rest = address[len(before) :]
     fits = address[: len(before)].lower() == before.lower() and (not rest or rest[0] in "/?#")
     return after + rest if fits else address
 
 
 def _local_cookie(cookie: str, host: str) -> str:
-    """A cookie that a client keeps and sends back over plain HTTP: browsers and programs differ in whether they count
-    `localhost` as secure. A cookie whose very name says that it is secure stays so."""
+    """Return a cookie that a client keeps and sends back over plain HTTP: browsers and programs differ in whether they
+    count `localhost` as secure. A cookie whose very name says that it is secure stays so."""
     first, *attributes = cookie.split(";")
     if _PREFIXED_COOKIE.match(first):
         return cookie

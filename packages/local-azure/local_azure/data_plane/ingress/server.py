@@ -50,7 +50,7 @@ class _Entrance:
 
 
 class Ingress:
-    """Leads requests to replicas."""
+    """Routes requests to replicas."""
 
     def __init__(self, home: Path, authority: CertificateAuthority, wake: Wake, request_seconds: float) -> None:
         self._home = home
@@ -89,22 +89,23 @@ class Ingress:
         ingress._open(_Entrance(HTTPS, "https"), context)
         ingress._open(_Entrance(ENVIRONMENT_HTTPS, "https", inside=True), context)
         ingress._open(_Entrance(ENVIRONMENT_HTTP, "http", inside=True))
-        ingress._publish_status()
+        ingress._write_ports()
         return ingress
 
     async def close(self) -> None:
-        """End it; what is not answered by then is cut."""
+        """Shut down; requests still in progress are cut."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._runner.cleanup()
         self._entrances.clear()
-        self._publish_status()
+        self._write_ports()
         await self._forwarder.close()
 
     def route_app(
         self, app: AppPlan, names: Mapping[str, Sequence[Share]], ready: Mapping[str, Sequence[Backend]]
     ) -> None:
-        """Lead an app's host names to revisions, whose replicas that are ready are given by the revisions' names: of
-        each revision that runs, even if it has none. Host names of the app that are no longer named lead nowhere."""
+        """Route an app's host names to revisions; unlisted names are removed. `ready` gives the ready replicas of each
+        revision that runs, even if it has none.
+        """
         ingress = app.ingress
         sites = [
             Site(
@@ -117,7 +118,7 @@ class Ingress:
         self._listen()
 
     def forget(self, app: AppPlan) -> None:
-        """An app is gone."""
+        """Remove an app that is deleted."""
         self._sites.forget(app.id.key)
         self._listen()
 
@@ -126,13 +127,13 @@ class Ingress:
         await self._sites.drained(replica)
 
     def requests(self, revision: str) -> int:
-        """How many requests a revision has had so far."""
+        """Return how many requests a revision has had so far."""
         return self._sites.requests(revision)
 
     # -- listening
 
     def _listen(self) -> None:
-        """Have a port for each host name that answers requests from outside."""
+        """Open a port for each host name that answers requests from outside."""
         wanted = set(self._sites.hosts)
         open_hosts = {entrance.name: port for port, entrance in self._entrances.items() if entrance.is_local}
         if wanted == set(open_hosts):
@@ -141,7 +142,7 @@ class Ingress:
             self._shut(open_hosts[host])
         for host in sorted(wanted - set(open_hosts)):
             self._open(_Entrance(host, "http", is_local=True))
-        self._publish_status()
+        self._write_ports()
 
     def _open(self, entrance: _Entrance, context: ssl.SSLContext | None = None) -> None:
         listening = listen(self._remembered.pop(entrance.name, 0))
@@ -167,7 +168,7 @@ class Ingress:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _publish_status(self) -> None:
+    def _write_ports(self) -> None:
         hosts = {entrance.name: port for port, entrance in self._entrances.items() if entrance.is_local}
         fixed = {entrance.name: port for port, entrance in self._entrances.items() if not entrance.is_local}
         now = {**fixed, **hosts}
@@ -207,5 +208,5 @@ class Ingress:
 
 
 def _host_name(host: str) -> str:
-    """The host of a Host header, without its port."""
+    """Return the host of a Host header, without its port."""
     return host.rpartition(":")[0].lower() if re.search(r":\d+$", host) else host.lower()

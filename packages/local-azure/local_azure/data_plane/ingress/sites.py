@@ -48,7 +48,7 @@ class Site:
     shares: Sequence[Share]
 
     def choose(self) -> str:
-        """The revision that takes the next request; empty when no revision has a share."""
+        """Return the revision that takes the next request; empty when no revision has a share."""
         weights = [share.weight for share in self.shares]
         return random.choices(self.shares, weights)[0].revision if any(weights) else ""
 
@@ -65,33 +65,34 @@ class Sites:
         self._news = asyncio.Event()
 
     def find(self, host: str) -> Site | None:
-        """The site of a host name, in any case."""
+        """Return the site of a host name, in any case."""
         return self._sites.get(host.lower())
 
     def route_app(self, app: str, sites: Sequence[Site], ready: Mapping[str, Sequence[Backend]]) -> None:
-        """Replace what leads to an app; `ready` has the replicas of each of its revisions that runs."""
+        """Replace the host names that route to an app; `ready` has the ready replicas of each running revision."""
         self._sites = {host: site for host, site in self._sites.items() if site.app != app}
         self._sites.update({site.host.lower(): site for site in sites})
         self._ready[app] = dict(ready)
-        self._publish_status()
+        self._notify()
 
     def forget(self, app: str) -> None:
-        """An app is gone."""
+        """Remove an app that is deleted."""
         self.route_app(app, (), {})
         del self._ready[app]
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """All host names that answer requests from outside."""
+        """Return all host names that answer requests from outside."""
         return tuple(site.host for site in self._sites.values() if site.external)
 
     def runs(self, site: Site, revision: str) -> bool:
-        """Whether a revision has replicas, or may have some."""
+        """Return whether a revision has replicas, or may have some."""
         return revision in self._ready.get(site.app, {})
 
     def pick(self, site: Site, revision: str, tried: set[str]) -> Backend | None:
-        """A replica of a revision for a request: of those with the fewest requests the next in turn, and none of
-        those that were tried already."""
+        """Return a replica of a revision for a request: the next in turn of those with the fewest requests, and none
+        that was tried already.
+        """
         backends = [one for one in self._ready.get(site.app, {}).get(revision, ()) if one.name not in tried]
         if not backends:
             return None
@@ -101,7 +102,7 @@ class Sites:
 
     @contextmanager
     def serving(self, backend: Backend) -> Generator[None]:
-        """A replica has a request as long as the block runs."""
+        """Count a request of a replica as open as long as the block runs."""
         self._open[backend.name] += 1
         try:
             yield
@@ -109,14 +110,14 @@ class Sites:
             self._open[backend.name] -= 1
             if not self._open[backend.name]:
                 del self._open[backend.name]
-                self._publish_status()
+                self._notify()
 
     def count(self, revision: str) -> None:
-        """A revision has had one more request."""
+        """Count one more request of a revision."""
         self._begun[revision] += 1
 
     def requests(self, revision: str) -> int:
-        """How many requests a revision has had so far."""
+        """Return how many requests a revision has had so far."""
         return self._begun[revision]
 
     async def news(self) -> None:
@@ -129,6 +130,6 @@ class Sites:
         while self._open[replica]:
             await self.news()
 
-    def _publish_status(self) -> None:
+    def _notify(self) -> None:
         self._news.set()
         self._news = asyncio.Event()

@@ -35,12 +35,12 @@ class Administrator:
         )
 
     async def ask(self, *words: str) -> str:
-        """The answer to a command, as text. Raises `RedisError` or `OSError`."""
+        """Return the answer to a command, as text. Raises `RedisError` or `OSError`."""
         redis = cast("Any", self._redis)  # redis-py leaves the type of an answer open
         return str(await redis.execute_command(*words))
 
     async def own_slots(self) -> set[int]:
-        """The slots that the server has in its cluster: those of what it read from disk, and those it was given."""
+        """Return the slots that the server has in its cluster: read from disk, or assigned since."""
         for line in (await self.ask("CLUSTER", "NODES")).splitlines():
             _, _, flags, _, _, _, _, _, *slots = line.split()
             if "myself" in flags.split(","):
@@ -59,7 +59,7 @@ class Administrator:
         await self.ask("CLUSTER", "MEET", "127.0.0.1", str(port), str(bus_port))
 
     async def sees_cluster_of(self, nodes: int) -> bool:
-        """Whether the server knows so many, and where each slot is."""
+        """Return whether the server knows so many, and where each slot is."""
         told = (await self.ask("CLUSTER", "INFO")).splitlines()
         return "cluster_state:ok" in told and f"cluster_known_nodes:{nodes}" in told
 

@@ -33,7 +33,7 @@ class RedisCluster:
 
     @property
     def is_running(self) -> bool:
-        """Whether every server runs."""
+        """Return whether every server runs."""
         return all(node.is_running for node in self._nodes)
 
     @property
@@ -45,7 +45,7 @@ class RedisCluster:
 
     @property
     def port(self) -> int:
-        """The loopback port that clients are meant to use; 0 before the first start."""
+        """Return the loopback port that clients are meant to use; 0 before the first start."""
         return self._nodes[0].port
 
     async def become(self, plan: RedisPlan) -> None:
@@ -77,7 +77,7 @@ class RedisCluster:
             await node.end()
 
     def _count(self, plan: RedisPlan) -> int:
-        """How many servers. A server that has keys stays, whatever the size says now."""
+        """Return how many servers. A server that has keys stays, whatever the size says now."""
         kept = sum(1 for _ in self._directory.glob("node-*")) if plan.clustering == "OSSCluster" else 0
         return max(plan.nodes, 1 + kept)
 

@@ -24,7 +24,7 @@ class Administration:
 
 
 @dataclass(frozen=True)
-class Files:
+class ServerFiles:
     """What a server reads and writes."""
 
     directory: Path
@@ -33,7 +33,7 @@ class Files:
 
 
 def user_rules(plan: RedisPlan) -> list[str]:
-    """What the one user of a cache may do, and with which keys: `ACL SETUSER default reset ...`.
+    """Return what the one user of a cache may do, and with which keys: `ACL SETUSER default reset ...`.
 
     Of the commands that manage the server only those that read are permitted.
     """
@@ -49,7 +49,7 @@ def user_rules(plan: RedisPlan) -> list[str]:
 
 
 def _cluster_commands(plan: RedisPlan) -> tuple[str, ...]:
-    """Those that clients may use to see the cluster."""
+    """Return those that clients may use to see the cluster."""
     if plan.clustering == "EnterpriseCluster":
         return ()  # it looks like one server
     seen = ("countkeysinslot", "getkeysinslot", "info", "keyslot", "myid", "nodes", "replicas", "slaves", "slots")
@@ -57,9 +57,9 @@ def _cluster_commands(plan: RedisPlan) -> tuple[str, ...]:
 
 
 def configuration(
-    plan: RedisPlan, number: int, administration: Administration, files: Files, ports: Mapping[int, int]
+    plan: RedisPlan, number: int, administration: Administration, files: ServerFiles, ports: Mapping[int, int]
 ) -> str:
-    """The text of the configuration file of one of the cache's servers, counted from 0.
+    """Return the text of the configuration file of one of the cache's servers, counted from 0.
 
     `ports` has the local port for each of Azure's, at `BUS` that of the cluster.
     """

@@ -96,17 +96,17 @@ class RedisPlan:
 
     @property
     def is_cluster(self) -> bool:
-        """Whether keys have slots, which commands may not cross."""
+        """Return whether keys have slots, which commands may not cross."""
         return self.clustering != "NoCluster"
 
     @property
     def fixed(self) -> tuple[object, ...]:
-        """What only another start of the server changes."""
+        """Return what only another start of the server changes."""
         return (self.tls_port, self.plain_port, self.databases, self.clustering, self.blocked)
 
     @property
     def settings(self) -> dict[str, str]:
-        """What can be changed while the server runs, in the words of its configuration."""
+        """Return what can be changed while the server runs, in the words of its configuration."""
         # OpenSSL's usual level of security has no version before 1.2.
         ciphers = "DEFAULT" if self.tls_protocols == _TLS_FLOOR else "DEFAULT:@SECLEVEL=0"
         tls = {"tls-ciphers": ciphers, "tls-protocols": self.tls_protocols} if self.tls_port else {}
@@ -120,7 +120,7 @@ class RedisPlan:
 
 
 def redis_plans(transaction: Transaction) -> list[RedisPlan]:
-    """The servers of all caches that have been made."""
+    """Return the servers of all caches that have been made."""
     operations = provisioning.recorded(transaction)
     creations = {key: one for key, one in operations.items() if one.kind == "create"}
     updating = {key for key, one in operations.items() if one.kind == "update" and not one.is_done(transaction.now)}

@@ -22,7 +22,7 @@ class RedisServerError(LocalAzureError):
 
 
 def ensure() -> Path:
-    """The program on PATH; installed first by apt-get, as root or with a sudo that asks nothing, or by brew.
+    """Return the program on PATH; installed first by apt-get, as root or with a sudo that asks nothing, or by brew.
 
     Raises:
         RedisServerError: where none of these is possible, with what to do by hand.
@@ -44,7 +44,7 @@ def ensure() -> Path:
 
 
 def _commands() -> list[list[str]]:
-    """What installs it on this machine, or nothing."""
+    """Return what installs it on this machine, or nothing."""
     if shutil.which("apt-get"):
         # Debian starts a server of its own with the package, which nobody here needs; no policy, no server.
         apt = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "--quiet", "--yes"]

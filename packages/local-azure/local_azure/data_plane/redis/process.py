@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from local_azure.data_plane.processes import Child, Processes
 from local_azure.data_plane.redis.administration import Administrator
-from local_azure.data_plane.redis.configuration import BUS, Administration, Files, configuration, user_rules
+from local_azure.data_plane.redis.configuration import BUS, Administration, ServerFiles, configuration, user_rules
 from local_azure.data_plane.redis.desired_state import RedisPlan
 from local_azure.data_plane.redis.installation import PROGRAM
 from local_azure.system.certificates import CertificateAuthority
@@ -62,7 +62,7 @@ class RedisProcess:
 
     @property
     def is_running(self) -> bool:
-        """Whether there is a process that has not ended."""
+        """Return whether there is a process that has not ended."""
         return self._child is not None and self._child.exit_code is None
 
     @property
@@ -72,12 +72,12 @@ class RedisProcess:
 
     @property
     def bus_port(self) -> int:
-        """The loopback port by which it talks to the other servers of its cluster; 0 without one."""
+        """Return the loopback port by which it talks to the other servers of its cluster; 0 without one."""
         return self._local_ports.get(BUS, 0)
 
     @property
     def port(self) -> int:
-        """The loopback port that clients are meant to use; 0 before the first start."""
+        """Return the loopback port that clients are meant to use; 0 before the first start."""
         return self._local_ports.get(self._plan.tls_port or self._plan.plain_port or 0, 0)
 
     async def become(self, plan: RedisPlan) -> None:
@@ -161,7 +161,7 @@ class RedisProcess:
             plan,
             self._number,
             Administration(hashlib.sha256(password.encode()).hexdigest(), renamed),
-            Files(self._directory, certificate, certificate_key),
+            ServerFiles(self._directory, certificate, certificate_key),
             self._local_ports,
         )
         write_atomically(self._directory / "redis.conf", text)
@@ -188,7 +188,7 @@ class RedisProcess:
     # -- what is kept between two runs
 
     def _recall(self) -> None:
-        """The ports of an earlier run. What an earlier cache of the same name has left goes."""
+        """Read the ports of an earlier run; delete what an earlier cache of the same name has left."""
         try:
             kept = cast("dict[str, Any]", json.loads((self._directory / "cache.json").read_text(encoding="utf-8")))
         except (OSError, ValueError):
@@ -209,7 +209,8 @@ class _PortTakenError(Exception):
 
 
 def _free_ports(plan: RedisPlan, earlier: Mapping[int, int]) -> dict[int, int]:
-    """A port on the loopback address for each that is needed: that of before, or if it is taken one of the system's."""
+    """Return a port on the loopback address for each that is needed: that of before, or if it is taken one of the
+    system's."""
     wanted = [port for port in (plan.tls_port, plan.plain_port) if port] + ([BUS] if plan.is_cluster else [])
     found: dict[int, int] = {}
     with contextlib.ExitStack() as held:

@@ -41,7 +41,7 @@ class RedisServers:
 
     @property
     def running(self) -> tuple[RunningCache, ...]:
-        """All caches, for those who ask what runs."""
+        """Return all caches, for those who ask what runs."""
         return tuple(
             RunningCache(server.id.text, host, server.port if server.is_running else 0, self.failures.get(host, ""))
             for host, server in sorted(self._servers.items())

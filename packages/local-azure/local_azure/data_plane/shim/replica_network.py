@@ -78,7 +78,7 @@ def install() -> None:
 
 
 def _addresses(host: _Host) -> list[str] | None:
-    """The addresses of a name; None for one that others are to be asked for. Raises `socket.gaierror`."""
+    """Return the addresses of a name; None for one that others are to be asked for. Raises `socket.gaierror`."""
     if host is None:
         return None
     text = host if isinstance(host, str) else host.decode("ascii", "replace")
@@ -143,7 +143,7 @@ def _is_tcp(one: socket.socket) -> bool:
 
 
 def _led(one: socket.socket, address: Any) -> Any:
-    """Where a connection to an address really goes."""
+    """Return where a connection to an address really goes."""
     if not _is_tcp(one):
         return address
     host, port = str(address[0]), int(address[1])
@@ -184,7 +184,7 @@ def connect_ex(self: socket.socket, address: Any) -> int:
 
 
 def _local_port(port: int) -> int | None:
-    """The loopback port of what listens on a port of the replica."""
+    """Return the loopback port of what listens on a port of the replica."""
     try:
         with open(os.path.join(_ports, str(port)), encoding="ascii") as file:
             return int(file.read())
@@ -199,13 +199,13 @@ def _write(name: str, text: str) -> None:
     os.replace(temporary, os.path.join(_ports, name))
 
 
-def _tell(port: int, local: int) -> None:
+def _publish_port(port: int, local: int) -> None:
     _write(f"{port}.owner", f"{os.getpid()} {os.environ.get('LOCAL_AZURE_CONTAINER', '')}")
     _write(str(port), str(local))
 
 
 def _is_left(port: int) -> bool:
-    """Whether the process that listened on a port of the replica has ended."""
+    """Return whether the process that listened on a port of the replica has ended."""
     try:
         with open(os.path.join(_ports, f"{port}.owner"), encoding="utf-8") as file:
             os.kill(int(file.read().partition(" ")[0]), 0)
@@ -235,4 +235,4 @@ def bind(self: socket.socket, address: Any) -> None:
         _bind(self, (real, 0))  # somebody outside of the replica has got it since
     local = int(self.getsockname()[1])
     if real != "::1" or not earlier:  # one for IPv6 alone stands beside one for IPv4, which is the one to be found
-        _tell(port or local, local)
+        _publish_port(port or local, local)

@@ -66,7 +66,10 @@ def containers_are_whole(change: Change) -> None:
 
 
 def variables_are_whole(change: Change) -> None:
-    """https://learn.microsoft.com/azure/container-apps/environment-variables: a name, and a value or a secret."""
+    """Enforce Azure's rule: a name, and a value or a secret.
+
+    Source: https://learn.microsoft.com/azure/container-apps/environment-variables.
+    """
     for at, container in _containers(change):
         for variable, value in find(container, "env[*]"):
             name = as_object(value).get("name")
@@ -88,7 +91,10 @@ def _containers(change: Change) -> Iterator[tuple[str, JsonObject]]:
 
 
 def probes_are_valid(change: Change) -> None:
-    """https://learn.microsoft.com/azure/container-apps/health-probes: one of each type, by HTTP or TCP."""
+    """Enforce Azure's rule: one of each type, by HTTP or TCP.
+
+    Source: https://learn.microsoft.com/azure/container-apps/health-probes.
+    """
     for at, container in find(change.desired, CONTAINERS[0]):
         seen: set[str] = set()
         for probe_at, probe in find(container, "probes[*]"):
@@ -126,7 +132,10 @@ def _probe_is_within_limits(probe: JsonObject, kind: str, container: str, at: st
 
 
 def grace_period_is_valid(change: Change) -> None:
-    """https://learn.microsoft.com/azure/container-apps/application-lifecycle-management#shutdown: 0 to 600 seconds."""
+    """Enforce Azure's rule: 0 to 600 seconds.
+
+    Source: https://learn.microsoft.com/azure/container-apps/application-lifecycle-management#shutdown.
+    """
     at = "properties.template.terminationGracePeriodSeconds"
     seconds = change.desires(at)
     if seconds is not None and not 0 <= whole(seconds, at) <= _MOST_GRACE_SECONDS:
@@ -139,7 +148,10 @@ def grace_period_is_valid(change: Change) -> None:
 
 
 def volumes_are_there(change: Change, environment: Resource) -> None:
-    """https://learn.microsoft.com/azure/container-apps/storage-mounts"""
+    """Check that every volume that is mounted is declared, and that its storage exists.
+
+    Source: https://learn.microsoft.com/azure/container-apps/storage-mounts.
+    """
     names: set[str] = set()
     for at, volume in find(change.desired, "properties.template.volumes[*]"):
         name = str(get(volume, "name", ""))
@@ -155,7 +167,10 @@ def volumes_are_there(change: Change, environment: Resource) -> None:
 
 
 def _storage_is_there(change: Change, environment: Resource, volume: JsonObject, at: str) -> None:
-    """https://github.com/DFE-Digital/terraform-azurerm-container-apps-hosting/pull/281"""
+    """Check that a volume's storage exists in the environment.
+
+    Source: https://github.com/DFE-Digital/terraform-azurerm-container-apps-hosting/pull/281.
+    """
     if volume.get("storageType") not in _MOUNTED_STORAGE:
         return
     name = str(volume.get("storageName") or "")
@@ -169,8 +184,11 @@ def _storage_is_there(change: Change, environment: Resource, volume: JsonObject,
 
 
 def _mount_is_valid(change: Change, mount: JsonObject, volumes: set[str], paths: set[str], at: str) -> None:
-    """https://github.com/MicrosoftDocs/azure-docs/issues/103756,
-    https://github.com/hashicorp/terraform-provider-azurerm/issues/29419"""
+    """Check the paths of a mount.
+
+    Source: https://github.com/MicrosoftDocs/azure-docs/issues/103756,
+    https://github.com/hashicorp/terraform-provider-azurerm/issues/29419.
+    """
     name, path = str(mount.get("volumeName") or ""), str(mount.get("mountPath") or "")
     if name not in volumes:
         raise AzureError(
@@ -189,7 +207,7 @@ def _mount_is_valid(change: Change, mount: JsonObject, volumes: set[str], paths:
 
 
 def secrets_named_by(template: Any) -> set[str]:
-    """The secrets that a template's containers have as variables."""
+    """Return the secrets that a template's containers have as variables."""
     names: set[str] = set()
     for containers in ("containers[*]", "initContainers[*]"):
         names |= {name for _, name in find(template, f"{containers}.env[*].secretRef")}

@@ -39,7 +39,10 @@ _LONGEST_PROFILE_NAME = 15
 
 
 def _invalid_network(words: str, at: str) -> AzureError:
-    """https://github.com/microsoft/azure-container-apps/issues/425"""
+    """Return the error for a subnet that an environment cannot use.
+
+    Source: https://github.com/microsoft/azure-container-apps/issues/425.
+    """
     return AzureError(
         "ManagedEnvironmentInvalidNetworkConfiguration",
         f"The environment network configuration is invalid: {words}",
@@ -48,9 +51,12 @@ def _invalid_network(words: str, at: str) -> AzureError:
 
 
 def _network_is_needed(change: Change) -> None:
-    """https://learn.microsoft.com/azure/reliability/reliability-container-apps: zones need a subnet of one's own, and
-    so does an environment that only the network reaches; not every region has zones
-    (https://github.com/Azure/terraform-azurerm-avm-ptn-cicd-agents-and-runners/issues/125)."""
+    """Enforce Azure's rule: zones need a subnet of one's own, and so does an environment that only the network
+    reaches; not every region has zones
+    (https://github.com/Azure/terraform-azurerm-avm-ptn-cicd-agents-and-runners/issues/125).
+
+    Source: https://learn.microsoft.com/azure/reliability/reliability-container-apps.
+    """
     if change.desires("properties.zoneRedundant") and not change.desires(SUBNET_PATH):
         raise _invalid_network(
             "ZoneRedundant must be disabled if InfrastructureSubnetId is not provided.", "properties.zoneRedundant"
@@ -68,7 +74,10 @@ def _network_is_needed(change: Change) -> None:
 
 
 def _network_is_in_the_subscription(change: Change) -> None:
-    """https://github.com/microsoft/azure-container-apps/issues/1534"""
+    """Check that an environment's network is in the environment's subscription.
+
+    Source: https://github.com/microsoft/azure-container-apps/issues/1534.
+    """
     subnet = environment_subnet(change)
     if subnet and (subnet.id.subscription or "").lower() != (change.id.subscription or "").lower():
         raise _invalid_network(
@@ -80,8 +89,11 @@ def _network_is_in_the_subscription(change: Change) -> None:
 
 
 def _logs_have_their_workspace(change: Change) -> None:
-    """https://learn.microsoft.com/azure/container-apps/log-options. A later PUT may leave the key out
-    (https://github.com/microsoft/azure-container-apps/issues/990)."""
+    """Check that logs for Log Analytics name a workspace and its key. A later PUT may leave the key out
+    (https://github.com/microsoft/azure-container-apps/issues/990).
+
+    Source: https://learn.microsoft.com/azure/container-apps/log-options.
+    """
     at = "properties.appLogsConfiguration"
     destination = str(change.desires(f"{at}.destination") or "")
     if destination not in ("", "log-analytics", "azure-monitor", "none"):
@@ -110,8 +122,11 @@ def _logs_have_their_workspace(change: Change) -> None:
 
 
 def _profiles_are_valid(change: Change) -> None:
-    """https://learn.microsoft.com/azure/container-apps/workload-profiles-overview; the code of a name that is too long
-    is that of https://github.com/Azure/azure-cli/issues/31239."""
+    """Check the workload profiles of an environment.
+
+    Source: https://learn.microsoft.com/azure/container-apps/workload-profiles-overview; the code of a name that is too
+    long is that of https://github.com/Azure/azure-cli/issues/31239.
+    """
     seen: set[str] = set()
     for index, profile in enumerate(as_list(change.desires("properties.workloadProfiles"))):
         at = f"properties.workloadProfiles[{index}]"
@@ -147,7 +162,10 @@ def _counts_are_valid(profile: JsonObject, kind: str, at: str) -> None:
 
 
 def _profiles_in_use_stay(change: Change) -> None:
-    """https://learn.microsoft.com/azure/container-apps/workload-profiles-manage-cli: only an unused one is removed."""
+    """Enforce Azure's rule: only an unused one is removed.
+
+    Source: https://learn.microsoft.com/azure/container-apps/workload-profiles-manage-cli.
+    """
     if change.existing is None or change.desires("properties.workloadProfiles") is None:
         return
     wanted = {name for _, name in find(change.desired, "properties.workloadProfiles[*].name")} | {CONSUMPTION}
@@ -242,13 +260,13 @@ class ManagedEnvironment(ResourceType):
 
 
 def subnet_of(environment: Resource) -> ArmId | None:
-    """The subnet of an environment, if it is in a network of its owner's."""
+    """Return the subnet of an environment, if it is in a network of its owner's."""
     subnet = get(environment.body, SUBNET_PATH)
     return ArmId.parse(subnet) if isinstance(subnet, str) else None
 
 
 def outbound_addresses(environment: Resource) -> list[str]:
-    """The public addresses that requests from an environment are seen by."""
+    """Return the public addresses that requests from an environment are seen by."""
     return [str(environment.secrets["outboundAddress"])]
 
 

@@ -24,8 +24,10 @@ _USERS = (
 
 
 def identities_are_assigned(change: Change) -> None:
-    """https://learn.microsoft.com/azure/container-apps/managed-identity: an identity that an app names anywhere is one
-    of its own."""
+    """Enforce Azure's rule: an identity that an app names anywhere is one of its own.
+
+    Source: https://learn.microsoft.com/azure/container-apps/managed-identity.
+    """
     kinds = str(change.desires("identity.type", "")).replace(" ", "").lower().split(",")
     assigned = {one.lower() for one in as_object(change.desires("identity.userAssignedIdentities"))}
     for path in _USERS:
@@ -40,8 +42,10 @@ def identities_are_assigned(change: Change) -> None:
 
 
 def registries_are_whole(change: Change) -> None:
-    """https://learn.microsoft.com/azure/container-apps/containers#container-registries: by identity, or by user name
-    and a secret."""
+    """Enforce Azure's rule: by identity, or by user name and a secret.
+
+    Source: https://learn.microsoft.com/azure/container-apps/containers#container-registries.
+    """
     servers: set[str] = set()
     for index, registry in enumerate(as_list(change.desires(_REGISTRIES))):
         at, server = f"{_REGISTRIES}[{index}]", str(get(registry, "server", "")).lower()
@@ -58,8 +62,10 @@ def registries_are_whole(change: Change) -> None:
 
 
 def images_can_be_pulled(change: Change) -> None:
-    """https://learn.microsoft.com/azure/container-apps/managed-identity-image-pull: the identity has AcrPull, in force
-    when the app is made; https://github.com/microsoft/azure-container-apps/issues/1598 has the wording.
+    """Enforce Azure's rule: the identity has AcrPull, in force when the app is made;
+    https://github.com/microsoft/azure-container-apps/issues/1598 has the wording.
+
+    Source: https://learn.microsoft.com/azure/container-apps/managed-identity-image-pull.
 
     An image that the registry does not have is refused as the operation ends, too:
     https://github.com/Azure-Samples/call-center-voice-agent-accelerator/issues/3,

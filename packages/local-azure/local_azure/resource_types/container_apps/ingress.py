@@ -49,7 +49,10 @@ def _port_is_valid(holder: JsonObject, name: str, at: str) -> None:
 
 
 def _tcp_is_possible(ingress: JsonObject, environment: Resource) -> None:
-    """https://learn.microsoft.com/azure/container-apps/ingress-overview#tcp"""
+    """Check that an ingress by TCP has a port, and only what TCP and its environment allow.
+
+    Source: https://learn.microsoft.com/azure/container-apps/ingress-overview#tcp.
+    """
     if not ingress.get("targetPort"):
         raise invalid_request("Ingress.TargetPort is required for tcp transport.", f"{_AT}.targetPort")
     if ingress.get("external") and subnet_of(environment) is None:
@@ -69,7 +72,10 @@ def _tcp_is_possible(ingress: JsonObject, environment: Resource) -> None:
 
 
 def _affinity_is_possible(change: Change, ingress: JsonObject) -> None:
-    """https://learn.microsoft.com/azure/container-apps/sticky-sessions: in Single mode, and by HTTP."""
+    """Enforce Azure's rule: in Single mode, and by HTTP.
+
+    Source: https://learn.microsoft.com/azure/container-apps/sticky-sessions.
+    """
     if str(get(ingress, "stickySessions.affinity", "none")).lower() != "sticky":
         return
     if mode_of(change.desired) != "Single":
@@ -83,7 +89,10 @@ def _affinity_is_possible(change: Change, ingress: JsonObject) -> None:
 
 
 def _address_rules_are_of_one_kind(ingress: JsonObject) -> None:
-    """https://learn.microsoft.com/azure/container-apps/ip-restrictions: all allow, or all deny."""
+    """Enforce Azure's rule: all allow, or all deny.
+
+    Source: https://learn.microsoft.com/azure/container-apps/ip-restrictions.
+    """
     at = f"{_AT}.ipSecurityRestrictions"
     rules = [as_object(one) for one in as_list(ingress.get("ipSecurityRestrictions"))]
     if len({str(one.get("action")) for one in rules}) > 1:
@@ -99,8 +108,10 @@ def _address_rules_are_of_one_kind(ingress: JsonObject) -> None:
 
 
 def _additional_ports_are_valid(ingress: JsonObject) -> None:
-    """https://learn.microsoft.com/azure/container-apps/ingress-overview#additional-tcp-ports: at most five, and none
-    more open than the app itself."""
+    """Enforce Azure's rule: at most five, and none more open than the app itself.
+
+    Source: https://learn.microsoft.com/azure/container-apps/ingress-overview#additional-tcp-ports.
+    """
     at = f"{_AT}.additionalPortMappings"
     mappings = [as_object(one) for one in as_list(ingress.get("additionalPortMappings"))]
     if len(mappings) > _MOST_ADDITIONAL_PORTS:
@@ -117,8 +128,10 @@ def _additional_ports_are_valid(ingress: JsonObject) -> None:
 
 
 def traffic_is_shared_out(change: Change) -> None:
-    """https://learn.microsoft.com/azure/container-apps/traffic-splitting: weights go to revisions that are there, add
-    up to 100, and are for Multiple mode."""
+    """Enforce Azure's rule: weights go to revisions that are there, add up to 100, and are for Multiple mode.
+
+    Source: https://learn.microsoft.com/azure/container-apps/traffic-splitting.
+    """
     at = f"{_AT}.traffic"
     shares = [as_object(one) for one in as_list(change.desires(at))]
     if not shares:
@@ -170,5 +183,5 @@ def complete_ingress(change: Change, environment: Resource) -> None:
 
 
 def infix_of(ingress: JsonObject) -> str:
-    """What stands between an app's name and its environment's domain."""
+    """Return what stands between an app's name and its environment's domain."""
     return "" if ingress.get("external") else ".internal"

@@ -17,7 +17,7 @@ STREAM_DOMAIN = "azurecontainerapps.dev"
 
 
 def stream_address(region: str, resource_id: ArmId) -> str:
-    """Where the logs of an app, of an environment or of what is nested in them are streamed from: an id without the
-    provider (https://learn.microsoft.com/rest/api/resource-manager/containerapps/container-apps/get)."""
+    """Return where the logs of an app, of an environment or of what is nested in them are streamed from: an id without
+    the provider (https://learn.microsoft.com/rest/api/resource-manager/containerapps/container-apps/get)."""
     path = resource_id.text.replace("/providers/Microsoft.App/", "/", 1)
     return f"https://{region}.{STREAM_DOMAIN}{path}"

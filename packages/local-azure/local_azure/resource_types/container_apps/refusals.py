@@ -8,7 +8,7 @@ from local_azure.core.azure_error import AzureError
 
 
 def invalid_request(words: str, at: str) -> AzureError:
-    """The resource provider's refusal of a value in an environment or in an app's configuration.
+    """Return the resource provider's refusal of a value in an environment or in an app's configuration.
 
     https://github.com/microsoft/azure-container-apps/issues/990
     """
@@ -16,7 +16,7 @@ def invalid_request(words: str, at: str) -> AzureError:
 
 
 def invalid_template(field: str, details: str, at: str) -> AzureError:
-    """The refusal of a value by what runs the containers.
+    """Return the refusal of a value by what runs the containers.
 
     https://github.com/microsoft/azure-container-apps/issues/1159
     """
@@ -24,7 +24,7 @@ def invalid_template(field: str, details: str, at: str) -> AzureError:
 
 
 def revision_failed(app: str, field: str, details: str, at: str) -> AzureError:
-    """The refusal of a revision once the change has been accepted, as the operation ends.
+    """Return the refusal of a revision once the change has been accepted, as the operation ends.
 
     https://github.com/Azure/terraform-azurerm-avm-res-app-containerapp/issues/115
     """
@@ -43,7 +43,7 @@ def _fields(field: str, details: str) -> str:
 
 
 def number(value: Any, at: str) -> float:
-    """A number in a body; raise `ContainerAppInvalidSchema` for anything else.
+    """Return a number in a body; raise `ContainerAppInvalidSchema` for anything else.
 
     The resource provider reads `"0.5"` as the number it spells, as templates have no fractions.
     """
@@ -56,14 +56,14 @@ def number(value: Any, at: str) -> float:
 
 
 def whole(value: Any, at: str) -> int:
-    """An integer in a body; raise `ContainerAppInvalidSchema` for anything else."""
+    """Return an integer in a body; raise `ContainerAppInvalidSchema` for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise _invalid_schema(at, "an integer")
 
 
 def text(value: Any, at: str) -> str:
-    """A string in a body; raise `ContainerAppInvalidSchema` for anything else.
+    """Return a string in a body; raise `ContainerAppInvalidSchema` for anything else.
 
     https://github.com/MicrosoftDocs/azure-docs/blob/main/articles/container-apps/scale-app.md: metadata are strings.
     """

@@ -29,7 +29,7 @@ _INACTIVE_AT = "properties.configuration.maxInactiveRevisions"
 
 
 def mode_of(app: JsonObject) -> str:
-    """An app's mode: `Single` (one revision is active), `Multiple` or `Labels`."""
+    """Return an app's mode: `Single` (one revision is active), `Multiple` or `Labels`."""
     return str(get(app, "properties.configuration.activeRevisionsMode") or "Single").capitalize()
 
 
@@ -37,8 +37,11 @@ def mode_of(app: JsonObject) -> str:
 
 
 def suffix_is_valid(change: Change) -> None:
-    """https://learn.microsoft.com/azure/container-apps/revisions#name-suffix; the wording is that of
-    https://github.com/Azure/azure-quickstart-templates/issues/14660. A digit may come first."""
+    """Check a revision's suffix. A digit may come first.
+
+    Source: https://learn.microsoft.com/azure/container-apps/revisions#name-suffix; the wording is that of
+    https://github.com/Azure/azure-quickstart-templates/issues/14660.
+    """
     suffix = change.desires(_SUFFIX_AT)
     if not suffix:
         return
@@ -55,8 +58,10 @@ def suffix_is_valid(change: Change) -> None:
 
 
 def suffix_is_new(change: Change) -> None:
-    """https://github.com/Azure/terraform-azurerm-avm-res-app-containerapp/issues/115: also a PUT that repeats an
-    earlier suffix with another template."""
+    """Enforce Azure's rule: also a PUT that repeats an earlier suffix with another template.
+
+    Source: https://github.com/Azure/terraform-azurerm-avm-res-app-containerapp/issues/115.
+    """
     suffix = change.desires(_SUFFIX_AT)
     if not suffix or not template_is_changed(change):
         return
@@ -70,8 +75,10 @@ def suffix_is_new(change: Change) -> None:
 
 
 def inactive_limit_is_valid(change: Change) -> None:
-    """https://learn.microsoft.com/azure/container-apps/revisions: 100 inactive revisions are kept unless fewer are
-    asked for."""
+    """Enforce Azure's rule: 100 inactive revisions are kept unless fewer are asked for.
+
+    Source: https://learn.microsoft.com/azure/container-apps/revisions.
+    """
     most = change.desires(_INACTIVE_AT)
     if most is not None and whole(most, _INACTIVE_AT) not in range(0, _MOST_INACTIVE + 1):
         raise AzureError(
@@ -85,7 +92,7 @@ def inactive_limit_is_valid(change: Change) -> None:
 
 
 def template_is_changed(change: Change) -> bool:
-    """Whether a change makes a revision. A suffix that is no longer asked for is no change by itself."""
+    """Return whether a change makes a revision. A suffix that is no longer asked for is no change by itself."""
     if change.existing is None:
         return True
     earlier = dict(as_object(change.existing.properties.get("template")))
@@ -97,7 +104,7 @@ def template_is_changed(change: Change) -> bool:
 
 
 def _without_nothing(value: object) -> object:
-    """A value without what is said to be nothing, which is the same to Azure as not said."""
+    """Return a value without what is said to be nothing, which is the same to Azure as not said."""
     if isinstance(value, dict):
         return {key: _without_nothing(one) for key, one in cast("JsonObject", value).items() if one is not None}
     if isinstance(value, list):
@@ -106,7 +113,7 @@ def _without_nothing(value: object) -> object:
 
 
 def next_revision_name(change: Change) -> str:
-    """The name of an app's newest revision after a change: the suffix that is asked for, or a number."""
+    """Return the name of an app's newest revision after a change: the suffix that is asked for, or a number."""
     if change.existing and not template_is_changed(change):
         return str(change.existing.properties["latestRevisionName"])
     suffix = change.desires(_SUFFIX_AT) or f"{_made(change) + 1:07d}"
@@ -171,7 +178,7 @@ def _forget_oldest(app: Resource, revisions: list[Resource], transaction: Transa
 
 
 def active_revisions(app: ArmId, transaction: Transaction) -> list[Resource]:
-    """The active revisions of an app."""
+    """Return the active revisions of an app."""
     return [one for one in transaction.of_type(REVISION_TYPE, app) if one.properties["active"]]
 
 
@@ -259,7 +266,7 @@ class Revision(ResourceType):
 
 
 def traffic_weight(app: Resource, revision: Resource) -> int:
-    """The share of requests, in percent, that a revision gets."""
+    """Return the share of requests, in percent, that a revision gets."""
     latest = app.properties["latestRevisionName"]
     shares = [as_object(one) for one in as_list(get(app.body, "properties.configuration.ingress.traffic"))]
     if mode_of(app.body) == "Single" or not shares:

@@ -44,8 +44,11 @@ _TRUTH_METADATA: dict[str, tuple[str, ...]] = {"redis": ("enableTLS", "unsafeSsl
 
 
 def replicas_are_in_order(change: Change) -> None:
-    """https://github.com/MicrosoftDocs/azure-docs/issues/89742. Over 1,000 replicas are not refused:
-    https://github.com/microsoft/vscode-azurecontainerapps/issues/787."""
+    """Check the bounds of the number of replicas. Over 1,000 replicas are not refused:
+    https://github.com/microsoft/vscode-azurecontainerapps/issues/787.
+
+    Source: https://github.com/MicrosoftDocs/azure-docs/issues/89742.
+    """
     at = "properties.template.scale"
     least, most = change.desires(f"{at}.minReplicas", 0), change.desires(f"{at}.maxReplicas", _DEFAULT_MOST_REPLICAS)
     least_is_over = whole(least, f"{at}.minReplicas") > whole(most, f"{at}.maxReplicas")
@@ -59,7 +62,10 @@ def replicas_are_in_order(change: Change) -> None:
 
 
 def rules_are_whole(change: Change) -> None:
-    """Each rule has a name of its own and is of one kind: https://github.com/MicrosoftDocs/azure-docs/issues/90247."""
+    """Check that each rule has a name of its own and is of one kind.
+
+    Source: https://github.com/MicrosoftDocs/azure-docs/issues/90247.
+    """
     seen: set[str] = set()
     for at, rule in find(change.desired, "properties.template.scale.rules[*]"):
         name = str(get(rule, "name", ""))
@@ -119,7 +125,7 @@ def _queue_is_named(change: Change, name: str, rule: JsonObject, at: str) -> Non
 
 
 def _missing_metadata(rule: JsonObject, metadata: JsonObject) -> Iterator[str]:
-    """What a scaler lacks; the first of the alternatives where there are any."""
+    """Yield what a scaler lacks; the first of the alternatives where there are any."""
     given = {str(parameter) for _, parameter in find(rule, "auth[*].triggerParameter")}
     given |= {key.removesuffix("FromEnv") for key, value in metadata.items() if value}
     for needed in _SCALER_METADATA.get(str(rule.get("type")), ()):

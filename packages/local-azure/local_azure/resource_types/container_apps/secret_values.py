@@ -65,7 +65,7 @@ class Reader:
         self._allowed: dict[tuple[str, str], bool] = {}
 
     def read(self, reference: Reference, principal_id: str | None) -> str:
-        """The value behind a reference. Raises `UnreadableError`."""
+        """Return the value behind a reference. Raises `UnreadableError`."""
         vault = vault_of_host(f"{reference.vault}.{DOMAIN}", self._transaction)
         if vault is None:
             raise UnreadableError(f"there is no vault '{reference.vault}'")
@@ -96,7 +96,7 @@ class Reader:
 
 
 def principal_of(app: JsonObject, identity: str, transaction: Transaction) -> str | None:
-    """The object id of an app's identity: `system`, or a resource id; None where there is none such."""
+    """Return the object id of an app's identity: `system`, or a resource id; None where there is none such."""
     if identity.lower() == "system":
         return get(app, "identity.principalId")
     found = transaction.get(identity)
@@ -128,8 +128,10 @@ def read_references(change: Change, environment: Resource) -> None:
 
 
 def _unreadable(name: str, identity: str, why: str, at: str) -> AzureError:
-    """https://github.com/microsoft/azure-container-apps/issues/1159, /930 and /739; Azure does not say why, so that is
-    added here."""
+    """Return the error for a secret that cannot be read from its vault. Azure does not say why, so that is added here.
+
+    Source: https://github.com/microsoft/azure-container-apps/issues/1159, /930 and /739.
+    """
     return invalid_template(
         "configuration.secrets",
         f'"{name}": Unable to get value using Managed identity {identity} for secret {name}. Error: unable to fetch '
@@ -139,7 +141,7 @@ def _unreadable(name: str, identity: str, why: str, at: str) -> AzureError:
 
 
 def secret_values(app: Resource) -> dict[str, str]:
-    """The values of an app's secrets as they are now, by name; what is not known has none."""
+    """Return the values of an app's secrets as they are now, by name; what is not known has none."""
     values: dict[str, str] = {}
     for index, secret in enumerate(as_list(get(app.body, _AT))):
         name = str(get(secret, "name"))
@@ -178,7 +180,7 @@ def _is_due(reading: JsonObject, now: datetime) -> bool:
 
 
 def has_due_references(app: Resource, now: datetime) -> bool:
-    """Whether an app has a reference that is due to be read again."""
+    """Return whether an app has a reference that is due to be read again."""
     return any(
         _is_due(reading, now) and not str(getattr(Reference.parse(reading["url"]), "version", ""))
         for reading in as_object(app.secrets.get(_READ)).values()
@@ -186,5 +188,5 @@ def has_due_references(app: Resource, now: datetime) -> bool:
 
 
 def environment_of(app: Resource, transaction: Transaction) -> Resource | None:
-    """The environment that an app is in."""
+    """Return the environment that an app is in."""
     return transaction.get(ArmId.parse(app.properties["environmentId"]))

@@ -28,8 +28,11 @@ _NAME = r"[a-z0-9]([a-z0-9-]{0,251}[a-z0-9])?"
 
 
 def secrets_are_whole(change: Change) -> None:
-    """https://github.com/pulumi/pulumi-azure-native/issues/2673,
-    https://github.com/Azure/container-apps-deploy-action/issues/116"""
+    """Check that each secret has a valid, unique name and a value or the address of a secret in a vault.
+
+    Source: https://github.com/pulumi/pulumi-azure-native/issues/2673,
+    https://github.com/Azure/container-apps-deploy-action/issues/116.
+    """
     secrets = [as_object(one) for one in as_list(change.desires(_AT))]
     names = [str(one.get("name")) for one in secrets]
     for index, name in enumerate(names):
@@ -63,7 +66,10 @@ def secrets_are_whole(change: Change) -> None:
 
 
 def references_are_addresses(change: Change) -> None:
-    """https://github.com/microsoft/azure-container-apps/issues/733: addresses of secrets in vaults of this cloud."""
+    """Enforce Azure's rule: addresses of secrets in vaults of this cloud.
+
+    Source: https://github.com/microsoft/azure-container-apps/issues/733.
+    """
     for at, secret in find(change.desired, f"{_AT}[*]"):
         url = get(secret, "keyVaultUrl")
         if url and Reference.parse(str(url)) is None:
@@ -79,7 +85,7 @@ def references_are_addresses(change: Change) -> None:
 
 
 def _mentions(body: JsonObject) -> Iterator[tuple[str, str, str]]:
-    """Every mention of a secret: its path, the secret's name, and who mentions it."""
+    """Yield every mention of a secret: its path, the secret's name, and who mentions it."""
     for containers in CONTAINERS:
         for at, container in find(body, containers):
             for variable, name in find(container, "env[*].secretRef"):
@@ -97,7 +103,10 @@ def _mentions(body: JsonObject) -> Iterator[tuple[str, str, str]]:
 
 
 def mentions_are_known(change: Change) -> None:
-    """https://github.com/microsoft/azure-container-apps/issues/370, /231"""
+    """Check that every secret that an app mentions is one of its secrets.
+
+    Source: https://github.com/microsoft/azure-container-apps/issues/370, /231.
+    """
     known = _names(change.desired)
     for at, name, mentioned_by in _mentions(change.desired):
         if name not in known:
@@ -107,9 +116,12 @@ def mentions_are_known(change: Change) -> None:
 
 
 def removed_secrets_are_unused(change: Change) -> None:
-    """https://github.com/microsoft/azure-container-apps/issues/395: a secret that an active revision has cannot go. In
-    Single mode the new revision is the only one that stays active, and what it mentions is checked by itself
-    (https://github.com/microsoft/vscode-azurecontainerapps/issues/1098)."""
+    """Enforce Azure's rule: a secret that an active revision has cannot go. In Single mode the new revision is the
+    only one that stays active, and what it mentions is checked by itself
+    (https://github.com/microsoft/vscode-azurecontainerapps/issues/1098).
+
+    Source: https://github.com/microsoft/azure-container-apps/issues/395.
+    """
     if change.existing is None or mode_of(change.desired) == "Single":
         return
     removed = _names(change.existing.body) - _names(change.desired)
@@ -157,7 +169,10 @@ def _re_read(app: Resource, transaction: Transaction) -> Iterator[Resource]:
 
 
 def list_secrets(request: Request) -> JsonObject:
-    """https://learn.microsoft.com/rest/api/resource-manager/containerapps/container-apps/list-secrets"""
+    """Return the answer of the action listSecrets.
+
+    Source: https://learn.microsoft.com/rest/api/resource-manager/containerapps/container-apps/list-secrets.
+    """
     listed: list[JsonObject] = []
     for index, secret in enumerate(as_list(get(request.resource.body, _AT))):
         value = request.resource.secrets.get(f"{_AT}[{index}].value")

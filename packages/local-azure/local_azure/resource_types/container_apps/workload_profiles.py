@@ -48,7 +48,7 @@ class Amount:
 
 
 def profile_type(environment: Resource, name: str) -> str | None:
-    """The type of an environment's profile, or None when it has none of that name."""
+    """Return the type of an environment's profile, or None when it has none of that name."""
     for profile in as_list(environment.properties.get("workloadProfiles")):
         if get(profile, "name") == name:
             return str(get(profile, "workloadProfileType"))
@@ -56,7 +56,7 @@ def profile_type(environment: Resource, name: str) -> str | None:
 
 
 def profile_is_there(change: Change, environment: Resource) -> str:
-    """The type of the profile that an app runs on; raise `WorkloadProfileNotFound` for one that is not there."""
+    """Return the type of the profile that an app runs on; raise `WorkloadProfileNotFound` for one that is not there."""
     name = str(change.desires("properties.workloadProfileName") or CONSUMPTION)
     kind = profile_type(environment, name)
     if kind is None:
@@ -69,8 +69,11 @@ def profile_is_there(change: Change, environment: Resource) -> str:
 
 
 def resources_fit(change: Change, environment: Resource) -> None:
-    """https://learn.microsoft.com/azure/container-apps/containers#allocations: an app's containers add up to one of the
-    pairs of its profile; https://github.com/Azure/bicep-types-az/issues/1924 has the wording."""
+    """Enforce Azure's rule: an app's containers add up to one of the pairs of its profile;
+    https://github.com/Azure/bicep-types-az/issues/1924 has the wording.
+
+    Source: https://learn.microsoft.com/azure/container-apps/containers#allocations.
+    """
     kind = profile_is_there(change, environment)
     amounts = [_amount(container, at) for at, container in find(change.desired, "properties.template.containers[*]")]
     total = Amount(sum(one.cores for one in amounts), sum(one.gibibytes for one in amounts))
@@ -99,8 +102,10 @@ def _pairs() -> list[Amount]:
 
 
 def _init_containers_fit(change: Change, total: Amount) -> None:
-    """An init container runs alone, within what the app's containers have together:
-    https://github.com/microsoft/azure-container-apps/issues/1189."""
+    """Check that each init container, which runs alone, fits within what the app's containers have together.
+
+    Source: https://github.com/microsoft/azure-container-apps/issues/1189.
+    """
     for at, container in find(change.desired, "properties.template.initContainers[*]"):
         own = _amount(container, at, default=(total.cores, f"{total.gibibytes}Gi"))
         for name, asked, available, where in (
@@ -118,7 +123,7 @@ def _init_containers_fit(change: Change, total: Amount) -> None:
 
 
 def _amount(container: object, at: str, default: tuple[float, str] = _DEFAULT) -> Amount:
-    """What a container asks for; half a core and 1 GiB when it does not say."""
+    """Return what a container asks for; half a core and 1 GiB when it does not say."""
     cores = number(get(container, "resources.cpu", default[0]), f"{at}.resources.cpu")
     memory = str(get(container, "resources.memory", default[1]))
     read = re.fullmatch(r"(\d+(?:\.\d+)?)Gi", memory)

@@ -55,12 +55,12 @@ class Place:
 
     @property
     def network(self) -> ArmId | None:
-        """The virtual network, if any."""
+        """Return the virtual network, if any."""
         return self.subnet.parent if self.subnet else None
 
 
 def vault_of_host(host: str, transaction: Transaction) -> Resource | None:
-    """The vault with a host name such as `contoso.vault.azure.net`, if there is one that is not deleted."""
+    """Return the vault with a host name such as `contoso.vault.azure.net`, if there is one that is not deleted."""
     holder = transaction.holder(host_claim(host.partition(".")[0]))
     vault = transaction.get(holder) if holder else None
     return vault if vault and vault.id.type_key == VAULT_TYPE.lower() else None
@@ -69,7 +69,7 @@ def vault_of_host(host: str, transaction: Transaction) -> Resource | None:
 def has_permission(
     vault: Resource, principal_id: str, permission: Permission, transaction: Transaction, secret: str = ""
 ) -> bool:
-    """Whether a principal (by its object id) has a permission on a vault, or on one secret of it."""
+    """Return whether a principal (by its object id) has a permission on a vault, or on one secret of it."""
     if vault.properties.get("enableRbacAuthorization"):
         scope = f"{vault.id}/secrets/{secret}" if secret else vault.id.text
         return is_allowed(transaction, principal_id, permission.action, scope, data=True)
@@ -94,10 +94,10 @@ def shut_out(vault: Resource, place: Place) -> ShutOut | None:
 
 def no_way_in(vault: Resource, place: Place, transaction: Transaction) -> str | None:
     """Why a request from a place that asks for the vault by its name does not get in, in words; None where it does."""
-    way = resolve(vault, VAULT_LINK, place.network, transaction)
-    if way is Resolution.PRIVATE:
+    resolution = resolve(vault, VAULT_LINK, place.network, transaction)
+    if resolution is Resolution.PRIVATE:
         return None
-    if way is not Resolution.PUBLIC:
-        return f"the name of the vault leads to {way.value}"
+    if resolution is not Resolution.PUBLIC:
+        return f"the name of the vault leads to {resolution.value}"
     refused = shut_out(vault, place)
     return f"the name of the vault leads to the public address, and there it is {refused.value}" if refused else None

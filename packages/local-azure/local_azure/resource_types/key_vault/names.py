@@ -12,10 +12,10 @@ DOMAIN = "vault.azure.net"
 
 
 def host_name(vault: str) -> str:
-    """The host name of the vault of a name."""
+    """Return the host name of the vault of a name."""
     return f"{vault}.{DOMAIN}".lower()
 
 
 def host_claim(vault: str) -> str:
-    """The claim by which a vault, or the deleted one that keeps the name, has its host name."""
+    """Return the claim by which a vault, or the deleted one that keeps the name, has its host name."""
     return f"host/{host_name(vault)}"

@@ -45,7 +45,10 @@ def _times_are_in_order(change: Change) -> None:
 
 
 def _name_is_not_deleted(change: Change) -> None:
-    """https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview: a deleted secret keeps its name."""
+    """Enforce Azure's rule: a deleted secret keeps its name.
+
+    Source: https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview.
+    """
     vault = change.id.parent
     if vault and change.transaction.get(vault.child("deletedSecrets", change.id.name)):
         raise conflict(
@@ -72,7 +75,7 @@ def require_in_order(attributes: JsonObject, at: str) -> None:
 
 
 def new_version(value: str, now: datetime) -> JsonObject:
-    """A version of a secret as it is kept: its id and value, times in seconds, and what its writer says of it."""
+    """Return a version of a secret as it is stored: id and value, times in seconds, and its writer's attributes."""
     seconds = _seconds(now)
     return {
         "id": random_values.token_hex(16),
@@ -86,7 +89,7 @@ def new_version(value: str, now: datetime) -> JsonObject:
 
 
 def version_of(secret: Resource, version_id: str = "") -> JsonObject | None:
-    """A version of a secret by its id, or the newest; None when there is none such."""
+    """Return a version of a secret by its id, or the newest; None when there is none such."""
     versions: list[JsonObject] = secret.secrets["versions"]
     return next((one for one in reversed(versions) if version_id in ("", one["id"])), None)
 
@@ -139,7 +142,9 @@ class Secret(ResourceType):
             change.body["location"] = vault.location
 
     def refuse_delete(self, resource: Resource, transaction: Transaction, tenant: Tenant) -> None:
-        """The provider deletes in the data plane, from outside of any network."""
+        """Refuse a deletion through the control plane: the provider deletes in the data plane, from outside of any
+        network.
+        """
         vault = transaction.get(resource.id.parent) if resource.id.parent else None
         if vault is None:
             return

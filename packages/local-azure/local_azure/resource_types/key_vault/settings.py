@@ -37,13 +37,16 @@ def _bad_request(message: str, at: str) -> AzureError:
 
 
 def tenant_is_guid(change: Change) -> None:
-    """The tenant, whose principals alone get access, is a GUID (the API's schema gives the format `uuid`)."""
+    """Check that the tenant, whose principals alone get access, is a GUID (format `uuid` in the API's schema)."""
     if not re.fullmatch(_GUID, str(change.desires("properties.tenantId"))):
         raise _bad_request("An invalid value was provided for 'tenantId'.", "properties.tenantId")
 
 
 def retention_is_in_range_and_stays(change: Change) -> None:
-    """https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview: 7 to 90 days, set at creation."""
+    """Check that deleted items are kept for 7 to 90 days, a number that is set at creation.
+
+    Source: https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview.
+    """
     path = "properties.softDeleteRetentionInDays"
     days = change.desires(path)
     earlier = change.existing.properties.get("softDeleteRetentionInDays") if change.existing else None
@@ -62,7 +65,10 @@ def retention_is_in_range_and_stays(change: Change) -> None:
 
 
 def protection_stays(change: Change) -> None:
-    """https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview#purge-protection: never turned off."""
+    """Check that purge protection is never turned off.
+
+    Source: https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview#purge-protection.
+    """
     for name in ("enablePurgeProtection", "enableSoftDelete"):
         earlier = change.existing.properties.get(name) if change.existing else None
         if change.desires(f"properties.{name}") is False and (name == "enablePurgeProtection" or earlier):
@@ -73,9 +79,11 @@ def protection_stays(change: Change) -> None:
 
 
 def policies_are_valid(change: Change) -> None:
-    """https://learn.microsoft.com/azure/key-vault/general/assign-access-policy: at most 1,024, each of a principal of
-    the vault's own tenant; the wording for wrong values is that of
-    https://github.com/Azure/azure-libraries-for-net/issues/361."""
+    """Enforce Azure's rule: at most 1,024, each of a principal of the vault's own tenant.
+
+    Source: https://learn.microsoft.com/azure/key-vault/general/assign-access-policy; the wording for wrong values is
+    that of https://github.com/Azure/azure-libraries-for-net/issues/361.
+    """
     at = "properties.accessPolicies"
     policies = [as_object(one) for one in as_list(change.desires(at))]
     if len(policies) > _MOST_POLICIES:
@@ -100,8 +108,11 @@ def _policy_faults(policy: JsonObject, tenant: str) -> Iterator[str]:
 
 
 def network_rules_are_valid(change: Change) -> None:
-    """https://learn.microsoft.com/azure/key-vault/general/network-security: addresses are public IPv4 ones, networks
-    are subnets with the service endpoint of Key Vault."""
+    """Enforce Azure's rule: addresses are public IPv4 ones, networks are subnets with the service endpoint of Key
+    Vault.
+
+    Source: https://learn.microsoft.com/azure/key-vault/general/network-security.
+    """
     rules = as_object(change.desires("properties.networkAcls"))
     _require_at_most(rules, "ipRules", _MOST_ADDRESS_RULES)
     _require_at_most(rules, "virtualNetworkRules", _MOST_NETWORK_RULES)
@@ -146,12 +157,12 @@ def _require_service_endpoint(change: Change, rule: JsonObject, index: int) -> N
 
 
 def admits_subnet(rules: JsonObject, subnet: ArmId) -> bool:
-    """Whether a vault's network rules let a subnet in."""
+    """Return whether a vault's network rules let a subnet in."""
     return any(str(one).lower() == subnet.key for _, one in find(rules, "virtualNetworkRules[*].id"))
 
 
 def admits_address(rules: JsonObject, address: str) -> bool:
-    """Whether a vault's network rules let an address in."""
+    """Return whether a vault's network rules let an address in."""
     try:
         caller = ipaddress.ip_address(address)
     except ValueError:

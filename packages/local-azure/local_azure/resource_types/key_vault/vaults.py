@@ -53,7 +53,7 @@ VAULT_LINK = PrivateLink("vault", "privatelink.vaultcore.azure.net", DOMAIN, _va
 
 
 def _deleted_namesake(change: Change) -> Resource | None:
-    """The deleted vault that holds the name, if any, and if its time is not over."""
+    """Return the deleted vault that holds the name, if any, and if its time is not over."""
     holder = change.transaction.holder(host_claim(change.id.name))
     found = change.transaction.get(holder) if holder else None
     if found is None or found.id.type != DELETED_VAULT_TYPE:
@@ -69,7 +69,10 @@ def _recovers(change: Change) -> bool:
 
 
 def _deleted_name_is_taken(change: Change) -> None:
-    """https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview: a deleted vault keeps its name."""
+    """Enforce Azure's rule: a deleted vault keeps its name.
+
+    Source: https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview.
+    """
     if change.existing:
         return
     deleted = _deleted_namesake(change)

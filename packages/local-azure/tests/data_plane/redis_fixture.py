@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from local_azure.core.ids import ArmId
-from local_azure.data_plane.dns import Names
+from local_azure.data_plane.dns import NetworkViews
 from local_azure.data_plane.processes import Processes
 from local_azure.data_plane.redis.servers import RedisServers
 from local_azure.system.certificates import certificate_authority
@@ -40,7 +40,7 @@ class RedisFixture(Landscape):
         self.processes = Processes(self.home)
         self.run(self.processes.end_leftovers())
         self.redis = RedisServers(self.model.store, self.home, self.processes, certificate_authority(self.home))
-        self.names = Names(self.model.store, self.home)
+        self.names = NetworkViews(self.model.store, self.home)
 
     def stop(self) -> None:
         """Stop the data plane."""
@@ -70,11 +70,11 @@ class RedisFixture(Landscape):
             await self.redis.cut(host)
 
     def keys(self, resource: str) -> list[str]:
-        """The two keys of a cache."""
+        """Return the two keys of a cache."""
         return list(self.action(resource, "listKeys").values())
 
     def replica_environment(self, network: str | None, *, trusts: bool = True) -> dict[str, str]:
-        """The environment of a process in a replica."""
+        """Return the environment of a process in a replica."""
         vnet = ArmId.parse(network) if network else None
         return {
             "PATH": os.environ["PATH"],
@@ -83,7 +83,7 @@ class RedisFixture(Landscape):
         }
 
     def python(self, script: str, network: str | None, given: str = "") -> str:
-        """What a script says that runs in a replica in a network."""
+        """Return what a script says that runs in a replica in a network."""
         done = subprocess.run(
             [sys.executable, "-c", script],
             env=self.replica_environment(network),
@@ -99,7 +99,7 @@ class RedisFixture(Landscape):
     def outcomes(
         self, *uses: tuple[str, str], network: str | None = "vnet", trusts: bool = True
     ) -> dict[tuple[str, str], str]:
-        """How each client fared with each URL, in the landscape's network or in none."""
+        """Return how each client fared with each URL, in the landscape's network or in none."""
         done = subprocess.run(
             [sys.executable, str(CLIENTS)],
             env=self.replica_environment(self.vnet if network == "vnet" else network, trusts=trusts),
@@ -113,10 +113,10 @@ class RedisFixture(Landscape):
         return dict(zip(uses, json.loads(done.stdout), strict=True))
 
     def outcome(self, url: str, *, network: str | None = "vnet", trusts: bool = True) -> str:
-        """How redis-py fared."""
+        """Return how redis-py fared."""
         return self.outcomes(("redis-py", url), network=network, trusts=trusts)[("redis-py", url)]
 
 
 def url(host: str, port: int, key: str, database: int = 0) -> str:
-    """The URL in the contract's form."""
+    """Return the URL in the contract's form."""
     return f"rediss://:{quote(key, safe='')}@{host}:{port}/{database}?ssl_cert_reqs=required"

@@ -26,7 +26,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def app_plan(name: str = "web", *, external: bool = True, **settings: Any) -> AppPlan:
-    """An app with an ingress."""
+    """Return an app with an ingress."""
     infix = "" if external else ".internal"
     ingress = IngressPlan(
         f"{name}{infix}.{DOMAIN}",
@@ -70,7 +70,7 @@ class IngressFixture:
         return found
 
     def local(self, host: str = f"web.{DOMAIN}") -> str:
-        """The address of an app for a browser."""
+        """Return the address of an app for a browser."""
         return f"http://localhost:{self.ports.hosts[host]}"
 
     async def replica(self, handler: Handler, name: str = "web--1-a") -> ReadyReplica:
@@ -97,8 +97,8 @@ class IngressFixture:
 
 
 @asynccontextmanager
-async def world(home: Path, **limits: float) -> AsyncIterator[IngressFixture]:
-    """An ingress without apps."""
+async def running_ingress(home: Path, **limits: float) -> AsyncIterator[IngressFixture]:
+    """Yield an ingress without apps."""
     authority = certificate_authority(home)
     made: list[IngressFixture] = []
 
