@@ -10,5 +10,5 @@ preload_app = True
 # Seconds; running requests finish within the 30 s that Container Apps waits for web before it kills the replica.
 graceful_timeout = 25
 accesslog = "-"
-# Nobody steers a replica but Container Apps, and the image has no home directory for the socket.
+# Only Container Apps controls a replica, and the image has no home directory for the socket.
 control_socket_disable = True

@@ -68,7 +68,7 @@ def check_database() -> None:
 
 def errors(*checks: Callable[[], None]) -> list[BaseException | None]:
     """Run `checks` side by side: the error of each, None where all is well, TimeoutError after TIME_LIMIT seconds."""
-    # Threads, because name resolution knows no time limit; new ones, so that one that hangs holds up no other check.
+    # Threads, because name resolution knows no time limit; new ones, so that a check that hangs delays no other check.
     threads = ThreadPoolExecutor(len(checks))
     futures = [threads.submit(check) for check in checks]
     wait(futures, timeout=TIME_LIMIT)
@@ -129,7 +129,7 @@ def log_redis_failure(logger: logging.Logger, error: BaseException, urls: dict[s
     logger.error("Redis connection failed: %s", word)
     if word == "auth":
         flaws = {variable: _key_flaw(variable, url) for variable, url in urls.items()}
-        # One without a key explains the refusal; which of several whole ones was refused, the error does not tell.
+        # A URL without a key explains the refusal; the error does not say which of several complete URLs was refused.
         telling = {variable: flaw for variable, flaw in flaws.items() if flaw != _REFUSED} or flaws
         for variable, flaw in telling.items():
             logger.error("Redis access key in %s: %s", variable, flaw)

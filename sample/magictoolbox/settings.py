@@ -79,7 +79,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 
 # Seconds that an attempt to connect to Redis, or to hear from it, may take.
 REDIS_TIMEOUT = 2
-# Azure drops idle connections: one that has rested for so many seconds is tried before it is used.
+# Azure drops idle connections: a connection that was idle for so many seconds is checked before it is used.
 REDIS_HEALTH_CHECK_INTERVAL = 30
 
 CACHES = {
@@ -101,9 +101,9 @@ CACHES = {
 }
 SESSION_ENGINE = "magictoolbox.sessions"
 
-# All in seconds. Container Apps gives a worker 120 s to stop. A task may run for TIME_LIMIT; a worker that is told to
+# All in seconds. Container Apps gives a worker 120 s to stop. A task may run for TIME_LIMIT; a worker that is asked to
 # stop waits for its tasks for SOFT_SHUTDOWN_TIMEOUT and puts back in the queue what is not done by then. A task that
-# nobody has finished after VISIBILITY_TIMEOUT, because its worker was killed, is given to another worker; while the
+# no worker has finished after VISIBILITY_TIMEOUT, because its worker was killed, is given to another worker; while the
 # first may still be at it that would do it twice, so this is longer than the longest task and than any countdown.
 CELERY_TASK_TIME_LIMIT = 90
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30

@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 @shared_task(bind=True)
 def work(self: Task, seconds: float) -> dict[str, float | str]:
-    """Stand for real work: take `seconds`, then tell which worker did it."""
+    """Simulate real work: take `seconds`, then return which worker did it."""
     time.sleep(seconds)
     return {"seconds": seconds, "worker": self.request.hostname}
 

@@ -45,7 +45,7 @@ def queue_task(request: HttpRequest) -> JsonResponse:
 
 @require_GET
 def show_task(request: HttpRequest, task_id: UUID) -> JsonResponse:
-    """Return the state of a task, PENDING for one that nobody knows, and its result once it is done."""
+    """Return the state of a task, PENDING for an unknown task, and its result once it is done."""
     task = AsyncResult(str(task_id))
     try:
         result = task.result if task.successful() else None

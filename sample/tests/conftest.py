@@ -49,7 +49,7 @@ def redis(start_redis: Callable[..., RedisServer]) -> RedisServer:
 
 @pytest.fixture
 def workload(tmp_path: Path, authority: Authority, redis: RedisServer, migrated_database: Path) -> Iterator[Workload]:
-    """Yield the workload with its migrated database and one Redis for everything; no log of it may tell a secret."""
+    """Yield the workload with its migrated database and one Redis for everything; no log of it may hold a secret."""
     workload = Workload(tmp_path, authority)
     workload.use_redis(redis.url())
     shutil.copy(migrated_database, workload.database)

@@ -125,7 +125,7 @@ class AppRunner:
             self._again.clear()
             try:
                 self._step()
-                is_done = not self._has_unknown_port()  # ready, but where it listens is not told yet
+                is_done = not self._has_unknown_port()  # ready, but its port is not known yet
             except Exception:  # the next change is still to be followed
                 _log.exception("%s: a change could not be followed; it is tried again", self.plan.name)
                 is_done = False

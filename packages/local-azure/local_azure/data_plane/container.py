@@ -1,6 +1,6 @@
-"""One container of a replica: a process that is started, asked for its health, and started again when it has ended.
+"""One container of a replica: a process that is started, probed for its health, and restarted when it has ended.
 
-It goes by Kubernetes' pod life cycle (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle), on which
+It follows Kubernetes' pod life cycle (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle), on which
 Container Apps rests.
 """
 

@@ -79,7 +79,7 @@ class RevisionPlan:
     active: bool
     created: str
     restarted: str
-    """When its replicas were last told to start again; empty: never."""
+    """When a restart of its replicas was last requested; empty: never."""
     template: JsonObject
 
     @property

@@ -1,9 +1,9 @@
-"""Where names and addresses lead to, seen from within each virtual network.
+"""What names resolve to and where addresses are served, seen from within each virtual network.
 
 What a network sees is written to a file, `names/NETWORK.json` of the home directory, which the processes of a replica
 follow (`shim/replica_network.py`): no name server, no entry in /etc/hosts and no address but 127.0.0.1 is needed.
 
-- A name leads to the address that Azure's name servers would give (`resource_types/name_resolution.py`).
+- A name resolves to the address that Azure's name servers would return (`resource_types/name_resolution.py`).
 - A service answers at the address of an approved private endpoint in the network, and at its public address if public
   network access is on. At a public address where it is off the connection is refused; an address of the network where
   nothing is, such as that of an endpoint that was rejected, does not answer at all.
@@ -39,11 +39,11 @@ from local_azure.resource_types.redis_managed import RedisEnterprise
 from local_azure.system.files import write_atomically
 
 Ports = Mapping[int, int]
-"""For each port of a service on Azure, the one on the loopback address."""
+"""For each port of a service on Azure, the local port on the loopback address."""
 
 SHIM = Path(__file__).parent / "shim"
 _DOMAINS = ("redis.azure.net", "redis.cache.windows.net", "azurecontainerapps.io")
-"""Azure's own domains of what is served here: nobody else may answer for a name in them."""
+"""Azure's own domains of what is served here: no other name server is asked for a name in them."""
 _LINKS: dict[str, PrivateLink] = {
     CLASSIC_TYPE: Redis.private_links[0],
     CLUSTER_TYPE: RedisEnterprise.private_links[0],
@@ -57,7 +57,7 @@ class View:
     """What is seen from one network. The form in which a replica reads it."""
 
     names: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    """The addresses of a name; none for one that does not exist."""
+    """The addresses of a name; none for a name that does not exist."""
     zones: list[str] = field(default_factory=list[str])
     """Domains of which no other name exists."""
     routes: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
@@ -67,7 +67,7 @@ class View:
     refusing: int = 0
     """A loopback port that refuses connections."""
     silent: int = 0
-    """One that does not answer."""
+    """A loopback port that does not answer."""
 
 
 class NetworkViews:
@@ -132,7 +132,7 @@ class NetworkViews:
         """Return the local address and port for a host name and a port, as seen from within a network.
 
         Raises `OSError`, as a process there gets it: `socket.gaierror` for a name that does not exist,
-        `ConnectionRefusedError` or `TimeoutError` where nobody answers. A name that is not Azure's is returned.
+        `ConnectionRefusedError` or `TimeoutError` where nothing answers. A name that is not Azure's is returned.
         """
         view, name = self.view(network), host.lower().rstrip(".")
         if name not in view.names and not any(f".{name}".endswith(f".{zone}") for zone in view.zones):
@@ -235,7 +235,7 @@ def _add_zones(view: View, network: ArmId, transaction: Transaction) -> None:
 
 
 class _DeadEnds:
-    """A port that refuses connections, and one that does not answer. Both are held, so that nobody else gets them."""
+    """A port that refuses connections, and a port that does not answer; both are held against other processes."""
 
     def __init__(self) -> None:
         self._open = contextlib.ExitStack()

@@ -7,7 +7,7 @@
         CONTAINER/app/   the copy of the image's folder, the working directory
         CONTAINER/tmp/   its /tmp
 
-A process sees no other root directory than everybody else's: an absolute path of a container leads to its directory
+A process sees no other root directory than everybody else's: an absolute path of a container is mapped to its directory
 only in the arguments of its command and in the image's variables.
 """
 

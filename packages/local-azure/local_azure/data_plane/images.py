@@ -1,7 +1,7 @@
 """Container images on this machine: tables of folders, since there is no container engine.
 
 An image is a folder of a project, with the Python packages, the command and the variables that its Dockerfile would
-give it. A project's `local-azure.toml` has its images; a few that everybody uses are in this package's table.
+give it. A project's `local-azure.toml` has its images; a few common images are in this package's table.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Image:
     """The list of its packages; None: none beyond Python's own."""
     port: int | None = None
     environment: dict[str, str] = field(default_factory=dict[str, str])
-    """Variables, in which `{mount:/path}` stands for the directory that is mounted at `/path`."""
+    """Variables, in which `{mount:/path}` is replaced by the directory that is mounted at `/path`."""
 
     def fits(self, reference: str) -> bool:
         """Return whether a reference (registry, name, tag or digest) means this image."""

@@ -25,8 +25,8 @@ _COUNT = (
 )
 
 Locate = Callable[[str, int], tuple[str, int]]
-"""Where a host name and a port lead from within the network: an address and a port of this machine. Raises `OSError`
-as a connection would fail there."""
+"""The address and the port of this machine for a host name and a port, as seen from within the network. Raises
+`OSError` as a connection would fail there."""
 
 
 class RuleError(Exception):
@@ -104,7 +104,7 @@ async def measure(rule: RedisRule, locate: Locate, trust: str) -> Reading | Fail
             f"connection to redis failed: dial tcp: lookup or connect to {rule.host}:{rule.port}: i/o timeout"
         )
     except (OSError, EOFError, RuleError) as error:
-        # An error of the socket names the local address: the one that was asked for is said instead.
+        # An error of the socket names the local address: the requested address is named instead.
         reason = str(error) if isinstance(error, RuleError) else type(error).__name__
         return Failure(f"connection to redis at {rule.host}:{rule.port} failed: {reason}")
     return Reading(length, rule.target, rule.activation)

@@ -1,4 +1,4 @@
-"""The process that runs what the resources say: `python -m local_azure.data_plane.main --home DIR`.
+"""The process that runs what the resources describe: `python -m local_azure.data_plane.main --home DIR`.
 
 The server starts it and starts it again when it dies; standard input is a pipe of the server's, at whose end all that
 runs is ended, and this process with it.
@@ -139,7 +139,7 @@ class DataPlane:
                     runtime_status.write(self._home, now)
                     self._published = now
             except Exception:  # a full disk, say, which is not full for ever
-                _log.exception("what runs could not be told; it is tried again")
+                _log.exception("the runtime status could not be published; it is tried again")
                 self.changed()
                 await asyncio.sleep(_RETRY_SECONDS)
             await asyncio.sleep(_PUBLISH_SECONDS)
@@ -237,7 +237,7 @@ def main() -> int:
     home: Path = parser.parse_args().home
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     os.umask(0o077)
-    # One that is still ending its processes, its server gone, is waited for.
+    # Wait for an earlier data plane that is still ending its processes without its server.
     with locked(home / "data-plane.lock"):
         asyncio.run(serve(home))
     return 0

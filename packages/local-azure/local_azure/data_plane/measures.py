@@ -26,7 +26,8 @@ class Sources:
     """Where rules measure."""
 
     locate: Callable[[ArmId | None, str, int], tuple[str, int]]
-    """Where a host name and a port lead from within a network. Raises `OSError` as a connection would fail there."""
+    """The local address and port for a host name and a port, as seen from within a network. Raises `OSError` as a
+    connection would fail there."""
     trust: Path
     """The authorities that TLS clients trust."""
     requests: Callable[[str], int]

@@ -111,7 +111,7 @@ class Asker:
         self._client = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     async def close(self) -> None:
-        """Give up what it holds."""
+        """Close the connections."""
         await self._client.close()
 
     async def ask(self, probe: Probe, locate: Callable[[int], int | None]) -> str | None:

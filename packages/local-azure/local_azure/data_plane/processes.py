@@ -1,7 +1,7 @@
 """The processes that the data plane starts. None of them outlives it for longer than until its next start.
 
-Each process leads a session and a process group of its own, so that all that it starts ends with it, as in a container.
-It is recorded with the time of its start, by which it is told from another that gets its number later; and it executes
+Each process has a session and a process group of its own, so that all that it starts ends with it, as in a container.
+It is recorded with the time of its start, which distinguishes it from a later process with its number; and it executes
 its program only once that is done. So a data plane that was killed leaves none that the next one could not find.
 """
 
@@ -96,7 +96,7 @@ class Child:
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the process, not to its group; nothing if it has ended."""
-        # Not by Popen, which would ask for the exit code as well and take it away from the one who waits for it.
+        # Not by Popen, which would ask for the exit code as well and take it away from the thread that waits for it.
         with self._ending:
             if not self._is_reaped:
                 os.kill(self.pid, number)
@@ -155,7 +155,7 @@ class Processes:
     ) -> Child:
         """Start a program, which is looked for on the PATH of its own environment, with nothing on standard input.
 
-        Arguments can be seen by everybody on the machine: no secret in them. Raises `OSError` when there is no such
+        Arguments can be seen by every user of the machine: no secret in them. Raises `OSError` when there is no such
         program or directory.
         """
         name = directory / arguments[0] if "/" in arguments[0] else arguments[0]

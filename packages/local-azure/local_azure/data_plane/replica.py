@@ -105,7 +105,7 @@ class Replica:
         return any(container.has_failed for container in self._all)
 
     def port(self, number: int) -> int | None:
-        """Return where a port that it listens on really is; with 0, the one that it listens on, if it is one alone."""
+        """Return the local port for a port that it listens on; with 0, for the only port that it listens on."""
         if number:
             return self._files.port(number)
         found = self._files.ports()
@@ -122,7 +122,7 @@ class Replica:
         """Stop the replica: SIGTERM to each container at once, SIGKILL after the grace period; its directory is
         deleted.
 
-        One that is ending already is not told again, but may be given less time.
+        A replica that is stopping already gets no second signal, but may get less time.
         """
         grace = self.revision.grace_seconds if grace_seconds is None else grace_seconds
         self.leaving = True
@@ -203,7 +203,7 @@ class Replica:
                 "ImagePullBackOff", f"image {plan.image} is not known here: add an [[image]] for it to local-azure.toml"
             )
         if len(self.revision.containers("containers")) == 1:
-            # What the container's earlier process listened on may be somebody else's by now.
+            # What the container's earlier process listened on may belong to another process by now.
             self._files.forget_ports()
         directory = self._files.working_directory(plan, image)
         mounts = self._files.mounts(plan, image, app.secrets)
@@ -221,7 +221,7 @@ class Replica:
             raise CannotStartError("CreateContainerConfigError", str(error)) from None
         except CommandFailedError as error:
             raise CannotStartError("ImagePullBackOff", f"image {plan.image}: {error}") from None
-        # A template's command stands in the place of the image's, and so do its arguments without a command.
+        # A template's command replaces the image's, and so do its arguments without a command.
         command = plan.command or (() if plan.arguments else image.command)
         arguments = tuple(in_container(one, mounts) for one in (*command, *plan.arguments))
         return Launch(arguments, {**environment, "LOCAL_AZURE_CONTAINER": plan.name}, directory)

@@ -47,7 +47,7 @@ class RevisionRunner:
         self.was_ready = False
         """Whether it was ready once."""
         self.is_ending = False
-        """Whether it was told to end."""
+        """Whether its end was requested."""
         self._is_waking = False
         """Whether it had no replica, and has none yet that is ready."""
         self._services = services
@@ -71,11 +71,11 @@ class RevisionRunner:
 
     @property
     def has_ended(self) -> bool:
-        """Return whether it was told to end, and has."""
+        """Return whether its end was requested, and is complete."""
         return self.is_ending and not self.replicas
 
     def update(self, plan: RevisionPlan) -> None:
-        """Take a changed plan: bounds, and that its replicas were told to start again."""
+        """Take a changed plan: bounds, and requests to restart its replicas."""
         self.plan = plan
 
     def end(self) -> None:

@@ -38,14 +38,14 @@ async def keep_running(home: Path, is_wanted: Callable[[], bool], ended: asyncio
                 continue
             runtime_status.remove(home)
             _log.warning("the data plane ended with exit code %d; it is started again", code)
-        except Exception:  # the rest of the local Azure goes on
+        except Exception:  # the rest of the local Azure continues
             _log.exception("the data plane could not be kept running; it is started again")
         wait = _FIRST_WAIT_SECONDS if time.monotonic() - begun >= _GOOD_SECONDS else wait * 2
         await _sleep(min(wait, _LONGEST_WAIT_SECONDS), ended)
 
 
 async def _run(home: Path, is_wanted: Callable[[], bool], ended: asyncio.Event) -> int | None:
-    """Run it once: its exit code if it has ended by itself, None if it was told to."""
+    """Run it once; return its exit code if it has ended by itself, None if its end was requested."""
     process = await asyncio.create_subprocess_exec(
         *module_command("local_azure.data_plane.main"), "--home", str(home), stdin=asyncio.subprocess.PIPE
     )
@@ -60,7 +60,7 @@ async def _run(home: Path, is_wanted: Callable[[], bool], ended: asyncio.Event) 
         return finished.result()
     finally:
         if process.stdin:
-            process.stdin.close()  # tells it to end
+            process.stdin.close()  # requests its end
         try:
             async with asyncio.timeout(_STOP_SECONDS):
                 await asyncio.shield(finished)

@@ -1,7 +1,7 @@
-"""Which revisions an app's host names lead to, and in which shares.
+"""Which revisions an app's host names are routed to, and in which shares.
 
-https://learn.microsoft.com/azure/container-apps/traffic-splitting. The app's own name leads to the latest revision that
-is ready (https://learn.microsoft.com/azure/container-apps/application-lifecycle-management#zero-downtime-deployment),
+https://learn.microsoft.com/azure/container-apps/traffic-splitting. The app's own name is routed to the latest revision
+that is ready (https://learn.microsoft.com/azure/container-apps/application-lifecycle-management#zero-downtime-deployment),
 or to several by their weights; each active revision has a name of its own, and each label has one.
 """
 
@@ -30,7 +30,7 @@ def host_names(app: AppPlan) -> list[str]:
 
 
 def targets(app: AppPlan, ready: str, running: set[str]) -> dict[str, tuple[Target, ...]]:
-    """Return where each host name of an app leads; none without an ingress.
+    """Return the revisions of each host name of an app; none without an ingress.
 
     `ready` is the latest revision that is ready, or empty; `running` are the revisions that have or may have replicas.
     """

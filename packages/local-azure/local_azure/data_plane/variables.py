@@ -23,9 +23,9 @@ class PlatformVariables:
     replica: str
     revision: str
     directory: Path
-    """A directory of the container, which stands for its user's home."""
+    """A directory of the container, which is its user's home."""
     shim: Callable[[str], Mapping[str, str]]
-    """Gives the variables that lead its look-ups and connections; takes the PYTHONPATH that it has besides."""
+    """Gives the variables that redirect its look-ups and connections; takes the PYTHONPATH that it has besides."""
     trust: Path
     """The authorities that its TLS clients trust."""
     identity_header: str | None

@@ -104,7 +104,7 @@ def _place(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
 
 
 def allot(subnet: Resource, owner: ArmId, transaction: Transaction, wanted: str | None = None) -> str:
-    """Give a resource an address of a subnet: the lowest free one, or the one that it wants."""
+    """Give a resource an address of a subnet: the lowest free one, or the address that it asks for."""
     if wanted:
         return _allot_wanted(subnet, owner, transaction, wanted)
     prefix = f"address{subnet.id.key}/"

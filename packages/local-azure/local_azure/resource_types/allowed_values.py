@@ -1,4 +1,4 @@
-"""Rules that stand in many types: a property takes one of a few values, or a whole number within bounds."""
+"""Rules of many types: a property takes one of a few values, or a whole number within bounds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from local_azure.resource_types.base import Change, Rule
 
 
 def one_of(path: str, *allowed: str, code: str = "BadRequest") -> Rule:
-    """Return what stands at a path, if anything, is one of these, in any case."""
+    """Return a rule: the value at a path, if any, is one of these, in any case."""
     known = {one.lower() for one in allowed}
 
     def check(change: Change) -> None:
@@ -24,7 +24,7 @@ def one_of(path: str, *allowed: str, code: str = "BadRequest") -> Rule:
 
 
 def between(path: str, least: int, most: int, *, code: str = "BadRequest") -> Rule:
-    """Return what stands at a path, if anything, is a whole number between two bounds."""
+    """Return a rule: the value at a path, if any, is a whole number between two bounds."""
 
     def check(change: Change) -> None:
         for at, value in find(change.desired, path):

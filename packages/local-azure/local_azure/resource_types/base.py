@@ -78,7 +78,7 @@ class Change:
         return get(self.desired, path, default)
 
     def default(self, path: str, value: Any) -> Any:
-        """Fill in Azure's default where nothing is asked for; returns what stands there."""
+        """Fill in Azure's default where nothing is asked for; return the value."""
         if get(self.body, path) is None:
             put(self.body, path, value)
         return get(self.body, path)
@@ -105,7 +105,7 @@ class Reference:
     """A place in a body that names another resource by its id.
 
     A missing target, or one of another type, is refused with `missing`. With `in_use` the target cannot be deleted
-    while the reference stands; the code is Azure's, the text may use `{target}` (a name) and `{source}` (an id).
+    while the reference exists; the code is Azure's, the text may use `{target}` (a name) and `{source}` (an id).
     """
 
     path: str
@@ -159,9 +159,9 @@ class PrivateLink:
     group: str
     """Its name, Azure's "group id"."""
     zone: str
-    """The private DNS zone whose records lead to it."""
+    """The private DNS zone whose records resolve to it."""
     domain: str
-    """The domain of the public names, which the zone stands in for."""
+    """The domain of the public names, which the zone replaces."""
     host: Callable[[Resource], str]
     """The public name of a resource."""
     lacking: Callable[[Resource], str | None] = lambda _: None
@@ -247,8 +247,8 @@ class ResourceType:
     tracked: bool = True
     """Whether it lies in a region and so must have a location."""
     busy_seconds: ClassVar[float] = 0.0
-    """For how long Azure goes on working after an operation has ended. Until then the resource's `resourceState` is not
-    Running, and writes, private endpoints and actions are refused."""
+    """For how long Azure continues to work after an operation has ended. Until then the resource's `resourceState` is
+    not Running, and writes, private endpoints and actions are refused."""
     keeps_nested: ClassVar[tuple[str, ...]] = ()
     """The types of nested resources with which it cannot be deleted."""
 
@@ -280,7 +280,7 @@ class ResourceType:
         """
 
     def removed(self, resource: Resource, transaction: Transaction, operations: Operations) -> None:
-        """Do what follows for other resources when this one goes, alone or with what it is in."""
+        """Apply to other resources what follows from this one's deletion, alone or with its parent."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What the caller of the local Azure may do: it owns the subscription, unless an option says otherwise.
 
 The role is one of the built-in ones, and actions can be taken from it, so that a deployment fails as it does for
-somebody with fewer rights.
+a principal with fewer rights.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def action_name(resource_type: str, operation: str) -> str:
 
 
 def allows(transaction: Transaction, tenant: Tenant, action: str, scope: str) -> bool:
-    """Return whether the deployer may do an action: by its role, or by one that was assigned to it."""
+    """Return whether the deployer may do an action: by its role, or by a role that was assigned to it."""
     return role(transaction).allows(action, data=False) or is_allowed(transaction, tenant.object_id, action, scope)
 
 

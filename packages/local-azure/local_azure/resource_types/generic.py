@@ -1,4 +1,4 @@
-"""Every other type: what the SDK tells of it, and a best guess at its id.
+"""Every other type: what the SDK's schema says of it, and a best guess at its id.
 
 The SDK names a type's module and the inputs of its id, not its ARM type. The guess: the namespace is `Microsoft.` and
 the module (a few that differ are listed), the level is the type's name in the plural, and each parent level is the
@@ -54,7 +54,7 @@ class GenericType(ResourceType):
         self.shape = BodyShape(flat="properties" not in schema.inputs.properties)
         self.tracked = False
         self.has_provisioning_state = "provisioningState" in schema.outputs.properties
-        # What goes in and has no place in the answer is a password or another thing that Azure does not show.
+        # An input without a place in the answer is a password or another thing that Azure does not show.
         hidden = [
             name
             for name in schema.inputs.properties

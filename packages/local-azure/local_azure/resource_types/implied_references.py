@@ -2,7 +2,7 @@
 
 Azure Resource Manager checks linked ids before a service sees a request
 (https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-not-found). Here only ids of types that
-the model knows are held against it: of another type it could not tell whether Azure spells it so.
+the model knows are held against it: of another type it does not know Azure's spelling.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def _retention_is_elsewhere(change: Change) -> None:
 
 
 def _sent(body: JsonObject) -> Iterator[tuple[str, str]]:
-    """Yield the categories that a setting sends, each with its path; a group stands for itself."""
+    """Yield the categories that a setting sends, each with its path; a group is kept as a group."""
     for path in ("logs[*]", "metrics[*]"):
         for at, one in find(body, f"properties.{path}"):
             if one.get("enabled") is not False and (name := one.get("category") or one.get("categoryGroup")):

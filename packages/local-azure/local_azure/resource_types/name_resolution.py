@@ -1,7 +1,7 @@
-"""Where the public name of a resource leads, seen from within a virtual network.
+"""What the public name of a resource resolves to, seen from within a virtual network.
 
 A resource with an approved private endpoint is an alias of a name in the service's `privatelink` zone. A network that
-is linked to a zone of that name asks it alone; any other network goes on to the public address
+is linked to a zone of that name asks it alone; any other network falls back to the public address
 (https://learn.microsoft.com/azure/private-link/private-endpoint-dns,
 https://learn.microsoft.com/azure/dns/private-dns-fallback).
 """
@@ -21,7 +21,7 @@ _RECORD = RECORD_TYPE.rsplit("/", 1)[-1]
 
 
 class Resolution(Enum):
-    """Where a name leads to."""
+    """What a name resolves to."""
 
     PRIVATE = "an approved private endpoint in the network"
     PUBLIC = "the public address"
@@ -30,7 +30,7 @@ class Resolution(Enum):
 
 
 def resolve(target: Resource, link: PrivateLink, network: ArmId | None, transaction: Transaction) -> Resolution:
-    """Return where a sub-resource's public name leads from within a network, or from outside of any (`None`)."""
+    """Return what a sub-resource's public name resolves to from within a network, or from outside of any (`None`)."""
     endpoints = list(approved_endpoints(target, transaction))
     zone_link = _zone_link(network, link.zone, transaction) if network and endpoints else None
     if network is None or zone_link is None:

@@ -112,7 +112,7 @@ def _one_registration_zone(change: Change) -> None:
 class VirtualNetworkLink(ResourceType):
     """https://learn.microsoft.com/rest/api/dns/privatedns/virtual-network-links
 
-    A link keeps nobody from deleting its network; it then leads nowhere.
+    A link does not prevent the deletion of its network; it then has no target.
     """
 
     token = "azure-native:privatedns:VirtualNetworkLink"

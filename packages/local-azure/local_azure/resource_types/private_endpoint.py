@@ -270,7 +270,7 @@ def disconnect(target: Resource, transaction: Transaction) -> None:
 def endpoint_connections(resource: Resource, transaction: Transaction) -> list[JsonObject]:
     """Return a resource's `privateEndpointConnections`: what the private endpoints that name it say of the connection.
 
-    Those that were disconnected are known at their own end only.
+    Disconnected endpoints are known at their own end only.
     """
     shown: list[JsonObject] = []
     for reference in transaction.referring_to(resource.id, ENDPOINT_TYPE):

@@ -184,7 +184,7 @@ _ONE_AT_A_TIME: dict[str, Any] = {
     "properties.shardCount": None,
     "properties.sku": None,
 }
-"""What takes an operation of its own, and what stands for it where a PUT leaves it out (None: what there is)."""
+"""What takes an operation of its own, and its value where a PUT leaves it out (None: the present one)."""
 
 
 def _large_changes_come_one_at_a_time(change: Change) -> None:
@@ -339,7 +339,7 @@ class Redis(ResourceType):
             change.default("properties.zonalAllocationPolicy", zones)
         configuration = as_object(change.default("properties.redisConfiguration", {}))
         configuration.setdefault("maxclients", "1000")
-        # The keys stand only in the answer to the creation, and not always there: a program must list them.
+        # Only the answer to the creation has the keys, and not always: a program must list them.
         change.properties.update(
             {
                 "port": 6379,

@@ -24,7 +24,7 @@ def record_resize(change: Change, *, loses_data: bool) -> None:
 
 
 def data_began(cache: Resource) -> str:
-    """Return what tells the data of a cache from that which it lost; empty if it never lost any."""
+    """Return what distinguishes the data of a cache from the data that it lost; empty if it never lost any."""
     return str(cache.secrets.get(_EMPTIED, ""))
 
 

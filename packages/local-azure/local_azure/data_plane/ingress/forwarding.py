@@ -21,8 +21,8 @@ HEAD_BYTES = 60 * 1024
 _CONNECT_SECONDS = 5.0
 
 Wake = Callable[[str, str], bool]
-"""Told of an app (by its id in lower case) and a revision that a request waits for, as often as may be; answers whether
-it is worth waiting, since the revision is on its way up from no replicas at all."""
+"""Called with an app (by its id in lower case) and a revision that a request waits for, any number of times; returns
+whether to wait, since the revision scales up from zero."""
 _ADDED = web.ResponseKey("headers that the HTTP library adds", list[str])
 _WebSocket = aiohttp.ClientWebSocketResponse | web.WebSocketResponse
 
@@ -40,8 +40,8 @@ class Forwarder:
         self._sites = sites
         self._wake = wake
         self._request_seconds = request_seconds
-        # A connection of its own for each request: one that is used again may be closed by the replica at the moment
-        # when the next request is sent on it, and nobody could tell whether that request was done.
+        # A connection of its own for each request: a reused connection may be closed by the replica at the moment
+        # when the next request is sent on it, and it would not be known whether that request was done.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(force_close=True, limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -68,8 +68,8 @@ class Forwarder:
             return exchange.cut() or answers.timed_out()
 
     async def _deliver(self, exchange: _Exchange, site: Site, limit: asyncio.Timeout) -> web.StreamResponse:
-        """Find a replica that takes the request. One that cannot be connected to has seen nothing of it, so it goes to
-        another; one that has may have done it, so it goes to no other."""
+        """Find a replica that takes the request. A replica that refuses the connection has seen nothing of it, so it is
+        sent to another; a replica that has seen it may have done it, so it is sent to no other."""
         tried: set[str] = set()
         revision = ""
         while True:

@@ -41,7 +41,7 @@ class Front:
     host: str
     """The app's host name."""
     scheme: Literal["http", "https"] = "https"
-    """What the app is told that the client speaks."""
+    """The protocol that the client uses, as the app sees it."""
     local: str = ""
     """The address that a browser on this machine has used in the place of the app's own, such as
     `http://localhost:8123`; empty when it has used the app's own."""
@@ -76,7 +76,7 @@ def for_client(headers: CIMultiDictProxy[str], front: Front) -> CIMultiDict[str]
         if name in kept:
             plain = _moved(kept[name], f"http://{front.host}", front.local)
             kept[name] = _moved(plain, f"https://{front.host}", front.local)
-    # It tells a browser to use HTTPS for `localhost`, where other things listen, too.
+    # It makes a browser use HTTPS for `localhost`, where other things listen, too.
     kept.popall("Strict-Transport-Security", None)
     cookies = [_local_cookie(one, front.host) for one in kept.popall("Set-Cookie", [])]
     kept.extend(("Set-Cookie", one) for one in cookies)

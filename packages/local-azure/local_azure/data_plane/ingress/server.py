@@ -2,7 +2,7 @@
 
 It listens on the loopback address alone:
 
-- over HTTPS for every host name, for clients outside the environments, which the local Azure's proxy leads here;
+- over HTTPS for every host name, for clients outside the environments, which the local Azure's proxy connects to it;
 - over HTTPS and HTTP for processes within an environment, to which apps without external ingress answer, too;
 - over plain HTTP on a port of its own for each host name with external ingress, for a browser on this machine.
 
@@ -80,7 +80,7 @@ class Ingress:
     async def start(
         home: Path, authority: CertificateAuthority, wake: Wake, *, request_seconds: float = REQUEST_SECONDS
     ) -> Ingress:
-        """Start to listen. `wake` is told of revisions that requests wait for. Raises `OSError` when no port can be
+        """Start to listen. `wake` is called with revisions that requests wait for. Raises `OSError` when no port can be
         had."""
         ingress = Ingress(home, authority, wake, request_seconds)
         await ingress._runner.setup()

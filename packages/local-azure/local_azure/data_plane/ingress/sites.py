@@ -1,4 +1,4 @@
-"""Which host name leads to which replicas, and how many requests each of them has."""
+"""Which replicas serve which host name, and how many requests each of them has."""
 
 from __future__ import annotations
 

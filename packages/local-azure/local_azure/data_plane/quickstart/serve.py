@@ -1,4 +1,4 @@
-"""Stands for the quickstart image: one page at every path, on port 80 or on that of the variable PORT."""
+"""Serves what the quickstart image does: one page at every path, on port 80 or on that of the variable PORT."""
 
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

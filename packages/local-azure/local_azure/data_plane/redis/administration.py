@@ -1,4 +1,4 @@
-"""Commands to a running redis-server by the one user that may change it."""
+"""Commands to a running redis-server by the only user that may change it."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class RedisCluster:
 
     @property
     def ports(self) -> dict[int, int]:
-        """For each of the cache's ports on Azure the one on the loopback address."""
+        """The local port on the loopback address for each of the cache's ports on Azure."""
         first = self._plan.first_node_port
         seen = self._nodes if self._plan.clustering == "OSSCluster" else []
         return {**self._nodes[0].ports, **{first + number: node.port for number, node in enumerate(seen)}}
@@ -82,7 +82,7 @@ class RedisCluster:
         return max(plan.nodes, 1 + kept)
 
     async def _join(self) -> None:
-        """Make the servers one cluster, in which every slot is somebody's."""
+        """Join the servers to one cluster, in which every slot is assigned."""
         admins = [node.admin for node in self._nodes if node.admin]
         taken = {slot for admin in admins for slot in await admin.own_slots()}
         for number, admin in enumerate(admins):

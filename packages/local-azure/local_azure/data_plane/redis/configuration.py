@@ -1,4 +1,4 @@
-"""The configuration that a redis-server is started with. The keys stand in it as hashes alone."""
+"""The configuration that a redis-server is started with. It holds the keys as hashes alone."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from local_azure.data_plane.redis.desired_state import RedisPlan
 ADMINISTRATOR = "local-azure"
 """The user by whom the data plane changes a running server."""
 BUS = 0
-"""Stands for the port by which the servers of a cluster talk to each other; Azure shows none."""
+"""The key of the port by which the servers of a cluster talk to each other; Azure shows none."""
 
 
 @dataclass(frozen=True)
 class Administration:
-    """How the data plane, and nobody else, changes a running server. Made anew for each start."""
+    """How the data plane alone changes a running server. Made anew for each start."""
 
     password_hash: str
     renamed: Mapping[str, str]
-    """The names, which nobody can guess, of commands that do not exist for clients."""
+    """The names, which cannot be guessed, of commands that do not exist for clients."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ServerFiles:
 
 
 def user_rules(plan: RedisPlan) -> list[str]:
-    """Return what the one user of a cache may do, and with which keys: `ACL SETUSER default reset ...`.
+    """Return what the only user of a cache may do, and with which keys: `ACL SETUSER default reset ...`.
 
     Of the commands that manage the server only those that read are permitted.
     """
@@ -49,7 +49,7 @@ def user_rules(plan: RedisPlan) -> list[str]:
 
 
 def _cluster_commands(plan: RedisPlan) -> tuple[str, ...]:
-    """Return those that clients may use to see the cluster."""
+    """Return the cluster commands that clients may use."""
     if plan.clustering == "EnterpriseCluster":
         return ()  # it looks like one server
     seen = ("countkeysinslot", "getkeysinslot", "info", "keyslot", "myid", "nodes", "replicas", "slaves", "slots")

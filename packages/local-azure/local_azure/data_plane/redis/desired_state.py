@@ -43,7 +43,7 @@ _MANAGED_GIGABYTES = {
 _MANAGED_SHARE = 0.8
 """A fifth of the memory is not the data's: .../redis/architecture#reserved-memory."""
 _MANAGED_CLIENTS = 10_000
-"""The limits stand on the price list alone, for each size; this is what redis-server has by default."""
+"""Only the price list has the limits, for each size; this is what redis-server has by default."""
 
 Clustering = Literal["NoCluster", "EnterpriseCluster", "OSSCluster"]
 """Azure Managed Redis's own words. With `EnterpriseCluster` commands may not cross the slots of keys; with `OSSCluster`
@@ -70,7 +70,7 @@ class RedisPlan:
     """The cache; for Azure Managed Redis, the cluster."""
     host: str
     created: str
-    """Tells a cache from an earlier one of its name, and from itself before it lost its data."""
+    """Distinguishes a cache from an earlier cache of its name, and from itself before it lost its data."""
     tls_port: int | None
     """The port on Azure that speaks TLS."""
     plain_port: int | None
@@ -126,7 +126,7 @@ def redis_plans(transaction: Transaction) -> list[RedisPlan]:
     updating = {key for key, one in operations.items() if one.kind == "update" and not one.is_done(transaction.now)}
 
     def is_made(resource: Resource) -> bool:
-        # A cache that is being changed or deleted goes on serving, unless it is resized without a replica.
+        # A cache that is being changed or deleted continues to serve, unless it is resized without a replica.
         creation = creations.get(resource.id.key)
         return creation is None or (creation.is_done(transaction.now) and creation.error() is None)
 
@@ -209,7 +209,7 @@ def _managed(cluster: Resource, database: Resource) -> RedisPlan:
 
 
 def _incarnation(keeper: Resource, cache: Resource) -> str:
-    """Return what tells the data of a cache from any earlier data under its name."""
+    """Return what distinguishes the data of a cache from any earlier data under its name."""
     return " ".join(filter(None, (keeper.created_at.isoformat(), data_began(cache))))
 
 

@@ -46,7 +46,7 @@ def ensure() -> Path:
 def _commands() -> list[list[str]]:
     """Return what installs it on this machine, or nothing."""
     if shutil.which("apt-get"):
-        # Debian starts a server of its own with the package, which nobody here needs; no policy, no server.
+        # Debian starts a server of its own with the package, which is not needed here; no policy, no server.
         apt = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "--quiet", "--yes"]
         steps = [[*apt, "update"], [*apt, "install", "--no-install-recommends", PROGRAM]]
         if os.geteuid() == 0:

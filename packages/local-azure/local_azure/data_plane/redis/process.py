@@ -46,7 +46,7 @@ class RedisProcess:
     def __init__(
         self, plan: RedisPlan, number: int, directory: Path, processes: Processes, authority: CertificateAuthority
     ) -> None:
-        """`number` tells it from the other servers of the cache; the first has 0."""
+        """`number` distinguishes it from the other servers of the cache; the first has 0."""
         self.created = plan.created
         self.admin: Administrator | None = None
         """As long as it runs: who may change it."""
@@ -67,7 +67,7 @@ class RedisProcess:
 
     @property
     def ports(self) -> dict[int, int]:
-        """For each of its ports on Azure the one on the loopback address."""
+        """The local port on the loopback address for each of its ports on Azure."""
         return {port: local for port, local in self._local_ports.items() if port != BUS}
 
     @property

@@ -36,7 +36,7 @@ class RedisServers:
 
     @property
     def ports(self) -> dict[str, dict[int, int]]:
-        """By the host of each cache that runs, for each of its ports on Azure the one on the loopback address."""
+        """By the host of each running cache: the local port on the loopback address for each of its ports on Azure."""
         return {host: server.ports for host, server in self._servers.items() if server.is_running}
 
     @property

@@ -1,11 +1,12 @@
 """The network of a replica, for a Python process in it.
 
-Look-ups are answered, and connections led, as the file `LOCAL_AZURE_NAMES` says, which `names.py` writes and describes.
-The containers of a replica share a loopback interface that nobody else has: what listens on port P listens in truth on
-127.0.0.1 at a port that the system gives and that the file P in the directory `LOCAL_AZURE_PORTS` tells; the file
+The file `LOCAL_AZURE_NAMES`, which `dns.py` writes and describes, says how look-ups and connections are redirected.
+The containers of a replica share a loopback interface of their own: what listens on port P listens in truth on
+127.0.0.1 at a port that the system gives and that the file P in the directory `LOCAL_AZURE_PORTS` holds; the file
 P.owner beside it has the process and the container (`LOCAL_AZURE_CONTAINER`) that listen there.
 
-It stands alone and runs in the replica's own Python. What goes past Python's `socket` module goes past it as well.
+It imports nothing of the package and runs in the replica's own Python. What bypasses Python's
+`socket` module bypasses it.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def install() -> None:
 
 
 def _addresses(host: _Host) -> list[str] | None:
-    """Return the addresses of a name; None for one that others are to be asked for. Raises `socket.gaierror`."""
+    """Return the addresses of a name; None for a name to look up elsewhere. Raises `socket.gaierror`."""
     if host is None:
         return None
     text = host if isinstance(host, str) else host.decode("ascii", "replace")
@@ -143,7 +144,7 @@ def _is_tcp(one: socket.socket) -> bool:
 
 
 def _led(one: socket.socket, address: Any) -> Any:
-    """Return where a connection to an address really goes."""
+    """Return the real address of a connection."""
     if not _is_tcp(one):
         return address
     host, port = str(address[0]), int(address[1])
@@ -232,7 +233,7 @@ def bind(self: socket.socket, address: Any) -> None:
     except OSError as error:
         if not earlier or error.errno != errno.EADDRINUSE or not _is_left(port):
             raise
-        _bind(self, (real, 0))  # somebody outside of the replica has got it since
+        _bind(self, (real, 0))  # a process outside of the replica has got it since
     local = int(self.getsockname()[1])
-    if real != "::1" or not earlier:  # one for IPv6 alone stands beside one for IPv4, which is the one to be found
+    if real != "::1" or not earlier:  # a listener for IPv6 alone is beside one for IPv4, which is to be found
         _publish_port(port or local, local)

@@ -1,4 +1,4 @@
-"""Found by Python at its start, for it stands first on the path of a replica's processes."""
+"""Loaded by Python at its start, as it is first on the path of a replica's processes."""
 
 import importlib.machinery
 import importlib.util
@@ -9,7 +9,7 @@ import replica_network
 
 replica_network.install()
 
-# The one that would have been found without this.
+# The module that would have been loaded without this.
 _here = os.path.dirname(os.path.abspath(__file__))
 _next = importlib.machinery.PathFinder.find_spec(
     "sitecustomize", [path for path in sys.path if os.path.abspath(path or os.curdir) != _here]

@@ -109,7 +109,7 @@ def images_can_be_pulled(change: Change) -> None:
 
 
 def _registry(change: Change, server: str) -> str | None:
-    """Return the key of the registry with a login server, if it is one that is here."""
+    """Return the key of the registry with a login server, if it exists here."""
     return change.transaction.holder(f"host/{server}") if server.endswith(_REGISTRY_DOMAIN) else None
 
 
@@ -117,7 +117,7 @@ def _may_pull(change: Change, server: str, identity: str) -> bool:
     holder = _registry(change, server)
     if holder is None:
         return True
-    # A system-assigned identity is there from the first PUT on, but nobody could give it a role before.
+    # A system-assigned identity is there from the first PUT on, but it can have no role before.
     app: JsonObject = change.existing.body if change.existing else change.desired
     principal = principal_of(app, identity, change.transaction)
     return principal is not None and is_allowed(change.transaction, principal, _PULL, holder)

@@ -43,7 +43,7 @@ def ingress_is_valid(change: Change, environment: Resource) -> None:
 
 def _port_is_valid(holder: JsonObject, name: str, at: str) -> None:
     port = holder.get(name)
-    # 0 stands for none: Azure then finds the target port out by itself.
+    # 0 means none: Azure then finds the target port out by itself.
     if port is not None and whole(port, f"{at}.{name}") not in range(0, 65536):
         raise invalid_request(f"Ingress.{name} '{port}' is invalid. It must be 1 to 65535.", f"{at}.{name}")
 
@@ -183,5 +183,5 @@ def complete_ingress(change: Change, environment: Resource) -> None:
 
 
 def infix_of(ingress: JsonObject) -> str:
-    """Return what stands between an app's name and its environment's domain."""
+    """Return the part between an app's name and its environment's domain."""
     return "" if ingress.get("external") else ".internal"

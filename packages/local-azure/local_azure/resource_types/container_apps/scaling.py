@@ -32,7 +32,7 @@ _SCALER_METADATA: dict[str, tuple[str, ...]] = {
     "redis-streams": ("address|host", "stream"),
 }
 """What KEDA's scalers need (https://keda.sh/docs/latest/scalers/): as metadata, as the variable that `...FromEnv`
-names, or as a parameter that a secret gives. A bar stands between alternatives."""
+names, or as a parameter that a secret gives. A bar separates alternatives."""
 
 _WHOLE_METADATA: dict[str, tuple[str, ...]] = {
     "azure-queue": ("queueLength",),

@@ -56,7 +56,7 @@ def profile_type(environment: Resource, name: str) -> str | None:
 
 
 def profile_is_there(change: Change, environment: Resource) -> str:
-    """Return the type of the profile that an app runs on; raise `WorkloadProfileNotFound` for one that is not there."""
+    """Return the type of the profile that an app runs on; raise `WorkloadProfileNotFound` for an unknown one."""
     name = str(change.desires("properties.workloadProfileName") or CONSUMPTION)
     kind = profile_type(environment, name)
     if kind is None:

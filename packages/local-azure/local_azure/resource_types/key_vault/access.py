@@ -48,7 +48,7 @@ class ShutOut(Enum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a caller stands: in a subnet of Azure's, or outside; and the public addresses that it is seen by."""
+    """Where a caller is: in a subnet of Azure's, or outside; and the public addresses that it is seen by."""
 
     subnet: ArmId | None = None
     addresses: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class Place:
 
 
 def vault_of_host(host: str, transaction: Transaction) -> Resource | None:
-    """Return the vault with a host name such as `contoso.vault.azure.net`, if there is one that is not deleted."""
+    """Return the vault with a host name such as `contoso.vault.azure.net`, if it exists and is not deleted."""
     holder = transaction.holder(host_claim(host.partition(".")[0]))
     vault = transaction.get(holder) if holder else None
     return vault if vault and vault.id.type_key == VAULT_TYPE.lower() else None
