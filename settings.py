@@ -31,6 +31,7 @@ from components.app_plan import (
     workers_faults,
 )
 from components.key_vault_plan import KeyVaultPlan
+from components.redis_change import change_faults, read_deployed
 from components.redis_plan import RedisPlan
 from components.section import Fault, Section
 from components.serving import RollOutPlan
@@ -201,7 +202,7 @@ class SettingsError(pulumi.RunError):
 
 
 def load() -> tuple[Settings, str]:
-    """Read the stack's configuration.
+    """Read the stack's configuration, and compare it with what is deployed.
 
     Returns:
         The settings, and Azure's name of the region from ``azure-native:location``.
@@ -223,7 +224,10 @@ def load() -> tuple[Settings, str]:
     # The engine passes 1 for an unquoted 01, so that only the file shows what was written.
     file = Path(__file__).with_name(f"Pulumi.{stack}.yaml")
     unquoted = unquoted_values(file.read_text(encoding="utf-8"), config.name) if file.is_file() else {}
-    return parse(raw, stack=stack, location=found.get(_LOCATION), encrypted=encrypted, unquoted=unquoted)
+    settings, location = parse(raw, stack=stack, location=found.get(_LOCATION), encrypted=encrypted, unquoted=unquoted)
+    if faults := list(change_faults("redis", settings.redis, read_deployed())):
+        raise SettingsError(faults)
+    return settings, location
 
 
 def parse(

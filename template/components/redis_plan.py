@@ -89,6 +89,8 @@ class RedisPlan(Section):
         eviction_policy: eviction policy of the cache; unset: ``AllKeysLRU``, or ``VolatileLRU`` if the queue shares it.
         active_key: access key in the connection strings.
         dedicated_broker: create a separate cache for the Celery queue, which never evicts.
+        queue_drained_for: service, size and broker for which the operator has drained the queue, as the refusal of a
+            change that would lose tasks names them; it allows that change and no other.
     """
 
     service: RedisService = RedisService.MANAGED
@@ -97,6 +99,7 @@ class RedisPlan(Section):
     eviction_policy: EvictionPolicy | None = None
     active_key: Literal["primary", "secondary"] = "primary"
     dedicated_broker: bool = False
+    queue_drained_for: str | None = None
 
     @property
     def size(self) -> str:

@@ -92,6 +92,16 @@ def test_image_is_updated_under_load_and_nothing_fails(site: Site) -> None:
     load.check()
 
 
+@on(slow=(REFERENCES,))
+def test_settings_of_the_cache_are_changed_under_load_and_no_task_is_lost(site: Site) -> None:
+    with Load(site.address).running() as load:
+        for setting, value in (("evictionPolicy", "NoEviction"), ("highAvailability", True), ("sku", "Balanced_B1")):
+            site.deployment.configure(f"redis.{setting}", value)
+            site.deployment.up()
+            site.ready()
+    load.check()
+
+
 # -- a worker that is killed
 
 

@@ -104,7 +104,8 @@ def test_a_rejected_connection_is_replaced_and_an_imported_one_is_not(deploy: De
 def test_another_service_is_connected_by_another_endpoint(deploy: Deploy, first: str, second: str) -> None:
     stack = deploy(redis={"service": first})
     stack.up()
-    stack.configure("redis.service", second)
+    size = {"managed": "Balanced_B0", "classic": "Basic_C0"}[second]
+    stack.configure("redis", {"service": second, "queueDrainedFor": f"{second} {size} shared"})
     stack.up()
     assert _connection(stack, "redis-private-endpoint") == "Approved"
     assert _records(stack, "redis-private-zone-group")
@@ -119,6 +120,7 @@ def test_a_cache_is_waited_for_until_it_is_running(deploy: Deploy) -> None:
     assert _connection(stack, "broker-private-endpoint") == "Approved"
     stack.azure.run("faults", "add", *fault)
     stack.configure("redis.sku", "Balanced_B1")
+    stack.configure("redis.queueDrainedFor", "managed Balanced_B1 dedicated")
     assert {step.name for step in stack.up()} == {"redis-cluster", "broker-cluster"}
     assert stack.up() == []
 

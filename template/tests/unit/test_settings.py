@@ -73,6 +73,7 @@ DEFAULTS = {
         "eviction_policy": None,
         "active_key": "primary",
         "dedicated_broker": False,
+        "queue_drained_for": None,
     },
     "key_vault": {"purge_protection": False, "recover": False},
     "web": {
@@ -127,6 +128,7 @@ EVERYTHING: dict[str, Any] = {
         "evictionPolicy": "AllKeysLFU",
         "activeKey": "secondary",
         "dedicatedBroker": True,
+        "queueDrainedFor": "classic Standard_C1 dedicated",
     },
     "keyVault": {"purgeProtection": True, "recover": True},
     "web": {
