@@ -11,7 +11,7 @@ from local_azure.core import faults, provisioning
 from local_azure.core.azure_error import AzureError
 from local_azure.core.faults import Fault
 from local_azure.core.ids import ArmId
-from local_azure.data_plane.redis.configuration import Administration, Files, configuration, user_rules
+from local_azure.data_plane.redis.configuration import Administration, ServerFiles, configuration, user_rules
 from local_azure.data_plane.redis.desired_state import RedisPlan, redis_plans
 from modules.landscape import Landscape
 from modules.timed import Timed
@@ -217,7 +217,7 @@ def test_a_cache_without_high_availability_is_away_while_it_is_resized(tmp_path:
 def test_keys_are_hashes_and_without_key_authentication_there_are_none(landscape: Landscape) -> None:
     plan = managed(landscape)
     keys = landscape.action(landscape.database, "listKeys").values()
-    files = Files(Path("/data"), Path("/certificate"), Path("/key"))
+    files = ServerFiles(Path("/data"), Path("/certificate"), Path("/key"))
     text = configuration(plan, 0, Administration("ab" * 32, {"CONFIG": "CONFIG-x"}), files, {10000: 40000, 0: 40001})
     assert not any(key in text or key in repr(plan) for key in keys)
     assert text.count('"#') == 3, "the administrator's and the two keys"
@@ -226,7 +226,7 @@ def test_keys_are_hashes_and_without_key_authentication_there_are_none(landscape
 
 
 def test_words_of_the_configuration_are_quoted(landscape: Landscape) -> None:
-    files = Files(Path('/a "b" \\c'), Path("/certificate"), Path("/key"))
+    files = ServerFiles(Path('/a "b" \\c'), Path("/certificate"), Path("/key"))
     plan = managed(landscape, clusteringPolicy="NoCluster")
     text = configuration(plan, 0, Administration("ab" * 32, {}), files, {10000: 1})
     assert '"dir" "/a \\"b\\" \\\\c"\n' in text
