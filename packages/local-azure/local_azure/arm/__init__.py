@@ -1,4 +1,4 @@
-"""The Azure of a model over HTTPS: Azure Resource Manager, the data plane of vaults, a tenant to sign in to.
+"""The HTTPS endpoints of the emulator: Azure Resource Manager, the data plane of vaults, the tenant's sign-in.
 
 `serve` starts it inside a running event loop. Everything is bound to the loopback address.
 """

@@ -1,4 +1,4 @@
-"""What a path of Azure Resource Manager names: a resource, a list of resources, or an action on a resource."""
+"""Parse a path of Azure Resource Manager: a resource, a list of resources, or an action on a resource."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from local_azure.core.ids import ArmId
 
 @dataclass(frozen=True)
 class Address:
-    """A path below a `/providers/NAMESPACE`; there may be one type more than there are names."""
+    """A path below `/providers/NAMESPACE`; a list or an action has one type more than names."""
 
     scope: str
-    """What stands before the last `/providers/`; empty for the tenant."""
+    """The path before the last `/providers/`; empty for the tenant."""
     types: tuple[str, ...]
     """The namespace and the types, outermost first."""
     names: tuple[str, ...]
@@ -38,7 +38,7 @@ class Address:
 
     @property
     def parent_id(self) -> ArmId | None:
-        """The resource that the list belongs to, or the action is done on; None at the top of a scope."""
+        """The resource that contains the list or runs the action; None at the top of a scope."""
         return ArmId.build(self.scope, "/".join(self.types[:-1]), *self.names) if self.names else None
 
     @property
@@ -98,7 +98,7 @@ def require_api_version(version: str | None) -> str:
 
 
 def not_found(parts: list[str]) -> AzureError:
-    """A path that Azure does not have."""
+    """Return the error for a path that Azure does not have."""
     return AzureError(
         "InvalidResourceType" if parts else "NotFound",
         f"No route of the local Azure has the path '/{'/'.join(parts)[:256]}'.",

@@ -1,4 +1,4 @@
-"""Bodies that clients send: checked against their type's schema, merged for a PATCH, rid of what only Azure sets."""
+"""Request bodies: validated against the type's schema, merged for a PATCH, without properties that only Azure sets."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def accepted(kind: ResourceType, resource_id: ArmId, body: JsonObject) -> JsonOb
 
 
 def _require_identity(resource_id: ArmId, body: JsonObject) -> None:
-    """What the body says of its id must be what the path says."""
+    """Raise `AzureError` if an id, name or type in the body differs from the path."""
     for name, expected in (("id", resource_id.text), ("name", resource_id.name)):
         given = body.get(name)
         full_name = "/".join(resource_id.names)
@@ -79,7 +79,7 @@ def _require_shape(body: JsonObject) -> None:
 
 
 def _without_nulls(value: Any) -> Any:
-    """A null asks for nothing: clients send it for what they leave alone."""
+    """Return the body without nulls: clients send null for properties that they do not set."""
     if is_object(value):
         return {name: _without_nulls(one) for name, one in value.items() if one is not None}
     return [_without_nulls(one) for one in cast("list[Any]", value)] if isinstance(value, list) else value

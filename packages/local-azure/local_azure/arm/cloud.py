@@ -1,4 +1,4 @@
-"""A cloud of its own: where its parts are, and how callers sign in to its one tenant.
+"""The cloud's metadata and the tenant's sign-in.
 
 The forms are those of `/metadata/endpoints` of Azure Resource Manager, of OpenID Connect Discovery and of Microsoft
 Entra's client-credentials flow (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
@@ -22,11 +22,11 @@ from local_azure.core.values import JsonObject
 
 CLOUD_NAME = "LocalAzure"
 _ONE_CLOUD_SINCE = "2022"
-"""Until then the answer was a list of clouds."""
+"""Before this API version the response was a list of clouds."""
 
 
 class Cloud:
-    """Answers what is asked before there is a token."""
+    """Answers requests that need no token."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -161,7 +161,7 @@ class Cloud:
         )
 
     def _audience(self, request: web.Request, form: Mapping[str, str]) -> str:
-        """What the token is to be for: a resource, or a scope that ends in `/.default`."""
+        """Return the audience of the requested token: a resource, or a scope that ends in `/.default`."""
         asked = form.get("resource") or form.get("scope", "")
         if not form.get("resource") and not re.fullmatch(r"\S+/\.default", asked):
             raise _refused("invalid_scope", 70011, "The provided value for the input parameter 'scope' is not valid.")
@@ -187,7 +187,7 @@ async def _form(request: web.Request) -> Mapping[str, str]:
 
 
 def _refused(error: str, number: int, words: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> AnsweredError:
-    """Microsoft Entra's own form of an error."""
+    """Return an error response in Microsoft Entra's format."""
     trace, moment = trace_id(), datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     return AnsweredError(
         answer(

@@ -13,7 +13,7 @@ from local_azure.core.state import Resource
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a request asks the resource's ETag to be."""
+    """The conditions of a request on the resource's ETag."""
 
     match: str = ""
     none_match: str = ""
@@ -31,7 +31,7 @@ class Conditions:
             raise _failed("If-None-Match", self.none_match, existing)
 
     def unchanged(self, etag: str) -> bool:
-        """Return whether a reader has the newest form already."""
+        """Return whether the client already has the current version."""
         return bool(self.none_match) and _names(self.none_match, _bare(etag))
 
 

@@ -1,6 +1,6 @@
-"""A limit on the time in which a new connection brings its first request; the HTTP library has none of its own.
+"""A time limit for the first request of a new connection, which the HTTP library lacks.
 
-Between two requests of a connection the library's own limit holds (`keepalive_timeout`), and for a body that of
+Between two requests of a connection the library's limit applies (`keepalive_timeout`), and for a body that of
 `local_azure.arm.web`.
 """
 
@@ -17,14 +17,14 @@ HEAD_SECONDS = 20.0
 
 
 class Connections:
-    """Makes a protocol for each connection, and ends those that have brought no request in time."""
+    """Creates a protocol for each connection, and closes connections without a request in time."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._silent: set[object] = set()
 
     def factory(self, server: web.Server) -> Callable[[], asyncio.BaseProtocol]:
-        """What an event loop asks for a protocol of the server's."""
+        """Return a protocol factory for the event loop that wraps the server's."""
 
         def connect() -> asyncio.BaseProtocol:
             protocol = server()
@@ -36,7 +36,7 @@ class Connections:
 
     @web.middleware
     async def heard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """A connection has brought a whole head."""
+        """Middleware: cancel the time limit, because the request's head is complete."""
         self._silent.discard(request.protocol)
         return await handler(request)
 

@@ -1,4 +1,4 @@
-"""What the handlers of an endpoint share."""
+"""The state that the handlers of an endpoint share."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from local_azure.resource_types.key_vault.access import Place
 from local_azure.status.runtime_status import RuntimeStatus
 
 Locate = Callable[[str], Place]
-"""Tells from a caller's address where it stands: in which virtual network, or outside, on the internet."""
+"""Maps a caller's address to its location: a virtual network, or the internet."""
 
 
 def outside(address: str) -> Place:
-    """Every caller is outside, and is seen by the address that it has."""
+    """Return the internet as the location of every caller, with the caller's address."""
     return Place(addresses=(address,))
 
 
 @dataclass
 class Endpoint:
-    """One endpoint: the model that it serves and the identities that it knows."""
+    """An endpoint: the model that it serves and the identities that it knows."""
 
     model: Model
     issuer: TokenIssuer
     secret: ServicePrincipalSecret
     locate: Locate = outside
     running: Callable[[], RuntimeStatus | None] = lambda: None
-    """Tells what runs; None while there is no data plane."""
+    """Returns the runtime status; None while the data plane does not run."""
     port: int = 0
-    """Its port on the loopback address, once it serves."""
+    """Its port on the loopback address; 0 before it serves."""
 
     @property
     def base_url(self) -> str:
-        """Its own address, without a slash at the end."""
+        """Return the endpoint's URL without a trailing slash."""
         return f"https://localhost:{self.port}"
 
     @property
     def authority(self) -> str:
-        """Where the tenant's callers sign in."""
+        """Return the URL of the tenant's sign-in."""
         return f"{self.base_url}/{self.issuer.tenant.tenant_id}"
 
 
 def origin(request: web.Request) -> str:
-    """Scheme, host and port that the caller used, for the addresses in an answer."""
+    """Return the scheme, host and port that the caller used, for URLs in the response."""
     return f"https://{request.host}"

@@ -1,7 +1,7 @@
-"""What the owner of a resource decides on a private endpoint's connection to it.
+"""Approve or reject private endpoint connections, as the owner of the target resource.
 
 https://learn.microsoft.com/azure/private-link/manage-private-endpoint: a PUT of the connection at the resource's end
-approves or rejects it, and the endpoint's own end shows the same.
+approves or rejects it, and the endpoint shows the same state.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from local_azure.core.ids import ArmId
 from local_azure.core.values import JsonObject, find, get, put
 
 LEVEL = "privateendpointconnections"
-"""The last part of the connections' type, in lower case."""
+"""The last segment of the connections' type, in lower case."""
 _STATE = "properties.privateLinkServiceConnectionState"
 _DECISIONS = ("Approved", "Rejected")
 _CONNECTIONS = ("properties.privateLinkServiceConnections[*]", "properties.manualPrivateLinkServiceConnections[*]")
 
 
 def decide(work: Work, target: str, connection: JsonObject, body: JsonObject) -> None:
-    """Approve or reject a connection of a resource (by its id), as a body asks. Raises `AzureError`."""
+    """Approve or reject a connection of a resource, as the body requests. Raises `AzureError`."""
     status = get(body, f"{_STATE}.status")
     if status not in _DECISIONS:
         raise AzureError(

@@ -1,6 +1,6 @@
-"""The part of OData's `$filter` that Azure Resource Manager takes: comparisons joined by `and` and `or`.
+"""The subset of OData's `$filter` that Azure Resource Manager supports: comparisons joined by `and` and `or`.
 
-https://learn.microsoft.com/rest/api/resources/resources/list#uri-parameters lists what may be asked of resources.
+https://learn.microsoft.com/rest/api/resources/resources/list#uri-parameters lists the supported filters.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MAX_LENGTH = 4096
 
 
 def parse(text: str) -> Predicate:
-    """What a filter accepts. Raises `InvalidFilterInQueryString`."""
+    """Return a predicate for a filter. Raises `InvalidFilterInQueryString`."""
     return _Parser(text).parse()
 
 
@@ -45,7 +45,7 @@ class _Parser:
         self._tokens: list[tuple[str, str]] = []
         self._depth = 0
         self.demands: dict[str, str] = {}
-        """The equalities that all it accepts must fulfil, once it is parsed."""
+        """The equalities that every accepted resource satisfies; complete after parsing."""
         at = 0
         while text[at:].strip():
             found = _TOKEN.match(text, at) if len(text) <= _MAX_LENGTH else None
@@ -161,7 +161,7 @@ def _tags(resource: JsonObject) -> JsonObject:
 
 
 def _value(resource: JsonObject, name: str) -> Any:
-    """Return the value that a filter calls so."""
+    """Return the value of a property in a filter."""
     match name.lower():
         case "resourcetype":
             return resource.get("type")

@@ -1,4 +1,4 @@
-"""The little of Microsoft Graph that clients ask to show who a role is assigned to.
+"""The part of Microsoft Graph that clients use to show the principals of role assignments.
 
 https://learn.microsoft.com/graph/api/directoryobject-getbyids and
 https://learn.microsoft.com/graph/api/serviceprincipal-list, for the service principal and the managed identities.

@@ -1,6 +1,5 @@
-"""The stream of an app's logs, as `az containerapp logs show` and the portal read it.
-
-No document describes it. The addresses, the parameters and the token are those that the Azure CLI uses
+"""The log stream of an app, as `az containerapp logs show` and the portal read it. It is undocumented. The addresses,
+the parameters and the token are those that the Azure CLI uses
 (https://github.com/Azure/azure-cli/blob/dev/src/azure-cli/azure/cli/command_modules/containerapp/custom.py), the lines
 those that https://learn.microsoft.com/azure/container-apps/log-streaming shows.
 """
@@ -29,21 +28,21 @@ from local_azure.resource_types.container_apps.names import STREAM_DOMAIN
 from local_azure.status.replica_logs import Event, Line, Source, Tail, system_file
 
 _LINES, _MOST_LINES = 20, 300
-"""https://learn.microsoft.com/cli/azure/containerapp/logs: 20 unless told, 300 at the most."""
+"""https://learn.microsoft.com/cli/azure/containerapp/logs: default 20, maximum 300."""
 _POLL_SECONDS = 0.2
 _SILENCE_SECONDS = 60.0
-"""So long without a line, and the stream says so."""
+"""Seconds without a line after which the stream sends a keep-alive line."""
 _CONNECTING, _CONNECTED = "Connecting to the events collector...", "Successfully connected to events server"
 _TYPES = {"containerapps": APP_TYPE, "managedenvironments": ENVIRONMENT_TYPE}
 
 
 def is_stream_host(host: str) -> bool:
-    """Return whether a host name, with or without a port, is where logs are streamed from."""
+    """Return whether a host name, with or without a port, is that of the log stream."""
     return host.partition(":")[0].lower().endswith(f".{STREAM_DOMAIN}")
 
 
 class LogStream:
-    """Gives out tokens for the stream, and serves it."""
+    """Issues tokens for the log stream, and serves it."""
 
     def __init__(self, endpoint: Endpoint, home: Path) -> None:
         self._endpoint = endpoint
@@ -114,7 +113,7 @@ class LogStream:
             )
 
     def _is_there(self, app: ArmId, source: Source) -> bool:
-        """Return whether a container is one of a replica that is there."""
+        """Return whether a container belongs to an existing replica."""
         running = self._endpoint.running()
         revision = running.revision(f"{app}/revisions/{source.revision}") if running else None
         return any(
@@ -246,7 +245,7 @@ def _event(kind: str, app: str | None, event: Event) -> str:
 
 
 def _short() -> str:
-    """Return the moment as the stream's own lines have it."""
+    """Return a time in the format of the stream."""
     return datetime.now(UTC).isoformat(timespec="microseconds")[:25]
 
 

@@ -1,8 +1,8 @@
-"""Operations that Azure answers before they are done, and what a client polls meanwhile.
+"""Asynchronous operations: answered before they complete, and polled by clients.
 
 https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations: the first answer is 201 (a PUT
-that creates), 200 (one that updates) or 202, and names one or two addresses. `Azure-AsyncOperation` tells the status;
-`Location` answers 202 until the operation is done, and then what it has to say.
+that creates), 200 (one that updates) or 202, and names one or two addresses. `Azure-AsyncOperation` returns the status;
+`Location` answers 202 until the operation is complete, and then its result.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from local_azure.core.values import JsonObject
 STATUS = "operationStatuses"
 RESULT = "operationResults"
 _KEPT = 10_000
-"""How many of the newest are remembered."""
+"""The number of the newest operations that are kept."""
 _COLUMNS = "name, resource, method, api_version, path, started, ready, failure"
 
 
 @dataclass(frozen=True)
 class Style:
-    """Which methods a service answers before they are done."""
+    """The methods that a service answers before they complete."""
 
     put: bool = False
     patch: bool = False
     delete: bool = False
 
     def has(self, method: str) -> bool:
-        """Return whether a method is answered before it is done."""
+        """Return whether a method is answered before it completes."""
         return {"PUT": self.put, "PATCH": self.patch, "DELETE": self.delete}.get(method, False)
 
 
@@ -61,13 +61,13 @@ _AT_ONCE = Style()
 
 
 def style_of(resource_type: str) -> Style:
-    """How the service of a type answers, by the long-running operations in its REST specification."""
+    """Return the style of a type's service, from the long-running operations in its REST specification."""
     return _STYLES.get(resource_type.lower(), _AT_ONCE)
 
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation on its way or done, as it was when it was read."""
+    """A snapshot of an asynchronous operation."""
 
     name: str
     resource_id: ArmId
@@ -76,20 +76,20 @@ class Operation:
     path: str
     started: datetime
     remaining: float
-    """The seconds until it is done; 0 when it is."""
+    """The seconds until it completes; 0 afterwards."""
     error: AzureError | None = None
-    """What it comes to instead of success."""
+    """The error with which it ends; None for success."""
 
     def status_url(self, origin: str) -> str:
-        """Where its status is asked for."""
+        """Return the URL of its status."""
         return f"{origin}{self.path}/{STATUS}/{self.name}?api-version={self.api_version}"
 
     def result_url(self, origin: str) -> str:
-        """Where its result is asked for."""
+        """Return the URL of its result."""
         return f"{origin}{self.path}/{RESULT}/{self.name}?api-version={self.api_version}"
 
     def retry_headers(self) -> dict[str, str]:
-        """When to ask again."""
+        """Return the headers that tell the client when to poll again."""
         return {"Retry-After": str(max(1, math.ceil(self.remaining)))}
 
     def status(self) -> JsonObject:
@@ -151,7 +151,7 @@ def start(
 
 
 def question(parts: list[str]) -> str:
-    """What a path's segments ask of an operation, `STATUS` or `RESULT`; empty for any other path."""
+    """Return what a path requests of an operation, `STATUS` or `RESULT`; empty for any other path."""
     asked = parts[-2].lower() if len(parts) >= 4 else ""
     return next((one for one in (STATUS, RESULT) if one.lower() == asked), "")
 

@@ -1,8 +1,8 @@
-"""The endpoint at which a process in an app gets tokens for the app's identities.
+"""The managed-identity endpoint: a process in an app gets tokens for the app's identities.
 
 https://learn.microsoft.com/azure/container-apps/managed-identity#rest-endpoint-reference: the process finds its address
-and a secret in `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`. As on Azure it speaks plain HTTP and is reached from the app
-alone: it is bound to loopback, and each app has a secret of its own.
+and a secret in `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`. As on Azure it uses plain HTTP and is reachable from the app
+only: it is bound to loopback, and each app has its own secret.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class ManagedIdentityEndpoint:
         )
 
     def _caller(self, request: web.Request, transaction: Transaction) -> Resource | None:
-        """Return the app whose secret is shown."""
+        """Return the app that the secret in the request belongs to."""
         shown = request.headers.get("X-IDENTITY-HEADER", "").encode()
         for app in transaction.of_type(APP_TYPE):
             if hmac.compare_digest(shown, self._headers.header(app.id).encode()):
@@ -82,7 +82,7 @@ class ManagedIdentityEndpoint:
 
 
 def _principal(app: Resource, request: web.Request, transaction: Transaction) -> Principal | None:
-    """Return the identity that is asked for: one of the app's own, or its system-assigned one when none is named."""
+    """Return the requested identity of the app; the default is its system-assigned identity."""
     identity = as_object(app.body.get("identity"))
     query = request.query
     resource_id = (query.get("mi_res_id") or query.get("msi_res_id") or "").lower()

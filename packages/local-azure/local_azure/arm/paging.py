@@ -1,4 +1,4 @@
-"""Lists in pages: `$top` limits one, `nextLink` leads to the next."""
+"""Pagination: `$top` limits a page, `nextLink` is the URL of the next page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from local_azure.core.azure_error import AzureError
 from local_azure.core.values import JsonObject
 
 PAGE_SIZE = 100
-"""How many a page holds that asks for no `$top`."""
+"""The default page size, without `$top`."""
 _MAX_PAGE_SIZE = 1000
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ def page(
     token: str = "$skiptoken",
     link: str = "nextLink",
 ) -> JsonObject:
-    """One page of what was found, sorted by its key; only what is on the page is worked out.
+    """Return one page of the items, sorted by key; only items on the page are rendered.
 
     `origin` is the scheme, host and port of the link to the next page.
     """
@@ -53,9 +53,9 @@ def page_of(
     token: str = "$skiptoken",
     link: str = "nextLink",
 ) -> JsonObject:
-    """One page of what `walk` finds after a key, in the order of the keys; no more is read than the page takes.
+    """Return one page of the resources that `walk` yields after a key, in the order of the keys; only the page is read.
 
-    A page begins after a key, so that it misses nothing when resources come and go meanwhile.
+    A page begins after a key, so that no resource is missed when others are created or deleted meanwhile.
     """
     size = _page_size(request.query.get(limit), limit)
     after = _decode(next((value for name, value in request.query.items() if name.lower() == token), None))

@@ -1,4 +1,4 @@
-"""Azure Resource Manager's refusal of a caller whose roles do not permit what it asks for."""
+"""The error for a caller whose roles do not permit the operation."""
 
 from __future__ import annotations
 

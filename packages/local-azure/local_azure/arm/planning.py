@@ -1,4 +1,4 @@
-"""What clients ask before they deploy: their permissions, free names, quotas, sizes, and what a policy would deny."""
+"""Queries before a deployment: permissions, available names, quotas, sizes, and policy violations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from local_azure.resource_types.policy_rules import Subject
 from local_azure.resource_types.storage import StorageAccount
 
 Question = Callable[[Work, Address, JsonObject], JsonObject]
-"""Answers the body of a POST at a scope."""
+"""Answers a POST with a body at a scope."""
 
 
 def question_of(address: Address) -> Question | None:

@@ -1,8 +1,8 @@
-"""The data plane of container registries, as far as a client asks it whether an image is there.
+"""The data plane of container registries, limited to queries whether an image exists.
 
-Images are those that the local Azure can run; none of them has layers. It answers for Azure's registries, and for the
-one that the sample's image is in. A registry that the model has wants a login, unless it lets anybody pull; any other
-shows its images to everybody. The forms are those of https://distribution.github.io/distribution/spec/api/ and of
+The images are those that the emulator can run; they have no layers. It answers for Azure's registries and for the
+sample image's registry. A registry in the model requires a login unless it allows anonymous pull; any other registry is
+public. The forms are those of https://distribution.github.io/distribution/spec/api/ and of
 https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md.
 """
 
@@ -30,7 +30,7 @@ from local_azure.resource_types.effective_roles import is_allowed
 
 AZURE_DOMAIN = "azurecr.io"
 OTHER_HOSTS = ("ghcr.io",)
-"""Registries that are not Azure's, and whose images the local Azure has."""
+"""Registries outside Azure whose images the emulator has."""
 _PULL = "Microsoft.ContainerRegistry/registries/pull/read"
 _INDEX = "application/vnd.oci.image.index.v1+json"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -44,7 +44,7 @@ def is_registry_host(host: str) -> bool:
 
 
 class RegistryDataPlane:
-    """Answers what is sent to `https://NAME.azurecr.io`."""
+    """Answers requests to `https://NAME.azurecr.io`."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint

@@ -1,8 +1,8 @@
-"""Resource Health: Azure's own word on whether a resource works.
+"""Resource Health: the availability status of a resource.
 
 https://learn.microsoft.com/rest/api/resourcehealth/availability-statuses/get-by-resource. Of the caches, only classic
 ones are among the types that Azure checks (May 2025,
-https://learn.microsoft.com/azure/service-health/resource-health-checks-resource-types); what it answers for another is
+https://learn.microsoft.com/azure/service-health/resource-health-checks-resource-types); the response for other types is
 not documented. Assumed: both services have it.
 """
 
@@ -21,7 +21,7 @@ TYPE = "Microsoft.ResourceHealth/availabilityStatuses"
 
 
 def statuses(running: Callable[[], RuntimeStatus | None]) -> Callable[[Work, Address], list[JsonObject]]:
-    """Return the list of the one status that a resource has, by what runs. Azure says so some minutes late."""
+    """Return the list with the status of a resource, from the runtime status. Azure reports it some minutes later."""
 
     def view(work: Work, address: Address) -> list[JsonObject]:
         resource = work.existing(ArmId.parse(address.scope))

@@ -1,4 +1,4 @@
-"""Azure Resource Manager over the model: resources, their lists and actions, and what clients ask around them.
+"""Azure Resource Manager over the model: resources, lists, actions, and queries around them.
 
 The rules of the protocol are those of https://github.com/microsoft/api-guidelines/blob/vNext/azure and of the resource
 provider contract (https://github.com/cloud-and-ai-microsoft/resource-provider-contract).
@@ -44,18 +44,18 @@ from local_azure.resource_types.network import RECORD_TYPE
 
 T = TypeVar("T")
 AUDIENCES = ("https://management.core.windows.net/", "https://management.azure.com/")
-"""What a token may be for, beside the endpoint's own address."""
+"""The accepted audiences of a token, beside the endpoint's own URL."""
 _READ_ONLY_TYPES = frozenset({RECORD_TYPE.lower(), "microsoft.network/networkinterfaces"})
-"""Types that Azure makes for others; they can be read here and are written by nobody."""
+"""Types that Azure manages for other resources; they are read-only here."""
 _STREAMED = (APP_TYPE.lower(), ENVIRONMENT_TYPE.lower())
-"""Types whose logs can be streamed."""
+"""Types with a log stream."""
 _VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete", "POST": "action"}
 _SHARED_NAMESPACE = "Microsoft.Resources"
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request whose caller and version are known."""
+    """An authenticated request with a valid API version."""
 
     request: web.Request
     parts: list[str]
@@ -63,16 +63,16 @@ class Call:
     principal: Principal
     body: JsonObject
     outcome: OperationOutcome = NO_FAULT
-    """What the request takes and comes to, when it is a write that is answered before it is done."""
+    """The duration and the result of a write that is answered before it completes."""
 
     @property
     def method(self) -> str:
-        """The HTTP method; HEAD asks for what GET does."""
+        """The HTTP method; HEAD is handled as GET."""
         return "GET" if self.request.method == "HEAD" else self.request.method
 
 
 class ResourceManager:
-    """Answers what is sent to Azure Resource Manager."""
+    """Answers requests to Azure Resource Manager."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -132,7 +132,7 @@ class ResourceManager:
             self._challenge(error.code, str(error))
 
     def _challenge(self, code: str, message: str) -> NoReturn:
-        """https://learn.microsoft.com/rest/api/azure/#create-the-request: 401 says where to sign in."""
+        """https://learn.microsoft.com/rest/api/azure/#create-the-request: 401 contains the URL of the sign-in."""
         description = message.replace('"', "'")
         raise AnsweredError(
             refuse(
@@ -283,7 +283,7 @@ class ResourceManager:
         return _resource_answer(shown)
 
     def _present(self, work: Work, resource: Resource) -> Resource:
-        """Return a resource as Azure shows it, and as it runs."""
+        """Return a resource as Azure shows it, with its runtime status."""
         shown = work.present(resource)
         return replace(shown, body=running_state.shown(shown.id, shown.body, self._endpoint.running))
 
@@ -491,7 +491,7 @@ _OPERATIONS = {"GET": "read", "PUT": "put", "PATCH": "put", "DELETE": "delete"}
 
 
 def _operation_on(call: Call) -> tuple[str, ArmId | None]:
-    """What a request does to which resource: none for a list, or for what is no resource."""
+    """Return the operation and the resource of a request; None for a list or a path that is no resource."""
     try:
         if [one.lower() for one in call.parts[::2]] == ["subscriptions", "resourcegroups"] and len(call.parts) == 4:
             return _OPERATIONS.get(call.method, ""), ArmId.parse(_scope(call.parts))
@@ -524,7 +524,7 @@ def _scope(parts: list[str]) -> str:
 
 
 def _canonical(work: Work, resource_id: ArmId) -> ArmId:
-    """Return an id as Azure spells it: names as they were first given, types in the letter case of their provider."""
+    """Return an id in Azure's spelling: names as first given, types in the provider's letter case."""
     if found := work.transaction.get(resource_id):
         return found.id
     if resource_id.type == SUBSCRIPTION_TYPE:
@@ -539,7 +539,7 @@ def _key(resource: Resource) -> str:
 
 
 def _action_type(resource_type: str) -> str:
-    """Return a type as permissions name it: groups belong to their subscription."""
+    """Return a type as actions of roles name it: groups belong to their subscription."""
     return f"{SUBSCRIPTION_TYPE}/resourceGroups" if resource_type == RESOURCE_GROUP_TYPE else resource_type
 
 
@@ -548,7 +548,7 @@ def _is_tracked(kind: ResourceType) -> bool:
 
 
 def _summary(resource: Resource, expand: set[str]) -> JsonObject:
-    """What a list of all resources shows of one; its name is that of every level."""
+    """Return the summary of a resource in a list of all resources; its name contains every level."""
     names = ("kind", "sku", "identity", "managedBy", "plan", "zones", "tags", "extendedLocation")
     summary: JsonObject = {
         "id": resource.id.text,
@@ -577,7 +577,7 @@ def _split_and(text: str) -> list[str]:
 
 
 def _argument(text: str, function: str) -> str:
-    """Return the argument of a filter that is one call, such as `assignedTo('...')`; empty for any other."""
+    """Return the argument of a filter that is a single call, such as `assignedTo('...')`; empty for other filters."""
     name, opened, rest = text.strip().partition("(")
     return rest.strip().rstrip(")").strip("' ") if opened and name.strip().lower() == function.lower() else ""
 

@@ -1,4 +1,4 @@
-"""What Resource Manager shows of apps that run: what the data plane tells, in the place of what the model expects."""
+"""The runtime status of apps in Resource Manager's responses: the data plane's values replace the model's."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _show_revision(resource_id: ArmId, properties: JsonObject, running: RuntimeS
 
 
 def replicas(revision: ArmId, region: str, running: RuntimeStatus) -> list[JsonObject]:
-    """Return the replicas of a revision, those that are ending last
+    """Return the replicas of a revision, terminating replicas last
     (https://learn.microsoft.com/rest/api/resource-manager/containerapps/container-apps-revision-replicas)."""
     found = running.revision(revision.text)
     listed = sorted(found.replicas, key=lambda one: one.leaving) if found else []
@@ -50,7 +50,7 @@ def replicas(revision: ArmId, region: str, running: RuntimeStatus) -> list[JsonO
 
 
 def replica_body(revision: ArmId, region: str, replica: RunningReplica) -> JsonObject:
-    """One replica."""
+    """Return the body of a replica."""
     base = f"{stream_address(region, revision)}/replicas/{replica.name}/containers"
 
     def container(one: RunningContainer) -> JsonObject:

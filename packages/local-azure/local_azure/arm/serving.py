@@ -1,4 +1,4 @@
-"""Starts and ends the servers of the endpoint."""
+"""Start and stop the servers of the endpoint."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from local_azure.system.sockets import listen, port_of
 ARM, IDENTITY, PROXY = "arm", "identity", "vault-proxy"
 """The names of the ports."""
 APPS_DOMAIN = "azurecontainerapps.io"
-"""What the host names of apps end with."""
+"""The domain of the apps' host names."""
 _SHUTDOWN_SECONDS = 5
 
 
@@ -41,12 +41,12 @@ class Served:
     """A running endpoint."""
 
     ports: Mapping[str, int]
-    """`arm`: HTTPS, everything but what follows; `identity`: the managed-identity endpoint, HTTP; `vault-proxy`: a
-    proxy for clients that call vaults by their names."""
+    """`arm`: HTTPS, all endpoints except the following; `identity`: the managed-identity endpoint, HTTP; `vault-proxy`:
+    a forward proxy for clients that call vaults and apps by host name."""
     certificate_authority: Path
-    """What clients trust."""
+    """The certificate authority's file, which clients have to trust."""
     close: Callable[[], Awaitable[None]]
-    """Ends it: what is being answered is answered first."""
+    """Shuts the endpoint down gracefully: open requests are answered first."""
 
 
 async def serve(
@@ -54,8 +54,8 @@ async def serve(
 ) -> Served:
     """Serve a model; keys, certificates and the service principal's secret are kept in `home`.
 
-    `ports` are those of an earlier run, used again while they are free. `locate` tells where a caller stands.
-    Raises `OSError` when no port can be had.
+    `ports` are those of an earlier run, reused if they are free. `locate` maps a caller's address to its location.
+    Raises `OSError` when no port is available.
     """
     wanted = ports or {}
     authority = certificate_authority(home)
@@ -87,7 +87,7 @@ async def serve(
 
 
 def _find_port(port: int, home: Path) -> FindPort:
-    """Which port a host name of a data plane leads to, given the endpoint's own."""
+    """Return a function that maps host names of data planes to ports; `port` is the endpoint's own."""
 
     def find_port(host: str) -> int | None:
         if vault.is_vault_host(host) or is_stream_host(host) or registry.is_registry_host(host):
@@ -101,7 +101,8 @@ def _find_port(port: int, home: Path) -> FindPort:
 
 
 def _route(endpoint: Endpoint, stream: LogStream) -> Handler:
-    """Which part of the endpoint a request is for: a vault by its host, the tenant by its path, or Resource Manager."""
+    """Return a handler that dispatches requests: vaults and registries by host, the tenant by path, else Resource
+    Manager."""
     cloud, manager, vaults = Cloud(endpoint), ResourceManager(endpoint), vault.VaultDataPlane(endpoint)
     registries = registry.RegistryDataPlane(endpoint)
 
@@ -120,7 +121,7 @@ def _route(endpoint: Endpoint, stream: LogStream) -> Handler:
 async def _start(
     handler: Handler, listening: socket.socket, context: ssl.SSLContext | None = None
 ) -> Callable[[], Awaitable[None]]:
-    """Serve on a listening socket; return what ends it."""
+    """Serve on a listening socket; return a function that stops serving."""
     connections = Connections(HEAD_SECONDS)
     application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[connections.heard, answered])
     application.router.add_route("*", r"/{path:[\s\S]*}", handler)

@@ -1,4 +1,4 @@
-"""What Azure Resource Manager tells of itself: tenants, subscriptions, regions, providers."""
+"""Tenants, subscriptions, regions and resource providers of Azure Resource Manager."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ API_VERSIONS = (
     *("2026-07-01", "2026-03-01", "2025-07-01", "2025-02-02-preview", "2025-01-01", "2024-11-01", "2024-06-01"),
     *("2024-03-01", "2023-11-01", "2023-05-01", "2022-04-01", "2021-04-01"),
 )
-"""The versions that a provider is said to have; any other date is accepted as well."""
+"""The API versions that are listed for a provider; any other date is accepted too."""
 
 
 def known_subscriptions(work: Work, tenant: Tenant) -> list[str]:
-    """Return the tenant's subscription, and every other one in which a program has made a resource group."""
+    """Return the tenant's subscription and all other subscriptions that contain a resource group."""
     groups = work.transaction.of_type(RESOURCE_GROUP_TYPE)
     others = sorted({one.id.subscription or "" for one in groups} - {tenant.subscription_id})
     return [tenant.subscription_id, *others]
@@ -93,7 +93,7 @@ def _zones(region: str) -> list[JsonObject]:
 
 
 def provider_bodies(transaction: Transaction, subscription: str, kinds: Iterable[ResourceType]) -> list[JsonObject]:
-    """https://learn.microsoft.com/rest/api/resources/providers/list: every namespace, with the types that are known."""
+    """https://learn.microsoft.com/rest/api/resources/providers/list: every namespace with its known types."""
     namespaces: dict[str, list[ResourceType]] = {one: [] for one in registrations.OTHER_NAMESPACES}
     for kind in kinds:
         namespaces.setdefault(kind.arm_type.split("/")[0], []).append(kind)
@@ -113,7 +113,7 @@ def provider_body(
 
 
 def invalid_namespace(namespace: str) -> AzureError:
-    """A namespace that the local Azure does not have."""
+    """Return the error for a namespace that the emulator does not have."""
     return AzureError(
         "InvalidResourceNamespace",
         f"The resource namespace '{namespace}' is invalid.",

@@ -1,4 +1,5 @@
-"""Access tokens: JSON Web Tokens of a tenant, signed by a key of ours, for our own service principal and identities.
+"""Access tokens: JSON Web Tokens of the tenant, signed by a local key, for the service principal and managed
+identities.
 
 The claims are those of https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference.
 """
@@ -32,7 +33,7 @@ _ALGORITHM = "RS256"
 
 @dataclass(frozen=True)
 class Principal:
-    """Who calls: the object id that roles are assigned to, and the client id that it signs in with."""
+    """A caller: the object id that roles are assigned to, and the client id for the sign-in."""
 
     object_id: str
     client_id: str
@@ -41,7 +42,7 @@ class Principal:
 
 
 class InvalidTokenError(Exception):
-    """A token that is none of ours, is for something else or has ended. `code` is Azure Resource Manager's."""
+    """A token is not ours, has another audience or has expired. `code` is Azure Resource Manager's."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
@@ -67,16 +68,16 @@ class TokenIssuer:
 
     @property
     def issuer(self) -> str:
-        """Who the tokens say has issued them, in the form of Microsoft Entra's first version, which ARM uses."""
+        """The issuer claim of the tokens, in the format of Microsoft Entra's version 1.0, which ARM uses."""
         return f"https://sts.windows.net/{self.tenant.tenant_id}/"
 
     @property
     def service_principal(self) -> Principal:
-        """The one service principal of the tenant, owner of its subscriptions."""
+        """The tenant's service principal, owner of its subscriptions."""
         return Principal(self.tenant.object_id, self.tenant.client_id)
 
     def issue(self, principal: Principal, audience: str) -> str:
-        """Return a token for a principal to show to an audience."""
+        """Return a token of a principal for an audience."""
         now = int(time.time())
         claims: dict[str, Any] = {
             "aud": audience,
@@ -99,7 +100,7 @@ class TokenIssuer:
         return jwt.encode(claims, self._key, _ALGORITHM, {"kid": self._key_id})
 
     def verify(self, token: str, audiences: Iterable[str]) -> Principal:
-        """Who shows a token. Raises `InvalidTokenError`."""
+        """Return the principal of a token. Raises `InvalidTokenError`."""
         try:
             claims = jwt.decode(
                 token,
@@ -135,7 +136,7 @@ class TokenIssuer:
 
 
 class ServicePrincipalSecret:
-    """The secret that the service principal signs in with: `service-principal-secret` (mode 0600) in the home."""
+    """The secret of the service principal: `service-principal-secret` (mode 0600) in the home directory."""
 
     def __init__(self, home: Path) -> None:
         self.file = home / "service-principal-secret"
@@ -155,5 +156,5 @@ def _new_key() -> str:
 
 
 def trace_id() -> str:
-    """Return an id for one request, as Azure writes them."""
+    """Return a request id in Azure's format."""
     return str(uuid.uuid4())

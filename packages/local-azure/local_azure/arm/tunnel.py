@@ -1,8 +1,8 @@
-"""A proxy that leads the host names of Azure's data planes to what serves them here, for clients on this machine.
+"""A forward proxy that maps the host names of Azure's data planes to local servers, for clients on this machine.
 
-A vault's address is `https://NAME.vault.azure.net`, an app's `https://NAME.DOMAIN.azurecontainerapps.io`, and only a
-name server could lead such names here. A client that is given this proxy (`HTTPS_PROXY`) asks it to `CONNECT NAME:443`
-and gets a server that shows a certificate for that name. Whoever asks for another host is passed on to it.
+A vault's address is `https://NAME.vault.azure.net`, an app's `https://NAME.DOMAIN.azurecontainerapps.io`, which only a
+name server could resolve to this machine. A client with this proxy (`HTTPS_PROXY`) sends `CONNECT NAME:443` and reaches
+a server with a certificate for that name. Requests for other hosts are forwarded to them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _CHUNK = 64 * 1024
 _LAST_PORT = 65535
 
 FindPort = Callable[[str], int | None]
-"""The port of the loopback address that a host name leads to; None for a name that is not Azure's, or not known here.
-0 for one that nobody serves at the moment."""
+"""Maps a host name to a port of the loopback address; None for an unknown host, 0 for a host without a running
+server."""
 
 
 class Tunnel:
-    """Serves CONNECT on the loopback address."""
+    """A forward proxy on the loopback address that supports CONNECT only."""
 
     def __init__(self, find_port: FindPort) -> None:
         self._find_port = find_port
@@ -33,13 +33,13 @@ class Tunnel:
         self._open: set[asyncio.Task[None]] = set()
 
     async def start(self, port: int = 0) -> int:
-        """Listen, on a port given by the system when it is 0; return the port."""
+        """Listen on a port (0: any free port); return the port."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=_HEAD_BYTES)
         self._port = int(self._server.sockets[0].getsockname()[1])
         return self._port
 
     async def close(self) -> None:
-        """Stop listening and end what is open."""
+        """Stop listening and close all connections."""
         if self._server:
             self._server.close()
         for task in self._open:
@@ -66,12 +66,12 @@ class Tunnel:
             writer.write(b"HTTP/1.1 200 Connection Established\r\n\r\n")
             await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
         except OSError:
-            pass  # Either side may go at any time.
+            pass  # Either side may close the connection at any time.
         finally:
             writer.close()
 
     async def _connect(self, reader: asyncio.StreamReader) -> upstream_proxy.Streams:
-        """Read the head of a request, and connect to where it leads. Raises `_RefusedError`, `OSError`."""
+        """Read the head of a request, and connect to its target. Raises `_RefusedError`, `OSError`."""
         try:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _HEAD_SECONDS)
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -96,7 +96,7 @@ _NOBODY = "502 Bad Gateway"
 
 
 class _RefusedError(Exception):
-    """A request that is not carried out; the message is the status line of the answer."""
+    """A refused request; the message is the status line of the response."""
 
 
 async def _refuse(writer: asyncio.StreamWriter, status: str) -> None:

@@ -1,4 +1,4 @@
-"""Connections to hosts that are not Azure's: a command that is led here by a proxy may have other places to go to."""
+"""Connections to hosts outside Azure, for commands that use the emulator's forward proxy."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def connect(host: str, port: int, own_port: int, environment: Mapping[str, str] = os.environ) -> Streams:
-    """Connect to a host, by the proxy that this process was started with if there is one.
+    """Connect to a host, through the upstream proxy of this process's environment if there is one.
 
-    `own_port` is that of the proxy that asks: started by a command that it led here, it would find itself. Raises
-    `OSError`, and `TimeoutError`, which is one.
+    `own_port` is the port of the calling proxy, which must not connect to itself. Raises `OSError`, including
+    `TimeoutError`.
     """
     async with asyncio.timeout(_CONNECT_SECONDS):
         proxy = _proxy(host, own_port, environment)
@@ -45,7 +45,7 @@ def _proxy(host: str, own_port: int, environment: Mapping[str, str]) -> SplitRes
 
 
 def _bypasses_proxy(host: str, spared: str) -> bool:
-    """Return whether a list such as `localhost,.example.org` names a host or a domain that it is in."""
+    """Return whether a `NO_PROXY` list such as `localhost,.example.org` contains a host or its domain."""
     names = [one.strip().lstrip(".").lower() for one in spared.split(",")]
     return any(one == "*" or (one and f".{host.lower()}".endswith(f".{one}")) for one in names)
 
@@ -61,7 +61,7 @@ async def _ask(streams: Streams, target: str, proxy: SplitResult) -> None:
     try:
         answer = await reader.readuntil(b"\r\n\r\n")
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-        raise ConnectionError("the proxy gives no answer") from error
+        raise ConnectionError("the proxy does not respond") from error
     words = answer.split(b"\r\n", 1)[0].split(b" ")
     if len(words) < 2 or words[1] != b"200":
         raise ConnectionRefusedError("the proxy refuses the connection")

@@ -1,6 +1,6 @@
-"""The data plane of key vaults: who is let in, and the calls for secrets.
+"""The data plane of key vaults: access checks and secrets.
 
-A request is answered in this order, as Azure does: a challenge while there is no token, then the vault's network rule,
+Requests are checked in Azure's order: a challenge without a token, then the vault's network rule,
 then the caller's permission (https://learn.microsoft.com/azure/key-vault/general/network-security,
 https://learn.microsoft.com/azure/key-vault/general/rbac-guide).
 """
@@ -31,12 +31,12 @@ from local_azure.resource_types.key_vault.vaults import VAULT_LINK
 from local_azure.resource_types.name_resolution import Resolution, resolve
 
 RESOURCE = f"https://{DOMAIN}"
-"""What a token for the data plane is for."""
+"""The audience of tokens for the data plane."""
 _API_VERSION = r"7\.\d+(-preview\.\d+)?|20\d{2}-\d{2}-\d{2}(-preview)?|2016-10-01"
 
 
 class _ForbiddenError(AzureError):
-    """Key Vault's refusal, which tells in an inner error why."""
+    """Key Vault's error, with the reason in an inner error."""
 
     def __init__(self, reason: str, words: str) -> None:
         super().__init__("Forbidden", words, status=HTTPStatus.FORBIDDEN)
@@ -54,7 +54,7 @@ def is_vault_host(host: str) -> bool:
 
 
 class VaultDataPlane:
-    """Answers what is sent to `https://NAME.vault.azure.net`."""
+    """Answers requests to `https://NAME.vault.azure.net`."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -143,7 +143,7 @@ class VaultDataPlane:
 
 
 def _find(work: Work, host: str) -> Resource:
-    """Return the vault with a host name. Azure has no such name where there is no such vault."""
+    """Return the vault with a host name. Without the vault, Azure has no such DNS name."""
     name = host.partition(":")[0].lower()
     if (vault := access.vault_of_host(name, work.transaction)) is None:
         raise AzureError("VaultNotFound", f"There is no vault at {name}.", status=HTTPStatus.NOT_FOUND)
@@ -151,7 +151,7 @@ def _find(work: Work, host: str) -> Resource:
 
 
 class Gate:
-    """Who is let in to a vault, and to what: refusals in the data plane's words of what the vault's rules say."""
+    """Access checks of a vault, with the data plane's error messages."""
 
     def __init__(self, work: Work, vault: Resource, principal: Principal) -> None:
         self._transaction = work.transaction

@@ -1,6 +1,6 @@
-"""The secrets of a vault as the data plane has them: bundles with versions, and deleted ones that can be recovered.
+"""Secrets of a vault in the data plane: bundles with versions, and deleted secrets that can be recovered.
 
-https://learn.microsoft.com/rest/api/keyvault/secrets. Kept in the same resources that the control plane shows.
+https://learn.microsoft.com/rest/api/keyvault/secrets. They are stored in the resources that the control plane shows.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class VaultSecrets:
 
     def get(self, name: str, version_id: str = "") -> JsonObject:
         """Return a secret's value at a version, or the newest. Raises `SecretNotFound`, or `Forbidden` for a disabled
-        one."""
+        secret."""
         secret = self._existing(name)
         version = _version(secret, version_id)
         if not version["attributes"].get("enabled", True):
@@ -74,14 +74,14 @@ class VaultSecrets:
         return self._change(name, version["id"], _details(bundle, version))
 
     def list(self) -> list[JsonObject]:
-        """Return every secret, without values."""
+        """Return all secrets, without values."""
         return [
             self._bundle(one, one.secrets["versions"][-1], versioned=False)
             for one in self._transaction.of_type(SECRET_TYPE, self._vault.id)
         ]
 
     def versions(self, name: str) -> list[JsonObject]:
-        """Return every version of a secret, without values."""
+        """Return all versions of a secret, without values."""
         secret = self._existing(name)
         return [self._bundle(secret, one) for one in secret.secrets["versions"]]
 
@@ -109,7 +109,7 @@ class VaultSecrets:
         return self._deleted_bundle(self._deleted(name))
 
     def list_deleted(self) -> list[JsonObject]:
-        """Return every deleted secret."""
+        """Return all deleted secrets."""
         found = self._transaction.of_type(DELETED_SECRET_TYPE, self._vault.id)
         return [self._deleted_bundle(one, versioned=False) for one in found]
 
@@ -186,7 +186,7 @@ class VaultSecrets:
         return bundle
 
     def _recovery(self) -> JsonObject:
-        """What can be undone after a deletion."""
+        """Return the recovery level of a deleted secret."""
         purgeable = not self._vault.properties.get("enablePurgeProtection")
         return {
             "recoveryLevel": "Recoverable+Purgeable" if purgeable else "Recoverable",
@@ -222,7 +222,7 @@ def _bad_parameter(words: str) -> AzureError:
 
 
 def _details(bundle: JsonObject, earlier: JsonObject) -> JsonObject:
-    """What a request says of a version, checked; what it leaves out stays."""
+    """Return the validated attributes of a version in a request; missing attributes keep their values."""
     details = copied({name: earlier[name] for name in ("contentType", "attributes", "tags")})
     content_type: Any = bundle.get("contentType")
     if content_type is not None:

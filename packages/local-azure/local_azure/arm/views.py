@@ -1,4 +1,4 @@
-"""Lists that hold no resources of the model: they are worked out of other resources when they are read."""
+"""Lists that are computed from other resources on each read, instead of being stored in the model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REPLICA_TYPE = f"{REVISION_TYPE}/replicas".lower()
 
 
 def view_of(address: Address, running: Callable[[], RuntimeStatus | None]) -> View | None:
-    """What answers for a type that is worked out, or None for any other."""
+    """Return the view of a computed type, or None for any other type."""
     if address.type.lower() == _REPLICA_TYPE:
         return _replicas_that_run(running)
     if address.type.lower() == resource_health.TYPE.lower():
@@ -33,7 +33,7 @@ def view_of(address: Address, running: Callable[[], RuntimeStatus | None]) -> Vi
 
 
 def one_of(listed: list[JsonObject], address: Address) -> JsonObject:
-    """Return the one with the name at the end of a path. Raises `ResourceNotFound`."""
+    """Return the element with the name at the end of a path. Raises `ResourceNotFound`."""
     name = address.names[-1]
     for body in listed:
         if str(body.get("name")).lower() == name.lower():
@@ -44,7 +44,7 @@ def one_of(listed: list[JsonObject], address: Address) -> JsonObject:
 
 
 def _parent(address: Address) -> ArmId:
-    """Return the resource that a list stands under, whether the path names an element of the list or not."""
+    """Return the parent of a list, whether or not the path names an element of the list."""
     names = address.names[: len(address.types) - 2]
     return ArmId.build(address.scope, "/".join(address.types[:-1]), *names)
 
@@ -84,7 +84,7 @@ def _replicas_that_run(running: Callable[[], RuntimeStatus | None]) -> View:
 
 
 def _expected_replicas(revision: Resource) -> list[JsonObject]:
-    """As many replicas as there would be, each running."""
+    """Return the expected number of replicas, each running."""
     count = int(revision.properties.get("replicas") or 0)
     containers = tuple(
         RunningContainer(str(name), "Running", ready=True, started=True)
@@ -150,7 +150,7 @@ def _deleted_vaults(work: Work, address: Address) -> list[JsonObject]:
 
 
 def _nothing(work: Work, address: Address) -> list[JsonObject]:
-    """What clients list beside vaults and the local Azure does not have."""
+    """Return an empty list, for types that clients list beside vaults and that the emulator does not have."""
     return []
 
 

@@ -1,7 +1,8 @@
-"""What all endpoints share: reading bodies, answering in JSON, Azure's error form, request ids and the access log.
+"""Common functions of the endpoints: request bodies, JSON responses, Azure's error format, request ids and the access
+log.
 
-aiohttp serves it: it runs inside the event loop that the providers use, brings TLS and a limit on bodies, and takes
-two lines to start and to stop; no other part of it is needed, so there is no framework above it.
+aiohttp is the HTTP server: it runs in the providers' event loop and supports TLS and a limit on bodies. No further
+framework is needed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class AnsweredError(Exception):
-    """An answer that ends the work on a request from wherever it is found."""
+    """Ends the handling of a request with a response."""
 
     def __init__(self, response: web.Response) -> None:
         self.response = response
@@ -41,20 +42,20 @@ class AnsweredError(Exception):
 
 
 def answer(body: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Return an answer in JSON; none at all for a body of None."""
+    """Return a JSON response; without a body for None."""
     if body is None:
         return web.Response(status=status, headers=headers)
     return web.json_response(body, status=status, headers=headers)
 
 
 def refuse(error: AzureError, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Azure's answer to what it refuses."""
+    """Return the response for an `AzureError`."""
     later = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     return answer(error.body(), error.status, {"x-ms-failure-cause": "gateway", **later, **(headers or {})})
 
 
 def invalid_content(why: str, target: str | None = None) -> AzureError:
-    """The body of a request cannot be read, or is not what its type takes."""
+    """Return the error for a body that is unreadable or does not match its type."""
     return AzureError(
         "InvalidRequestContent",
         f"The request content was invalid and could not be deserialized: '{why}'.",
@@ -104,9 +105,9 @@ def _no_number(name: str) -> NoReturn:
 
 @web.middleware
 async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every request gets an answer in Azure's form, its ids, and a line in the access log.
+    """Middleware: give every response Azure's error format and request ids, and write a line to the access log.
 
-    The log holds the method, the path and the outcome: no query (it may hold a token), no header, no body.
+    The line has the method, the path and the status: no query, which may contain a token, no header, no body.
     """
     started = time.perf_counter()
     correlation = request.headers.get("x-ms-correlation-request-id", "")
@@ -156,6 +157,6 @@ def _is_plain(text: str) -> bool:
 
 
 def _where(error: Exception) -> str:
-    """Where an error was raised and of what kind; its message may hold a value that is secret."""
+    """Return the kind and the location of an exception, without its message, which may contain a secret."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__} at " + " < ".join(f"{one.filename}:{one.lineno}" for one in reversed(frames))
