@@ -1,4 +1,4 @@
-"""The `az` that commands of `run` find on PATH: Microsoft's own, set up for this local Azure and signed in to it."""
+"""The `az` on the PATH of `local-azure run`: Microsoft's CLI, configured for and signed in to the emulator."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from local_azure.system.progress import say
 
 
 def install(home: Home) -> None:
-    """Put the stand-in on the PATH of `run`. The CLI itself is installed when it is first called."""
+    """Install the `az` shim on the PATH of `run`. The CLI itself is installed at the first call."""
     path_shims.install(home, "az", "local_azure.azure_cli.az_command", "The Azure CLI, signed in to the local Azure.")
 
 
 def cloud(home: Home) -> installation.Cloud:
-    """What the CLI has to know of the local Azure that runs in a home. Raises `AzError` when none does."""
+    """Return the CLI's configuration for the running emulator of a home directory. Raises `AzError` when none runs."""
     running = server_process.find(home)
     if running is None:
         raise installation.AzError(
@@ -39,7 +39,7 @@ def cloud(home: Home) -> installation.Cloud:
 
 
 def main() -> int:
-    """Become the CLI; return 1 when it cannot be had."""
+    """Replace this process by the CLI; return 1 when it is not available."""
     home = Home.from_environment()
     configuration = Path(home.directory / "azure-cli")
     try:

@@ -1,8 +1,7 @@
-"""What Azure's own clients need to find a local Azure: variables that they all read, for commands under `run`.
+"""The environment variables with which Azure's clients use the emulator, for commands under `run`.
 
-A caller (azure-identity's EnvironmentCredential), a cloud (azure-native's metadata host), a proxy that knows where the
-names of vaults and apps lead, and a certificate authority. With them a program that is written for Azure runs here as
-it is.
+They set a credential (azure-identity's EnvironmentCredential), a cloud (azure-native's metadata host), a proxy for the
+host names of vaults and apps, and a certificate authority. A program written for Azure then runs unchanged.
 """
 
 from __future__ import annotations
@@ -45,13 +44,14 @@ def variables(environment: Mapping[str, str], home: Home, ports: Mapping[str, in
 
 
 def _given(environment: Mapping[str, str], name: str) -> list[str]:
-    """What the caller's environment says, in either case; the lower one wins, as it does for most programs."""
+    """Return the value of a variable in lower or upper case; lower case has precedence, as for most programs."""
     value = environment.get(name) or environment.get(name.upper())
     return [value] if value else []
 
 
 def _bundle(environment: Mapping[str, str], home: Home) -> Path:
-    """Return the authorities that the caller trusts, and ours, in one file: commands may go to other places as well."""
+    """Return a file with the caller's trusted certificate authorities and ours, because commands may also use other
+    hosts."""
     trusted = next((Path(path) for name in _BUNDLES if (path := environment.get(name))), None)
     if trusted is None or not trusted.is_file():
         trusted = Path(ssl.get_default_verify_paths().cafile or os.devnull)

@@ -1,7 +1,7 @@
-"""The Azure CLI, for the local Azure: an environment of its own, and the sign-in.
+"""The Azure CLI for the emulator: its virtual environment and the sign-in.
 
-The CLI is Microsoft's own, unchanged (requirements.txt beside this file). It keeps what it knows of clouds and accounts
-in a directory of this local Azure's home, and so never meets the user's own accounts.
+The CLI is Microsoft's, unchanged (requirements.txt beside this file). Its clouds and accounts are in the emulator's
+home directory, separate from the user's accounts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ REQUIREMENTS = PACKAGE / "azure_cli" / "requirements.txt"
 CLOUD_NAME = "LocalAzure"
 _STAMP = "signed-in"
 _KEPT = frozenset({"config", "cliextensions"})
-"""The user's own settings and extensions, which a new sign-in leaves alone."""
+"""The user's settings and extensions, which a new sign-in keeps."""
 _SECONDS = 120.0
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 
@@ -32,15 +32,15 @@ class AzError(LocalAzureError):
 
 @dataclass(frozen=True)
 class Cloud:
-    """What the CLI has to know of a local Azure."""
+    """The CLI's configuration for an emulator."""
 
     arm_port: int
     proxy_port: int
-    """Of the proxy that leads the host names of Azure's data planes here."""
+    """The port of the forward proxy for the host names of Azure's data planes."""
     tenant_id: str
     client_id: str
     secret_file: Path
-    """Holds the service principal's secret; its path alone goes into arguments."""
+    """The file with the service principal's secret; process arguments contain only its path."""
     authority_file: Path
     """The certificate authority to trust."""
 
@@ -49,7 +49,7 @@ class Cloud:
         return f"https://localhost:{self.arm_port}/"
 
     def fingerprint(self) -> str:
-        """Changes when the CLI must sign in again. Holds no secret."""
+        """Return a hash that changes when the CLI must sign in again. It contains no secret."""
         digest = hashlib.sha256(f"{self.url} {self.tenant_id} {self.client_id} ".encode())
         digest.update(self.secret_file.read_bytes() + b" " + self.authority_file.read_bytes())
         return digest.hexdigest()
@@ -91,7 +91,7 @@ def variables(environment: Mapping[str, str], configuration: Path, cloud: Cloud)
 
 
 def sign_in(az: list[str], environment: Mapping[str, str], configuration: Path, cloud: Cloud) -> None:
-    """Registers the cloud and signs its service principal in, unless both are done. Raises `AzError`."""
+    """Register the cloud and sign its service principal in, if not done yet. Raises `AzError`."""
     configuration.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(configuration / "sign-in.lock"):
         stamp, wanted = configuration / _STAMP, cloud.fingerprint()
@@ -115,7 +115,7 @@ def sign_in(az: list[str], environment: Mapping[str, str], configuration: Path, 
 
 
 def _forget(configuration: Path) -> None:
-    """Take away what the CLI knows of another cloud or of an earlier sign-in."""
+    """Delete the CLI's data of another cloud or an earlier sign-in."""
     for path in configuration.iterdir():
         if path.name in _KEPT or path.name.endswith(".lock"):
             continue

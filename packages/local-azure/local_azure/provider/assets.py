@@ -1,4 +1,4 @@
-"""Files among a resource's inputs: the model keeps what tells one from another, never the file itself."""
+"""Assets in a resource's inputs: the model stores their hash, never the file itself."""
 
 from __future__ import annotations
 

@@ -55,20 +55,20 @@ T = TypeVar("T")
 RESOURCE_MANAGER_AUDIENCE = "https://management.azure.com/"
 """What a token is for unless `getClientToken` names another `endpoint`."""
 _READ_ONLY_INPUTS = ("id", "etag", "type", "provisioningState")
-"""Inputs that some types declare and Azure alone sets."""
+"""Inputs that some types declare although only Azure sets them."""
 _MAX_CONNECTIONS = 64
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a provider is configured with."""
+    """The configuration of the provider."""
 
     subscription_id: str
     location: str | None = None
 
 
 class AzureNativeProvider(CancellableProvider):
-    """Serves every resource type and the functions of the installed pulumi-azure-native from a model."""
+    """Implements the resource types and functions of the installed pulumi-azure-native on a model."""
 
     def __init__(self, model: Model, issue_token: Callable[[str], str] | None = None) -> None:
         """`issue_token` gives the caller's token for an audience, which Resource Manager accepts."""
@@ -209,11 +209,11 @@ class AzureNativeProvider(CancellableProvider):
         await self._pipeline.wait(resource_id)
 
     def answered(self, urn: str) -> None:
-        """The engine has had the answer to a creation, or has gone."""
+        """Record that a creation was answered, or that the engine has disconnected."""
         self._model.answered(urn)
 
     def end_waits(self, peer: str) -> None:
-        """The engine at the other end of a connection waits for nothing any more."""
+        """Cancel all waits of the engine behind a connection."""
         self._pipeline.end_waits(peer)
 
     def _known(self, token: str) -> tuple[ResourceType, ResourceSchema]:
@@ -280,7 +280,7 @@ class AzureNativeProvider(CancellableProvider):
         return _returned(await self._pipeline.send(operation, lambda: self._id(kind, arguments), ask))
 
     def _looked_up_type(self, token: str) -> ResourceType:
-        """Return the type that a function such as `getRedis` looks up."""
+        """Return the resource type that a function such as `getRedis` looks up."""
         package, module, name = canonical_token(token).split(":")
         if name.startswith("get"):
             try:
@@ -293,7 +293,7 @@ class AzureNativeProvider(CancellableProvider):
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    """Off the event loop: a first use of a type imports its module of the SDK, and SQLite waits for its turn."""
+    """Run a function in a thread: the first use of a type imports an SDK module, and SQLite blocks."""
     return await asyncio.to_thread(work)
 
 
@@ -354,7 +354,7 @@ def _build_id(kind: ResourceType, inputs: JsonObject, subscription_id: str) -> A
 
 
 def _id_inputs(kind: ResourceType, resource_id: ArmId) -> JsonObject:
-    """Return the inputs that an id says."""
+    """Return the inputs that an id contains."""
     named = kind.inputs
     inputs: JsonObject = dict(zip((*named.parents, named.name), resource_id.names, strict=True))
     if named.scope == "resourceGroupName":
@@ -395,7 +395,7 @@ def _preview(kind: ResourceType, schema: ResourceSchema, inputs: Plain) -> dict[
 
 
 def _identities_as_map(inputs: JsonObject) -> JsonObject:
-    """The ids of a resource's identities come back as a map with what Azure knows of each."""
+    """Replace the list of a resource's identity ids by Azure's map with the properties of each identity."""
     assigned = get(inputs, "identity.userAssignedIdentities")
     if not isinstance(assigned, list):
         return inputs
@@ -416,7 +416,7 @@ def _input_part(schema: ResourceSchema, outputs: JsonObject) -> JsonObject:
 def _followed_inputs(
     kind: ResourceType, schema: ResourceSchema, inputs: JsonObject, before: JsonObject, after: JsonObject
 ) -> JsonObject:
-    """Return the program's inputs, with what changed in Azure since the outputs were last seen."""
+    """Return the program's inputs with the drift since the outputs were last read."""
     seen, now = _input_part(schema, before), _input_part(schema, after)
     for path in map(kind.shape.sdk_path, kind.collections):
         if get(inputs, path) is None:

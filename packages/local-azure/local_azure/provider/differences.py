@@ -1,4 +1,4 @@
-"""What changed between two sets of inputs, and which changes need another resource."""
+"""The differences between two sets of inputs, and the differences that require a replacement."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from local_azure.core.values import JsonObject, find, normalise_location, split_
 from local_azure.resource_types.base import ResourceType
 
 CREATE_BEFORE_DELETE = "__createBeforeDelete"
-"""Kept among the inputs of a resource whose name was made up, as the real provider does: its replacement gets another
-name, so that it can be made before the old one goes."""
+"""Stored in the inputs of a resource with a generated name, as the real provider does: its replacement gets another
+name, so that it can be created before the old resource is deleted."""
 
 _KINDS = {
     "add": (PropertyDiffKind.ADD, PropertyDiffKind.ADD_REPLACE),
@@ -26,17 +26,17 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Difference:
-    """One place where two values differ."""
+    """A difference between two values."""
 
     path: str
     kind: str
     """`add`, `delete` or `update`."""
     value: Any
-    """What was added, deleted or is there now."""
+    """The added or deleted value, or the new value of an update."""
 
 
 def differences(old: JsonObject, new: JsonObject) -> Iterator[Difference]:
-    """Where two sets of inputs differ, in Azure's eyes."""
+    """Yield the differences between two sets of inputs, compared as Azure does."""
     yield from _in_object(own_properties(old), own_properties(new), "")
 
 
@@ -67,7 +67,7 @@ def _between(old: Any, new: Any, path: str) -> Iterator[Difference]:
 
 
 def _same_at_top(path: str, old: Any, new: Any) -> bool:
-    """Azure does not tell `West Europe` from `westeurope`, nor `RG` from `rg`."""
+    """Return whether two top-level inputs are equal to Azure: `West Europe` is `westeurope`, and `RG` is `rg`."""
     if not (isinstance(old, str) and isinstance(new, str)):
         return False
     if path == "location":
@@ -76,7 +76,7 @@ def _same_at_top(path: str, old: Any, new: Any) -> bool:
 
 
 def diff_response(kind: ResourceType, old: JsonObject, old_outputs: JsonObject, new: JsonObject) -> DiffResponse:
-    """Return the answer to Diff for a type."""
+    """Return the response to Diff for a type."""
     fixed = [*kind.inputs.names, "location", *map(kind.shape.sdk_path, kind.create_only)]
     detailed: dict[str, PropertyDiff] = {}
     replaces: list[str] = []
@@ -117,7 +117,7 @@ def _fits(wanted: str, name: str) -> bool:
 
 
 def follow(inputs: Any, before: Any, after: Any) -> Any:
-    """Carry what changed in Azure, between two readings of a resource, over to the inputs that the program gave."""
+    """Apply the drift between two reads of a resource to the program's inputs."""
     if before == after:
         return inputs
     if isinstance(inputs, dict) and isinstance(before, dict) and isinstance(after, dict):

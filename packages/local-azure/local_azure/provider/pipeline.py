@@ -1,4 +1,4 @@
-"""How the real provider sends its requests: what it tries again, how long it waits, and for what.
+"""The real provider's request pipeline: retries, waits and their limits.
 
 The numbers are those of pulumi-azure-native (provider/pkg/azure/client_azcore.go) and of the Azure SDK for Go's retry
 policy that it configures (https://pkg.go.dev/github.com/Azure/azure-sdk-for-go/sdk/azcore/policy#RetryOptions).
@@ -31,26 +31,26 @@ RETRIED_STATUSES = frozenset(
     }
 )
 BACKOFF_SECONDS = (20, 60, 120)
-"""Between one try and the next, where Azure does not say when to come back: three tries after the first one."""
+"""Seconds between attempts without a `Retry-After`: three retries."""
 LONGEST_RETRY_AFTER = 120
-"""An answer that asks for a longer wait is not tried again."""
+"""The longest `Retry-After` in seconds; a longer wait is not retried."""
 _MAX_CONNECTIONS = 64
 _UNREGISTERED = "MissingSubscriptionRegistration"
 
 
 class CancelledError(Exception):
-    """The engine waits no longer."""
+    """The engine has cancelled the operation."""
 
 
 def is_retried(error: AzureError) -> bool:
-    """Return whether the real provider sends a request again after this answer."""
+    """Return whether the real provider retries a request after this error."""
     if error.status == HTTPStatus.CONFLICT:
         return error.code == "AnotherOperationInProgress"
     return error.status in RETRIED_STATUSES and (error.retry_after or 0) <= LONGEST_RETRY_AFTER
 
 
 class Pipeline:
-    """Brings requests to the model, and waits without holding up any other."""
+    """Sends requests to the model, and waits without blocking other requests."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -122,13 +122,13 @@ class Pipeline:
         raise CancelledError("the operation was interrupted; Azure goes on with it, `pulumi refresh` tells how it ends")
 
     def greet(self, peer: str) -> asyncio.Event:
-        """An engine has come by a connection."""
+        """Register the engine behind a connection."""
         ended = self._ended[peer] = asyncio.Event()
         while len(self._ended) > _MAX_CONNECTIONS:
             self._ended.popitem(last=False)
         return ended
 
     def end_waits(self, peer: str) -> None:
-        """The engine at the other end of a connection waits for nothing any more."""
+        """Cancel all waits of the engine behind a connection."""
         if ended := self._ended.get(peer):
             ended.set()

@@ -1,7 +1,7 @@
-"""Between the engine's property values and plain ones.
+"""Conversion between the engine's property values and plain values.
 
-The engine marks a value as secret at any place, and sends an unknown one as a string of its own making, which the SDK's
-`PropertyValue` passes on as it is.
+The engine marks secrets at any level, and sends unknown values as special strings, which the SDK's `PropertyValue`
+passes through.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Path: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Plain:
-    """Plain values, and the paths of those that are secret."""
+    """Plain values, and the paths of secret values."""
 
     values: JsonObject
     secrets: list[Path] = field(default_factory=list[Path])
@@ -54,7 +54,7 @@ def _to_plain(property_value: PropertyValue, path: Path, secrets: list[Path]) ->
 
 
 def check_failures(failures: Sequence[Failure], secrets: Sequence[Path]) -> list[CheckFailure]:
-    """Failures as the engine takes them; what a refusal says of a secret value leaves the value out."""
+    """Return failures in the engine's format; messages about secret values do not contain the values."""
     hidden = [_spelled(path) for path in secrets]
     return [
         CheckFailure(one.path, one.reason.split(", not ")[0] if one.path.startswith(tuple(hidden)) else one.reason)
@@ -117,7 +117,7 @@ class _Marks:
         return self.children.get(name)
 
     def fits(self, value: object) -> bool:
-        """Return whether a value has places such as the marks name: numbers in a list, names in an object."""
+        """Return whether a value has the structure of the marks: indices in a list, names in an object."""
         if isinstance(value, list | dict):
             return all(isinstance(name, int) == isinstance(value, list) for name in self.children)
         return True

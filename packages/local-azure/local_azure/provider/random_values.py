@@ -1,7 +1,8 @@
-"""The `random` provider: values made once, kept in the stack's own state, and made anew when an input changes.
+"""The `random` provider: values that are generated once, stored in the stack's state, and regenerated when an input
+changes.
 
-The shapes are those of https://www.pulumi.com/registry/packages/random. Everything random comes from the system's
-source, but for the resources with a `seed`, which asks for the same result each time.
+The shapes are those of https://www.pulumi.com/registry/packages/random. Values come from the system's random source,
+except for resources with a `seed`, which are reproducible.
 """
 
 from __future__ import annotations
@@ -49,12 +50,12 @@ Made = tuple[str, JsonObject]
 """A resource's id and the outputs beside its inputs."""
 
 _HIDDEN_ID = "none"
-"""The id of what must not be shown in it."""
+"""The id of resources whose value must not be in the id."""
 
 
 @dataclass(frozen=True)
 class RandomType:
-    """One type of the provider."""
+    """A type of the provider."""
 
     make: Callable[[JsonObject], Made]
     defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -85,7 +86,7 @@ _STRING_DEFAULTS = {
 
 
 def _used_classes(inputs: JsonObject) -> dict[str, str]:
-    """Return the characters of each class in use, by the input with the least number of them."""
+    """Return the characters of each enabled class, by the input with its minimum count."""
     special = inputs.get("overrideSpecial") or _SPECIAL
     return {
         least: special if name == "special" else characters
@@ -131,7 +132,7 @@ def _make_password(inputs: JsonObject) -> Made:
 
 
 def _bcrypt_hash(value: str) -> JsonObject:
-    """Return the hash of a password; the output is left out where the library for it is not installed."""
+    """Return the hash of a password, or None if the library is not installed."""
     try:
         bcrypt = importlib.import_module("bcrypt")
     except ModuleNotFoundError:
@@ -247,7 +248,7 @@ def _random_type(token: str) -> RandomType:
 
 
 class RandomProvider(Provider):
-    """Serves the types of the installed pulumi-random; it keeps no state of its own."""
+    """Implements the types of the installed pulumi-random; it is stateless."""
 
     async def configure(self, request: ConfigureRequest) -> ConfigureResponse:
         return ConfigureResponse(accept_secrets=True, supports_preview=True)

@@ -1,4 +1,4 @@
-"""What the SDK's servicer lacks for a provider that runs before the engine does, and errors in one line."""
+"""Extensions of the SDK's servicer for a provider that is started before the engine, with one-line errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from local_azure.system.sockets import listen, port_of
 logger = logging.getLogger(__name__)
 
 OLD_INPUTS = "__inputs"
-"""Where a Diff request carries the old inputs, which the SDK's own request leaves out, among the old outputs."""
+"""The old output under which a Diff request carries the old inputs, which the SDK's request omits."""
 
 Properties = dict[str, PropertyValue]
 _peer: contextvars.ContextVar[str] = contextvars.ContextVar("peer", default="")
@@ -48,7 +48,7 @@ def current_peer() -> str:
 
 
 class PartialFailureError(Exception):
-    """A resource is there and its operation has not come to a good end; the engine records it with the reason."""
+    """An operation failed although the resource exists; the engine records the resource with the reason."""
 
     def __init__(self, resource_id: str, outputs: Properties, inputs: Properties, reason: str) -> None:
         self.resource_id = resource_id
@@ -58,7 +58,7 @@ class PartialFailureError(Exception):
         super().__init__(reason)
 
     def trailing_metadata(self) -> tuple[tuple[str, bytes], ...]:
-        """What the engine reads the failure from."""
+        """Return the gRPC metadata from which the engine reads the failure."""
         failed = provider_pb2.ErrorResourceInitFailed(
             id=self.resource_id,
             properties=PropertyValue.marshal_map(self.outputs),
@@ -71,13 +71,14 @@ class PartialFailureError(Exception):
 
 
 class CancellableProvider(Provider):
-    """A provider whose operations take time."""
+    """A provider with long-running operations that can be cancelled."""
 
     def answered(self, urn: str) -> None:
-        """The answer to a creation has left, or nobody waits for it any more. Not called on the event loop."""
+        """Record that the answer to a creation was sent, or that the client has disconnected. Not called on the event
+        loop."""
 
     def end_waits(self, peer: str) -> None:
-        """The engine at the other end of a connection waits for nothing any more."""
+        """Cancel all waits of the engine behind a connection."""
 
 
 class AttachableServicer(ProviderServicer):
@@ -88,15 +89,15 @@ class AttachableServicer(ProviderServicer):
         self._waits = provider if isinstance(provider, CancellableProvider) else None
 
     async def Attach(self, request: Any, context: Any) -> empty_pb2.Empty:
-        """Return the engine's greeting; nothing is kept of it, as several engines may be attached."""
+        """Handle the engine's greeting; it is not stored, because several engines may be attached."""
         return empty_pb2.Empty()
 
     async def Handshake(self, request: Any, context: Any) -> provider_pb2.ProviderHandshakeResponse:
-        """Return the engine's greeting to a provider that it has started itself."""
+        """Handle the engine's greeting to a provider that it has started itself."""
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
     async def Create(self, request: Any, context: Any) -> Any:
-        """Create, and take note when the answer has left: until then the engine does not know of the resource."""
+        """Create a resource, and record when the answer was sent: until then the engine does not know the resource."""
         if (waits := self._waits) and not request.preview:
             loop = asyncio.get_running_loop()
 
@@ -107,7 +108,7 @@ class AttachableServicer(ProviderServicer):
         return await cast("Any", super()).Create(request, context)
 
     async def Cancel(self, request: Any, context: Any) -> empty_pb2.Empty:
-        """The user has interrupted the engine."""
+        """Cancel all waits, because the user has interrupted the engine."""
         if self._waits:
             self._waits.end_waits(context.peer())
         return empty_pb2.Empty()
@@ -121,7 +122,7 @@ class AttachableServicer(ProviderServicer):
 
 
 class _OneLineErrors(grpc.aio.ServerInterceptor):
-    """Turns what a request raises into an error of one line; the traceback goes to the log, never the values."""
+    """Converts exceptions of requests to one-line errors; the log gets the traceback, never values."""
 
     async def intercept_service(
         self,
@@ -165,16 +166,16 @@ class _OneLineErrors(grpc.aio.ServerInterceptor):
 
 
 def azure_words(error: AzureError) -> str:
-    """Return an error as the real provider words it."""
+    """Return an error message in the real provider's format."""
     target = f' Target="{error.target}"' if error.target else ""
     return f'Code="{error.code}" Message="{error.message}"{target}'
 
 
 class Served:
-    """A provider on a port of 127.0.0.1 that takes connections of its owner alone."""
+    """A provider on a port of 127.0.0.1 that accepts connections of its owner only."""
 
     def __init__(self, provider: Provider, version: str, port: int) -> None:
-        """Bind a port, or one that the system gives when that is taken or 0. Raises `OSError` when none can be had."""
+        """Bind a port; any free port if it is taken or 0. Raises `OSError` when no port is available."""
         listening = listen(port)
         self.port = port_of(listening)
         self._front = OwnerOnlyPort(listening)

@@ -1,1 +1,1 @@
-"""The server process and its life: start, stop, find."""
+"""The server process: start, stop, log."""

@@ -1,4 +1,4 @@
-"""Starts and stops the server process of a local Azure; `local_azure.status.server_process` finds it."""
+"""Start and stop the server process; `local_azure.status.server_process` finds it."""
 
 import fcntl
 import hashlib
@@ -27,10 +27,9 @@ class DaemonError(LocalAzureError):
 
 
 def ensure(home: Home) -> tuple[ServerProcess, bool]:
-    """Return the running server, started if it is not there, and whether it was.
+    """Return the running server and whether it was started by this call.
 
-    A server whose source has changed since is restarted, unless a command of `run` still uses it.
-    Raises `DaemonError`.
+    A server whose source code has changed is restarted, unless a command of `run` still uses it. Raises `DaemonError`.
     """
     home.create()
     with locked(home.directory / "start.lock"):
@@ -39,14 +38,14 @@ def ensure(home: Home) -> tuple[ServerProcess, bool]:
         if running and running.code == code:
             return running, False
         if running and _in_use(home):
-            say("The local Azure's source has changed; it is restarted once no other command uses it.")
+            say("The emulator's source code has changed; it is restarted when no other command uses it.")
             return running, False
         _stop(home)
         return _start(home, code), True
 
 
 def stop(home: Home) -> bool:
-    """End the server and what it forks programs from; its state stays. Returns whether there was a server."""
+    """Stop the server and its fork servers; keep the state. Return whether a server was running."""
     if not home.directory.exists():
         return False
     with locked(home.directory / "start.lock"):
@@ -54,7 +53,7 @@ def stop(home: Home) -> bool:
 
 
 def source_fingerprint() -> str:
-    """Changes when a source file of the local Azure does. By size and time of change, as make does."""
+    """Return a fingerprint of the source files, from their sizes and modification times, as make does."""
     digest = hashlib.sha256(sys.version.encode())
     for path in sorted(PACKAGE.rglob("*.py")):
         status = path.stat()
@@ -72,7 +71,7 @@ def _in_use(home: Home) -> bool:
 
 
 def hold_in_use(home: Home) -> None:
-    """Mark the server as used by this process and by the command that takes its place (`exec`), until it ends."""
+    """Mark the server as in use by this process and by the command that replaces it (`exec`), until it ends."""
     descriptor = os.open(home.use_lock, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     os.set_inheritable(descriptor, True)
@@ -103,14 +102,14 @@ def _start(home: Home, code: str) -> ServerProcess:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise DaemonError(
-                    f"the local Azure ended at its start with exit code {process.returncode}: "
+                    f"the emulator ended during its start with exit code {process.returncode}: "
                     f"{_last_line(home, log_start)} (more in {home.server_log})"
                 )
             ports = served_ports(home, process.pid)
             if ports:
                 return ServerProcess(process.pid, ports, code)
             time.sleep(_POLL_SECONDS)
-        raise DaemonError(f"the local Azure did not serve within {START_SECONDS:.0f} s: see {home.server_log}")
+        raise DaemonError(f"the emulator was not ready within {START_SECONDS:.0f} s: see {home.server_log}")
     except BaseException:
         if process.poll() is None:
             process.kill()
@@ -119,7 +118,7 @@ def _start(home: Home, code: str) -> ServerProcess:
 
 
 def _take(lock: IO[str], home: Home) -> None:
-    """Lock the file for the server to be. Whoever asks whether one runs holds it for an instant."""
+    """Lock the file for the new server. Processes that check for a server also hold the lock for an instant."""
     deadline = time.monotonic() + STOP_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -127,19 +126,19 @@ def _take(lock: IO[str], home: Home) -> None:
             return
         except BlockingIOError:
             time.sleep(_POLL_SECONDS)
-    raise DaemonError(f"a process that is not known as a local Azure holds {home.process_lock}: end it and try again")
+    raise DaemonError(f"an unknown process holds {home.process_lock}: end it and try again")
 
 
 def _last_line(home: Home, start: int) -> str:
     with open(home.server_log, encoding="utf-8", errors="replace") as file:
         file.seek(start)
         lines = file.read().strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "no output"
 
 
 def _stop(home: Home) -> bool:
     stopped = _stop_server(home)
-    # They end with the server; what they run may take some seconds longer.
+    # They end with the server; their programs may take some seconds longer.
     ForkServers(home).end_all()
     return stopped
 

@@ -1,4 +1,4 @@
-"""The server's log: one file that is kept short, and one of what was in it before."""
+"""The server's log file with rotation."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _STANDARD_STREAMS = (1, 2)
 
 
 class ServerLog(RotatingFileHandler):
-    """Writes to a file and, once it is full, moves that aside and begins anew.
+    """A rotating log file.
 
-    Where standard output or standard error lead to that file, as `daemon` has it, they are led along: what Python or a
-    library prints there is then not lost in the file that was moved.
+    If standard output or standard error are redirected to the file, as `daemon` does, they are redirected to the new
+    file at each rotation, so that output of Python or a library is not written to the old file.
     """
 
     def __init__(self, path: Path, most_bytes: int = MOST_BYTES) -> None:

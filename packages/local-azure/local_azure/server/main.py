@@ -43,18 +43,18 @@ _RE_READ_SECONDS = 60.0
 
 
 class AlreadyRunningError(Exception):
-    """Another server has the directory."""
+    """Another server uses the directory."""
 
 
 @contextmanager
 def _sole_server(home: Path) -> Generator[None, None, None]:
-    """Hold the directory for this process alone; the system lets go of it when the process ends in any way."""
+    """Lock the directory for this process; the system releases the lock when the process ends."""
     with (home / "server.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyRunningError(
-                f"a local Azure is already running on {home}; stop it first, or use another directory"
+                f"an emulator is already running on {home}; stop it first, or use another directory"
             ) from None
         yield
 
@@ -75,7 +75,7 @@ def _wants_data_plane(store: Store) -> bool:
 
 
 async def _re_read_references(model: Model, ended: asyncio.Event) -> None:
-    """Let apps read their secrets in vaults again when it is time, until `ended`."""
+    """Make apps re-read their Key Vault references periodically, until `ended` is set."""
     while not ended.is_set():
         with suppress(TimeoutError):
             async with asyncio.timeout(_RE_READ_SECONDS):
@@ -83,12 +83,12 @@ async def _re_read_references(model: Model, ended: asyncio.Event) -> None:
         try:
             with model.work() as work:
                 re_read_references(work.transaction)
-        except Exception:  # The server goes on without; the next round may do.
-            _log.exception("references to secrets in vaults could not be read again")
+        except Exception:  # The next round may succeed.
+            _log.exception("Key Vault references could not be re-read")
 
 
 async def serve(home: Path) -> None:
-    """Serve until SIGTERM or SIGINT. Raises `OSError` when no port can be had."""
+    """Serve until SIGTERM or SIGINT. Raises `OSError` when no port is available."""
     store = Store(home / "state.sqlite")
     model = Model(store)
     model.has_image = lambda reference: images.read(Home(home)).find(reference) is not None
@@ -106,7 +106,7 @@ async def serve(home: Path) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    # What was started is ended even when a later part fails to start, so that the failure is what the user is shown.
+    # Started parts are closed even if a later part fails to start, so that the user sees the failure.
     async with AsyncExitStack() as closing:
         closing.callback(store.close)
         for one in served.values():

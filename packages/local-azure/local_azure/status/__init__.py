@@ -1,1 +1,1 @@
-"""What the emulator writes about itself for others to read: what runs, ports of the ingress, logs of replicas."""
+"""Status files of the emulator: the runtime status, the ports of the ingress, the logs of replicas."""

@@ -1,4 +1,4 @@
-"""Where the ingress listens: `ingress.json` of the home directory, written by the ingress, read by everybody else."""
+"""The ports of the ingress: `ingress.json` in the home directory, written by the ingress only."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from local_azure.system.files import write_atomically
 
 FILE = "ingress.json"
 HTTPS, ENVIRONMENT_HTTPS, ENVIRONMENT_HTTP = "https", "environment-https", "environment-http"
-"""The names of its ports, beside the host names."""
+"""The names of the ports that belong to no host name."""
 _MOST_REMEMBERED = 100
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the ingress listens, on the loopback address."""
+    """The ports of the ingress on the loopback address."""
 
     https: int
     """HTTPS for every host name, for clients outside the environments."""
     environment_https: int
     """HTTPS for processes within an environment."""
     environment_http: int
-    """HTTP for them."""
+    """HTTP for processes within an environment."""
     hosts: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Plain HTTP for a browser on this machine, by host name."""
+    """Plain HTTP for browsers on this machine, by host name."""
 
 
 def read_ports(home: Path) -> Ports | None:
-    """Where the ingress of a home directory listens; None when it does not."""
+    """Return the ports of a home directory's ingress; None when it does not run."""
     told = _read(home / FILE)
     if HTTPS not in told:
         return None
@@ -40,7 +40,7 @@ def read_ports(home: Path) -> Ports | None:
 
 
 def write_ports(home: Path, fixed: Mapping[str, int], hosts: Mapping[str, int], earlier: Mapping[str, int]) -> None:
-    """Tell the ports: of the whole, by their names; of host names; and those that either had earlier."""
+    """Write the ports: shared ports by name, ports of host names, and the ports of earlier runs."""
     forgotten = max(0, len(earlier) - _MOST_REMEMBERED)
     told = {**fixed, "hosts": dict(hosts), "earlier": dict(list(earlier.items())[forgotten:])}
     write_atomically(home / FILE, json.dumps(told, indent=1))

@@ -1,9 +1,9 @@
-"""The logs of replicas, in files: written by the data plane, read by whoever shows them.
+"""The log files of replicas: written by the data plane only.
 
     logs/APP/REVISION/REPLICA/CONTAINER.log    what a container wrote
     logs/APP/system.log                        what the platform did
 
-A file that has become large is set aside under its name and `.1`, in the place of the one before.
+A large file is rotated to its name and `.1`, which replaces the previous one.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from local_azure.core.state import timestamp
 
 FOLDER = "logs"
 MOST_BYTES = 10 * 1024 * 1024
-"""A log file is set aside at this size: Kubernetes' `containerLogMaxSize`."""
+"""The size in bytes at which a log file is rotated: Kubernetes' `containerLogMaxSize`."""
 MOST_REPLICAS = 20
-"""How many replicas of an app that have ended keep their logs."""
+"""The number of ended replicas of an app whose logs are kept."""
 _SYSTEM = "system.log"
 _SUFFIX = ".log"
 _SET_ASIDE = ".1"
@@ -34,7 +34,7 @@ _FIRST_CHUNK = 64 * 1024
 
 @dataclass(frozen=True)
 class Source:
-    """A container whose log it is."""
+    """A container that has a log."""
 
     app: str
     revision: str
@@ -48,10 +48,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Line:
-    """What a container wrote up to an end of line."""
+    """A line that a container wrote."""
 
     moment: str
-    """In UTC, as Azure writes it."""
+    """The time in UTC, in Azure's format."""
     stream: str
     """`stdout` or `stderr`."""
     text: str
@@ -69,19 +69,19 @@ class Line:
 
 @dataclass(frozen=True)
 class Event:
-    """What the platform did."""
+    """A system event."""
 
     moment: str
     revision: str
     replica: str
-    """Empty when it concerns the whole revision."""
+    """Empty for an event of the whole revision."""
     reason: str
     """One word, such as `ProbeFailed`."""
     message: str
 
     @property
     def is_warning(self) -> bool:
-        """Return whether Kubernetes would call it `Warning`, and not `Normal`."""
+        """Return whether the event is of Kubernetes' type `Warning`, not `Normal`."""
         return bool(_WARNING.search(self.reason))
 
     def __str__(self) -> str:
@@ -102,7 +102,7 @@ def system_file(home: Path, app: str) -> Path:
 
 
 class _File:
-    """A file that lines are appended to, and that is set aside when it has become large."""
+    """A file to which lines are appended, and which is rotated when it is large."""
 
     def __init__(self, path: Path, most_bytes: int) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -141,13 +141,13 @@ class LogWriter:
         self._file.write(Line(_now(), stream, text))
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Close the log after its last line."""
         self._file.close()
         self._ended()
 
 
 class Logs:
-    """The logs of a home directory, for the one process that writes them."""
+    """The logs of a home directory, for the process that writes them."""
 
     def __init__(self, home: Path, *, most_bytes: int = MOST_BYTES, most_replicas: int = MOST_REPLICAS) -> None:
         self._home = home
@@ -157,7 +157,7 @@ class Logs:
         self._system: dict[str, _File] = {}
 
     def container(self, app: str, revision: str, replica: str, container: str) -> LogWriter:
-        """Return the log of a container; those of replicas that ended long ago go."""
+        """Return the log of a container; delete the oldest logs of ended replicas."""
         path = Source(app, revision, replica, container).file(self._home)
         directory = path.parent
         self._open[directory] = self._open.get(directory, 0) + 1
@@ -198,7 +198,7 @@ def apps(home: Path) -> list[str]:
 def sources(
     home: Path, app: str, *, revision: str | None = None, replica: str | None = None, container: str | None = None
 ) -> list[Source]:
-    """Return the containers of an app that have logs: all, or those of a revision, of a replica, of a name."""
+    """Return the containers of an app that have logs, optionally of one revision, replica or container name."""
     found: list[Source] = []
     for path in sorted((home / FOLDER / app).glob(f"*/*/*{_SUFFIX}")):
         source = Source(app, path.parts[-3], path.parts[-2], path.name.removesuffix(_SUFFIX))
@@ -209,17 +209,17 @@ def sources(
 
 
 class Tail:
-    """Reads a log from near its end, and then what comes."""
+    """Reads the last lines of a log, and then new lines."""
 
     def __init__(self, path: Path, lines: int) -> None:
-        """`lines` is how many of the lines that are there already are read."""
+        """Start before the last `lines` existing lines."""
         self._path = path
         self._lines = lines
         self._file: FileIO | None = None
         self._rest = b""
 
     def read(self) -> list[str]:
-        """What was not read yet; nothing while there is no such log."""
+        """Return the lines that were not read before; none while the log does not exist."""
         if self._file is None:
             try:
                 self._file = FileIO(self._path)
@@ -237,7 +237,7 @@ class Tail:
         return records
 
     def close(self) -> None:
-        """Nothing more is read."""
+        """Close the file."""
         if self._file:
             self._file.close()
 
@@ -268,7 +268,7 @@ class Tail:
 
 
 def _last_lines(file: FileIO, count: int) -> tuple[list[bytes], bytes]:
-    """Return the last whole lines of a file, and what stands after them; the file is read to its end."""
+    """Return the last complete lines of a file and the incomplete rest; the file is read to its end."""
     end = file.seek(0, os.SEEK_END)
     chunk = _FIRST_CHUNK
     while True:

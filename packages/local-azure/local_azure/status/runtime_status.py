@@ -1,7 +1,6 @@
-"""What runs, as the data plane sees it: written by it to `running.json` of the home directory, read by everybody else.
+"""The runtime status of apps and caches: `running.json` in the home directory, written by the data plane only.
 
-The file is there as long as the data plane works; without one, nothing runs and nothing is known of what would. States
-have Azure's own words.
+The file exists while the data plane runs. States are Azure's.
 """
 
 from __future__ import annotations
@@ -29,13 +28,14 @@ class RunningContainer:
     state: str
     """`Running`, `Waiting` or `Terminated`."""
     details: str = ""
-    """Why it waits or has ended: `ContainerCreating`, `CrashLoopBackOff`, `ImagePullBackOff`, `Completed`, `Error`."""
+    """The reason why it waits or has ended: `ContainerCreating`, `CrashLoopBackOff`, `ImagePullBackOff`, `Completed`,
+    `Error`."""
     ready: bool = False
     started: bool = False
     """Whether its startup probe has passed."""
     restarts: int = 0
     exit_code: int | None = None
-    """How it ended last; 128 and the number of the signal that ended it, if one did."""
+    """The last exit code; 128 plus the signal number if a signal ended it."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,18 @@ class RunningReplica:
 
     name: str
     created: str
-    """When it was made, as Azure writes moments."""
+    """The time of its creation, in Azure's format."""
     state: str
     """`Running` or `NotRunning`."""
     details: str = ""
     ready: bool = False
-    """Whether all its containers are; only then it gets requests."""
+    """Whether all its containers are ready; only then it gets requests."""
     leaving: bool = False
-    """Whether it gets no more requests and is about to end, or is ending."""
+    """Whether it is shutting down and gets no new requests."""
     containers: tuple[RunningContainer, ...] = ()
     init_containers: tuple[RunningContainer, ...] = ()
     ports: dict[int, int] = field(default_factory=dict[int, int])
-    """Where each port that it listens on really is, on the loopback address."""
+    """The actual port on the loopback address by the port that it listens on."""
 
 
 @dataclass(frozen=True)
@@ -67,17 +67,17 @@ class RunningRevision:
     name: str
     state: str
     """Azure's `runningState`: `Activating`, `ActivationFailed`, `Running`, `RunningAtMaxScale`, `ScaledToZero`,
-    `Degraded`, `Stopped` (https://learn.microsoft.com/azure/container-apps/revisions#running-status; that these are
-    the words: https://github.com/Azure/azure-rest-api-specs/issues/29102)."""
+    `Degraded`, `Stopped` (https://learn.microsoft.com/azure/container-apps/revisions#running-status; their spelling:
+    https://github.com/Azure/azure-rest-api-specs/issues/29102)."""
     health: str
     """Azure's `healthState`: `Healthy`, `Unhealthy` or `None`."""
     details: str = ""
     replicas: tuple[RunningReplica, ...] = ()
-    """The leaving ones included."""
+    """Including replicas that are shutting down."""
 
     @property
     def count(self) -> int:
-        """How many replicas it has that are to stay: Azure's `replicas`."""
+        """Return the number of replicas that are not shutting down: Azure's `replicas`."""
         return sum(not replica.leaving for replica in self.replicas)
 
 
@@ -88,7 +88,7 @@ class RunningApp:
     id: str
     name: str
     latest_ready_revision: str = ""
-    """The revision that requests for the latest one go to; empty before any was ready."""
+    """The revision that receives the requests for the latest revision; empty before any was ready."""
     revisions: tuple[RunningRevision, ...] = ()
 
 
@@ -99,17 +99,17 @@ class RunningCache:
     id: str
     host: str
     port: int
-    """On the loopback address; 0 when it does not run."""
+    """Its port on the loopback address; 0 when it does not run."""
     details: str = ""
-    """Why it does not run."""
+    """The reason why it does not run."""
 
 
 @dataclass(frozen=True)
 class RuntimeStatus:
-    """All that runs."""
+    """The runtime status of all apps and caches."""
 
     pid: int
-    """The data plane's own process."""
+    """The data plane's process id."""
     apps: tuple[RunningApp, ...] = ()
     caches: tuple[RunningCache, ...] = ()
 
@@ -124,12 +124,12 @@ class RuntimeStatus:
 
 
 def write(home: Path, running: RuntimeStatus) -> None:
-    """Tell what runs."""
+    """Write the runtime status."""
     write_atomically(home / FILE, json.dumps(asdict(running), indent=1), 0o600)
 
 
 def remove(home: Path) -> None:
-    """Tell that nothing runs any more."""
+    """Delete the runtime status, because the data plane ends."""
     (home / FILE).unlink(missing_ok=True)
 
 
@@ -142,7 +142,7 @@ def _validator() -> TypeAdapter[RuntimeStatus]:
 
 
 def read(home: Path) -> RuntimeStatus | None:
-    """What runs, or None when there is no data plane."""
+    """Return the runtime status, or None when the data plane does not run."""
     try:
         return _validator().validate_json((home / FILE).read_bytes())
     except (FileNotFoundError, ValueError):  # the machine may have lost its power while it was written

@@ -1,7 +1,7 @@
-"""Finds the server process of a local Azure.
+"""Find the emulator's server process.
 
-The server inherits an open lock on a file of its home, which the system drops when the process ends. A held lock is
-therefore the proof that the process id in that file is still our server, whatever ids the system hands out again.
+The server inherits a lock on a file in its home directory, which the system releases when the process ends. A held lock
+therefore proves that the process id in that file is the server's, even if the system reuses ids.
 """
 
 import fcntl
@@ -13,28 +13,28 @@ from dataclasses import dataclass
 from local_azure.system.paths import Home
 
 PROVIDERS = ("azure-native", "random")
-"""The providers that the engine is attached to."""
+"""The providers that the engine attaches to."""
 ENDPOINTS = ("arm", "identity", "vault-proxy")
-"""What Azure's own clients talk to: see `local_azure.arm.serving`."""
+"""The endpoints for Azure's clients: see `local_azure.arm.serving`."""
 
 
 @dataclass(frozen=True)
 class ServerProcess:
-    """A server process that serves: its process id, and a port on the loopback address for all it serves."""
+    """A running server: its process id, and its ports on the loopback address."""
 
     pid: int
     ports: Mapping[str, int]
     code: str
-    """A fingerprint of the source it was started from."""
+    """The fingerprint of the source code that it was started from."""
 
     @property
     def providers(self) -> dict[str, int]:
-        """The ports of the providers alone."""
+        """Return the ports of the providers only."""
         return {name: self.ports[name] for name in PROVIDERS}
 
 
 def find(home: Home) -> ServerProcess | None:
-    """Return the running server, or None if there is none or it does not serve yet."""
+    """Return the running server, or None if none runs or it is still starting."""
     pid, code = locked_by(home)
     if not pid:
         return None
@@ -57,7 +57,7 @@ def locked_by(home: Home) -> tuple[int, str]:
 
 
 def served_ports(home: Home, pid: int) -> dict[str, int]:
-    """Return the ports that this process has announced, if each of them accepts a connection."""
+    """Return the ports that a server process has written, if each accepts a connection; else none."""
     try:
         announced = json.loads(home.endpoints.read_text(encoding="utf-8"))
         ports = {name: int(announced[name]) for name in (*PROVIDERS, *ENDPOINTS)}

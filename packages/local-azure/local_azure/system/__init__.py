@@ -1,1 +1,1 @@
-"""This machine: files, locks, paths, progress, sockets, certificates, child environments. It knows nothing of Azure."""
+"""Services of the operating system: files, locks, paths, progress, sockets, certificates, child environments."""

@@ -1,7 +1,7 @@
-"""The local certificate authority, and the certificate that the endpoint shows.
+"""The local certificate authority, and the endpoint's server certificate.
 
-The authority is made once in the home directory and trusted by no system: a client is given `ca.pem`. It is limited to
-the names below (RFC 5280, name constraints), so that its key, if it ever left the machine, could speak for little.
+The authority is created once in the home directory and is trusted by clients that use its `ca.pem` only. Name
+constraints (RFC 5280) limit it to the names below, so that a leaked key is of little use.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DOMAINS = (
     *("localhost", "vault.azure.net", "azurecontainerapps.io", "azurecontainerapps.dev"),
     *("redis.azure.net", "redis.cache.windows.net", "azurecr.io", "ghcr.io"),
 )
-"""What the authority may vouch for: the domains of everything that the local Azure may come to serve."""
+"""The permitted names of the authority: the domains that the emulator serves."""
 _NETWORKS = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 _NAMES = x509.NameConstraints([*map(x509.DNSName, _DOMAINS), *map(x509.IPAddress, _NETWORKS)], None)
 _AUTHORITY_LIFE = timedelta(days=3650)
@@ -39,11 +39,11 @@ _CLOCK_SKEW = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class CertificateAuthority:
-    """An authority of a home directory: issues certificates for loopback names."""
+    """The certificate authority of a home directory; issues certificates for local servers."""
 
     certificate: x509.Certificate
     certificate_file: Path
-    """What clients are told to trust."""
+    """The file with the certificate that clients have to trust."""
     key: ec.EllipticCurvePrivateKey
     directory: Path
 
@@ -56,8 +56,8 @@ class CertificateAuthority:
         return context
 
     def server_files(self, names: Iterable[str], label: str) -> tuple[Path, Path]:
-        """Return the certificate of a server of these names and its key; they are kept and renewed a month before the
-        end."""
+        """Return the files of a server's certificate and key; they are reused, and renewed a month before they
+        expire."""
         certificate_file, key_file = self.directory / f"{label}.pem", self.directory / f"{label}.key"
         wanted = sorted(names)
         if not self._is_good(certificate_file, key_file, wanted):
@@ -72,7 +72,7 @@ class CertificateAuthority:
             key = _read_key(key_file.read_text(encoding="utf-8"))
             certificate.verify_directly_issued_by(self.certificate)
             alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        except Exception:  # whatever is wrong with a kept certificate, a new one mends it
+        except Exception:  # a new certificate replaces any invalid one
             return False
         return (
             certificate.public_key() == key.public_key()
@@ -105,7 +105,8 @@ class CertificateAuthority:
 
 
 def certificate_authority(home: Path) -> CertificateAuthority:
-    """Return the authority of a home directory, made there when it has none: `tls/ca.pem`, `tls/ca.key` (mode 0600)."""
+    """Return the authority of a home directory; create `tls/ca.pem` and `tls/ca.key` (mode 0600) if they are
+    missing."""
     directory = home / "tls"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = _read_key(kept_text(directory / "ca.key", lambda: _private_pem(ec.generate_private_key(ec.SECP256R1()))))
@@ -178,7 +179,7 @@ def _private_pem(key: ec.EllipticCurvePrivateKey) -> str:
 def _read_key(pem: str) -> ec.EllipticCurvePrivateKey:
     key = serialization.load_pem_private_key(pem.encode(), None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ValueError("the key of the certificate authority is no elliptic-curve key")
+        raise ValueError("the key of the certificate authority is not an elliptic-curve key")
     return key
 
 

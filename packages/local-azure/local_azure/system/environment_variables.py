@@ -1,11 +1,11 @@
-"""Environment variables that must not reach what runs against the emulator."""
+"""Environment variables that are removed before a program runs against the emulator."""
 
 from collections.abc import Mapping
 
-# Credentials of Azure, of Pulumi and of the pipelines that lend either: none may reach a local run, in which nothing
-# could use them and anything could show them. Sources: azure-native's configuration (ARM_*), azure-identity's
-# EnvironmentCredential and ManagedIdentityCredential (AZURE_*, IDENTITY_*, MSI_*), GitHub's OIDC token request
-# (ACTIONS_ID_TOKEN_*), Azure DevOps (SYSTEM_*), Pulumi's documented environment variables.
+# Credentials of Azure, of Pulumi and of pipelines: a local run does not need them and could leak them. Sources:
+# azure-native's configuration (ARM_*), azure-identity's EnvironmentCredential and ManagedIdentityCredential (AZURE_*,
+# IDENTITY_*, MSI_*), GitHub's OIDC token request (ACTIONS_ID_TOKEN_*), Azure DevOps (SYSTEM_*), Pulumi's documented
+# environment variables.
 _DROPPED_PREFIXES = (
     "ARM_",
     "AZURE_",
@@ -39,8 +39,7 @@ _DROPPED = frozenset(
 
 
 def without_credentials(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without Azure's and Pulumi's credentials and without settings that lead to another
-    cloud."""
+    """Return the environment without credentials of Azure and Pulumi and without settings that select another cloud."""
     return {
         name: value
         for name, value in environment.items()

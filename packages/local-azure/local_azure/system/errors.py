@@ -1,7 +1,7 @@
-"""What ends a command of the local Azure with a message instead of a traceback."""
+"""The base class of errors that end a command with a message instead of a traceback."""
 
 
 class LocalAzureError(Exception):
-    """An error whose message tells the user what went wrong and what to do."""
+    """An error whose message tells the user the cause and the remedy."""
 
     exit_code = 1

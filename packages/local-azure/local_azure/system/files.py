@@ -1,4 +1,4 @@
-"""Files that several processes read and write at once."""
+"""Files that several processes read and write concurrently."""
 
 import contextlib
 import fcntl
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
-    """Replace the file in one step: a reader sees the old text or the new, and never one with wider permissions."""
+    """Replace a file atomically: readers see the old or the new text, never with wider permissions."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -23,7 +23,7 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 def kept_text(path: Path, make: Callable[[], str]) -> str:
-    """Return the text of a file; make it, with mode 0600, where it is not there."""
+    """Return the text of a file; create it with mode 0600 if it does not exist."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -34,9 +34,9 @@ def kept_text(path: Path, make: Callable[[], str]) -> str:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Generator[None]:
-    """Hold an exclusive lock on the file while the block runs; waits for another process that holds it.
+    """Hold an exclusive lock on a file while the block runs; wait for other processes.
 
-    The system drops the lock when its process ends, so a killed process leaves nothing to clean up.
+    The system releases the lock when the process ends, so that a killed process needs no clean-up.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""What the HTTP library logs, without the bytes of a request: they may hold a token."""
+"""The log of the HTTP library, without the content of requests, which may contain a token."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 
 
 class _WithoutBytes(logging.Filter):
-    """Reduces what the HTTP library logs of a request that it cannot read: its bytes may hold a token."""
+    """Removes the content of unreadable requests from log records, because it may contain a token."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "unknown"
@@ -16,5 +16,5 @@ class _WithoutBytes(logging.Filter):
 
 
 library_log = logging.getLogger("local_azure.arm.http")
-"""What the HTTP library itself logs."""
+"""The logger of the HTTP library."""
 library_log.addFilter(_WithoutBytes())

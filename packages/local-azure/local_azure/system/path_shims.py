@@ -1,4 +1,4 @@
-"""Programs of this project's own that commands of `run` find on PATH in place of others."""
+"""Shims: programs of the emulator that precede others on the PATH of `run`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from local_azure.system.paths import Home, module_command
 
 
 def install(home: Home, name: str, module: str, what: str) -> None:
-    """Put a program that runs a module of ours on the PATH of `run`; `what` says in its head what it is."""
+    """Install a shim that runs a module on the PATH of `run`; `what` is its comment."""
     script = f'#!/bin/sh\n# {what}\nexec {shlex.join(module_command(module))} "$@"\n'
     path = home.commands / name
     if not path.exists() or path.read_text(encoding="utf-8") != script:

@@ -1,4 +1,4 @@
-"""Where the local Azure keeps its things: all of them under one home directory."""
+"""Paths of the emulator, all under one home directory."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 """The directory of the package `local_azure`."""
 
 PROJECT_FILE = "local-azure.toml"
-"""What a Pulumi project says to the emulator: its container images, and settings for local runs."""
+"""The project's configuration of the emulator: container images, and settings for local runs."""
 _HOME_NAME = ".local-azure"
 _PROJECT_MARKS = (PROJECT_FILE, "Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 
@@ -64,7 +64,7 @@ def backend_url(backend: Path) -> str:
 
 @dataclass(frozen=True)
 class Home:
-    """The directory of one local Azure: its state, its stacks, its copies of stack configurations and its logs."""
+    """The home directory of an emulator: its state, stacks, copied stack configuration and logs."""
 
     directory: Path
 
@@ -82,22 +82,22 @@ class Home:
 
     @property
     def process_lock(self) -> Path:
-        """Locked by the server process as long as it lives; holds its process id."""
+        """Locked by the server process while it runs; contains its process id."""
         return self.directory / "process.lock"
 
     @property
     def use_lock(self) -> Path:
-        """Share-locked by every command of `run`, so that nobody restarts the server under a running one."""
+        """Locked (shared) by every command of `run`, so that the server is not restarted while a command runs."""
         return self.directory / "use.lock"
 
     @property
     def endpoints(self) -> Path:
-        """Written by the server once it serves: its process id and a port for each provider."""
+        """Written by the server when it is ready: its process id and its ports."""
         return self.directory / "endpoints.json"
 
     @property
     def state(self) -> Path:
-        """The resources, and all else that is remembered of them."""
+        """The state file."""
         return self.directory / "state.sqlite"
 
     @property
@@ -106,7 +106,7 @@ class Home:
 
     @property
     def commands(self) -> Path:
-        """First on the PATH of `run`: holds the `pulumi` that works on copies."""
+        """The directory of the shims, first on the PATH of `run`."""
         return self.directory / "bin"
 
     @property
@@ -119,17 +119,17 @@ class Home:
 
     @property
     def projects(self) -> Path:
-        """A directory for each Pulumi project that was run: its stacks and its copied configuration."""
+        """A directory for each Pulumi project: its stacks and its copied configuration."""
         return self.directory / "projects"
 
     @property
     def fork_servers(self) -> Path:
-        """Sockets and locks of the processes that fork programs, and which of the SDK's modules each program used."""
+        """Sockets and locks of the fork servers, and the SDK modules that each program used."""
         return self.directory / "fork-servers"
 
     @property
     def engine_choice(self) -> Path:
-        """Remembers which command-line program on PATH was found good, so that it is not asked again."""
+        """Caches the version of the `pulumi` on PATH."""
         return self.directory / "engine.json"
 
     @property
@@ -147,5 +147,6 @@ class Home:
             (self.directory / ".gitignore").write_text("*\n")
 
     def may_be_deleted(self) -> bool:
-        """False for a directory that is not ours: `LOCAL_AZURE_HOME` may name the user's own by mistake."""
+        """Return whether the directory is an emulator's home; `LOCAL_AZURE_HOME` may be another directory by
+        mistake."""
         return self._mark.exists() or not any(self.directory.iterdir())

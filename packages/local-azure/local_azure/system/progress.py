@@ -1,4 +1,4 @@
-"""Long steps that say they are still going on."""
+"""Progress messages of long steps."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 INTERVAL = 15.0
-"""Seconds between two signs of life."""
+"""Seconds between two progress messages."""
 
 
 class CommandFailedError(Exception):
@@ -20,13 +20,13 @@ class CommandFailedError(Exception):
 
 
 def say(text: str) -> None:
-    """Progress goes to standard error, so that standard output stays the command's own."""
+    """Print a progress message to standard error; standard output is the command's."""
     print(text, file=sys.stderr, flush=True)
 
 
 @contextmanager
 def reported(title: str) -> Generator[None]:
-    """Print the title at once, and the elapsed time every `INTERVAL` seconds while the block runs."""
+    """Print the title immediately, and the elapsed time every `INTERVAL` seconds while the block runs."""
     done = threading.Event()
     started = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""`local-azure.toml`: what a Pulumi project says to the emulator.
+"""`local-azure.toml`: the project's configuration of the emulator.
 
     [config]                    # laid over each stack's configuration in local runs
     rolePropagationSeconds = 2
@@ -67,7 +67,7 @@ def find(directory: Path) -> Path | None:
 
 
 def remember(home: Home, directory: Path) -> None:
-    """Note the project file of a directory, if it has one, as one that this local Azure serves."""
+    """Record the project file of a directory, if it exists, in the emulator's home directory."""
     path = find(directory)
     if path is None:
         return

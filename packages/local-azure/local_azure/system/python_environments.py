@@ -1,6 +1,6 @@
-"""Virtual environments in the user's cache directory: those of container images and of the Azure CLI.
+"""Virtual environments of container images and of the Azure CLI, in the user's cache directory.
 
-uv makes them and installs into them: it needs neither `ensurepip` nor `pip`, and it links packages that it already has.
+uv creates them: it needs neither `ensurepip` nor `pip`, and it links cached packages.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from local_azure.system.files import locked
 from local_azure.system.paths import user_cache
 
 _COMPLETE = "complete"
-"""A file in an environment whose packages are all installed."""
+"""A marker file in an environment whose packages are all installed."""
 
 
 def cached(name: str, lists: Sequence[Path]) -> Path:
