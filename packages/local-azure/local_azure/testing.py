@@ -1,4 +1,4 @@
-"""Test helpers: start a local Azure, deploy a Pulumi program to it with the real engine, and wait for its apps.
+"""Test helpers: start an emulator, deploy a Pulumi program to it with the real engine, and wait for its apps.
 
 A pytest plugin: the fixtures `local_azure`, `local_azure_with_apps` and `local_azure_factory` are there wherever the
 package is installed. For example, in the tests of any Pulumi azure-native program:
@@ -34,9 +34,9 @@ from local_azure.pulumi_engine.project_copy import backend_of
 from local_azure.system.paths import Home
 
 COMMAND_SECONDS = 600.0
-"""Seconds after which a command has failed."""
+"""Time-out of a command in seconds."""
 _CHANGING = frozenset({"create", "update", "replace", "delete", "create-replacement", "delete-replaced", "import"})
-"""The engine's operations that change something."""
+"""The engine's operations that change resources."""
 
 
 @dataclass
@@ -128,7 +128,7 @@ class LocalAzure:
 
 @dataclass(frozen=True)
 class Step:
-    """What the engine did to one resource.
+    """An operation of the engine on a resource.
 
     Attributes:
         operation: the engine's word, such as `create`, `update` or `replace`.
@@ -274,11 +274,11 @@ def local_azure_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
 
 @pytest.fixture(scope="session")
 def local_azure(local_azure_factory: Callable[..., LocalAzure]) -> LocalAzure:
-    """A local Azure that judges and records deployments; caches and apps do not run."""
+    """Provide an emulator without the data plane: it validates and records deployments; caches and apps do not run."""
     return local_azure_factory()
 
 
 @pytest.fixture(scope="session")
 def local_azure_with_apps(local_azure_factory: Callable[..., LocalAzure]) -> LocalAzure:
-    """A local Azure whose caches and apps really run."""
+    """Provide an emulator with the data plane: caches and apps run."""
     return local_azure_factory(data_plane=True)

@@ -1,8 +1,8 @@
-"""Finds the Pulumi command-line program, or gets it.
+"""Find or install the Pulumi command-line program.
 
 Three ways, in this order: a program on PATH that is not older than the pinned version; the official installation; a
-build from the program's Go module, whose exact dependencies are in `engine_module/`. What is installed or built is kept
-in the user's cache directory by version, so that the next clone finds it there.
+build from the program's Go module, whose exact dependencies are in `engine_module/`. Installed and built programs are
+in the user's cache directory by version, so that other clones reuse them.
 """
 
 import json
@@ -30,9 +30,9 @@ MODULE = PACKAGE / "pulumi_engine" / "engine_module"
 _GO_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _VERSION_VARIABLE = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 _OFFICIAL_INSTALLER = "https://get.pulumi.com/install.sh"
-"""What `PulumiCommand.install` fetches first."""
+"""The URL that `PulumiCommand.install` fetches first."""
 _CONNECT_SECONDS = 5.0
-"""For the first answer of the official installation's host: an offline machine goes on after that."""
+"""Time-out in seconds for the host of the official installation; an offline machine then tries the next way."""
 _DOWNLOAD_SECONDS = 600.0
 
 _LANGUAGE_HOST_SCRIPT = """\
@@ -45,14 +45,14 @@ exec "$LOCAL_AZURE_PYTHON" -I -m "$LOCAL_AZURE_LANGUAGE_HOST" "$@"
 
 
 class EngineError(LocalAzureError):
-    """No Pulumi command-line program could be had. The message names each way tried and why it failed."""
+    """No Pulumi command-line program is available. The message has the reason for each attempt."""
 
     exit_code = 4
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A Pulumi command-line program with a Python language host beside it or on PATH."""
+    """A Pulumi command-line program with a Python language host next to it or on PATH."""
 
     program: Path
     version: str
@@ -63,7 +63,7 @@ class Engine:
 
 
 def parse_version(text: str) -> tuple[int, int, int] | None:
-    """`v3.259.0` -> (3, 259, 0); None for a pre-release or anything else, which counts as too old."""
+    """Parse a version, `v3.259.0` -> (3, 259, 0); None for pre-releases and other texts, which count as too old."""
     parts = text.strip().removeprefix("v").split(".")
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
         return None
@@ -84,12 +84,12 @@ def cache_directory(environment: Mapping[str, str] = os.environ, system: str | N
 
 
 def find(home: Home, environment: Mapping[str, str] = os.environ) -> Engine | None:
-    """Return an engine that is there already: on PATH, else in the cache. None when one must be got first."""
+    """Return an existing engine: on PATH, else in the cache. None when it must be installed first."""
     return _on_path(home, environment) or _in_cache(cache_directory(environment))
 
 
 def ensure(home: Home, environment: Mapping[str, str] = os.environ) -> Engine:
-    """Return an engine, installed or built if there is none. Raises `EngineError`."""
+    """Return an engine; install or build it if necessary. Raises `EngineError`."""
     found = find(home, environment)
     if found:
         return found
@@ -166,7 +166,7 @@ def _is_stand_in(program: Path, home: Home | None) -> bool:
 
 
 STAND_IN_MARK = "stand-in of the local Azure"
-"""In the head of the script `pulumi` that `run` puts on PATH."""
+"""A marker in the `pulumi` shim that `run` puts on PATH."""
 
 
 def _why_not_on_path(environment: Mapping[str, str]) -> str:
@@ -227,7 +227,7 @@ def _aside(directory: Path) -> tempfile.TemporaryDirectory[str]:
 
 
 def _install(directory: Path) -> None:
-    """The official installation, by the SDK's own installer, in a process that can be cut off."""
+    """Install the official release with the SDK's installer, in a process with a time-out."""
     with progress.reported(f"Installing the Pulumi command-line program {VERSION} ..."):
         # The installer has no time limit of its own: a machine that is offline or behind a silent firewall
         # would wait for minutes, so its first host is asked before.
@@ -244,7 +244,7 @@ def _install(directory: Path) -> None:
 
 
 def _build(directory: Path) -> None:
-    """A build from the Go module, by the machine's Go if it is new enough, else by the one from PyPI."""
+    """Build from the Go module, with the machine's Go if it is new enough, else with Go from PyPI."""
     with _aside(directory) as aside:
         go = go_toolchain.find(MODULE, Path(aside))
         made = Path(aside) / "made"

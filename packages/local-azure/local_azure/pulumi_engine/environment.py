@@ -1,4 +1,4 @@
-"""The environment of a command under `run`: the engine, the attached providers, a file backend of its own."""
+"""The environment of a command under `run`: the engine, the attached providers, a file backend."""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +12,8 @@ from local_azure.system.paths import Home, backend_url
 def for_command(
     environment: Mapping[str, str], *, home: Home, engine: Engine, ports: Mapping[str, int], python: str, backend: Path
 ) -> dict[str, str]:
-    """What a command under `run` gets: the engine first on PATH, the attached providers, a backend of its own.
+    """Return the environment of a command under `run`: the engine first on PATH, the attached providers, a file
+    backend.
 
     `ports` maps a provider's name to its port on the loopback address, `python` runs programs that name no virtual
     environment, `backend` is the directory of the stacks.

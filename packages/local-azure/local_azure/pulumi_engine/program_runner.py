@@ -1,4 +1,4 @@
-"""Runs one Pulumi program in a process of its own, by the interpreter of that program.
+"""Run a Pulumi program in a separate process, with the program's interpreter.
 
 Called by path: `program_runner.py PROGRAM RECORD`, with a serialized `RunRequest` of the engine on standard input, so
 that the configuration's secrets are in neither arguments nor environment. It imports nothing of this project and
@@ -10,9 +10,9 @@ import os
 import sys
 
 ERROR_WAS_SHOWN = 32
-"""Exit code: the program failed and the user was told why."""
+"""Exit code: the program failed and the error was shown to the user."""
 SDK_PACKAGES = ("pulumi_azure_native", "pulumi_random")
-"""The SDK's packages whose modules are recorded, and loaded before a fork."""
+"""SDK packages whose modules are recorded, and loaded before a fork."""
 
 
 def main() -> int:

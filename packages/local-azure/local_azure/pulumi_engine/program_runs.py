@@ -15,12 +15,13 @@ from local_azure.pulumi_engine.program_fork_server import GRACE_SECONDS, LENGTH
 
 _RUNNER = Path(__file__).with_name("program_runner.py")
 _ANSWER_SECONDS = 120.0
-"""For a fork server's first answer, which may have to load the SDK first. After that the program runs without it."""
+"""Time-out in seconds for a fork server's first response, which includes loading the SDK; then the program runs in a
+new process."""
 
 
 @dataclass(frozen=True)
 class Launch:
-    """What a run needs. Standard output and standard error are this process's, standard input is empty."""
+    """The parameters of a run. Standard output and standard error are this process's, standard input is empty."""
 
     python: str
     program: Path
@@ -30,11 +31,11 @@ class Launch:
     request: bytes
     """A serialized `RunRequest`."""
     record: Path
-    """Gets the names of the SDK's modules that the program has used."""
+    """The file for the names of the SDK modules that the program has used."""
 
 
 class ProgramRun(Protocol):
-    """A program that runs."""
+    """A running program."""
 
     def wait(self) -> int:
         """Wait for its end; return its exit code, negative for a signal."""
@@ -66,7 +67,7 @@ class PlainRun:
 
 
 class ForkedRun:
-    """A run in a fork of a fork server, by a connection to it."""
+    """A run in a fork of a fork server, controlled by a connection."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -97,7 +98,7 @@ class ForkedRun:
         return bool(self._pid)
 
     def wait(self) -> int:
-        """As `ProgramRun.wait`. A fork whose server was killed is killed too."""
+        """Wait as `ProgramRun.wait`. A fork whose server was killed is killed too."""
         try:
             code = self._answer().get("code")
         except OSError:
@@ -110,7 +111,7 @@ class ForkedRun:
         return code
 
     def end(self) -> None:
-        """As `ProgramRun.end`. Returns at once: `wait` has the end."""
+        """End as `ProgramRun.end`. Return immediately: `wait` returns after the end."""
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_WR if self._pid else socket.SHUT_RDWR)
 

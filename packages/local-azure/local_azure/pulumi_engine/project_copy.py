@@ -1,8 +1,8 @@
-"""What a local run keeps for one Pulumi project: its stacks, and the copies of their configuration.
+"""The stacks and the copied configuration of a Pulumi project in local runs.
 
-The engine runs a project where it stands, so that relative paths on its command line hold, but reads and writes the
-stack's configuration in a workspace of ours, which holds a copy of the project file and of each stack's file. A project
-directory has a file backend of its own: two programs of the same name do not share a stack.
+The engine runs in the project's directory, so that relative paths on its command line are valid, but reads and writes
+the stack's configuration in a workspace with copies of the project file and of each stack's file. Each project
+directory has its own file backend: programs with the same name do not share stacks.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from local_azure.system.progress import say
 
 _PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 _NOT_COPIED = ("backend", "main", "packages", "plugins", "stackConfigDir", "template")
-"""Settings of a project file that lead away from the copy, or to paths that are relative to the project."""
+"""Settings of a project file that select other files than the copy, or contain paths relative to the project."""
 
 
 class ProjectError(LocalAzureError):
@@ -67,7 +67,7 @@ class Project:
         return self.file.parent
 
     def stack_file(self, stack: str) -> Path:
-        """Where the team's configuration of a stack stands."""
+        """Return the path of the tracked configuration of a stack."""
         folder = self.settings.get("stackConfigDir") or self.settings.get("config")
         directory = self.directory / folder.value if isinstance(folder, yaml.ScalarNode) else self.directory
         return directory / f"Pulumi.{stack}{self.file.suffix}"
@@ -75,7 +75,7 @@ class Project:
 
 @dataclass(frozen=True)
 class Pulumi:
-    """How this module calls the engine: the program and the environment of the local run."""
+    """The engine as this module calls it: the program and the environment of the local run."""
 
     program: str
     environment: Mapping[str, str]
@@ -96,7 +96,7 @@ class Pulumi:
 
 
 def backend_of(home: Home, directory: Path) -> Path:
-    """Return the directory of the stacks of a project directory, made if it is not there."""
+    """Return the backend directory of a project directory; create it if necessary."""
     backend = _directory_of(home, directory) / "backend"
     backend.mkdir(mode=0o700, parents=True, exist_ok=True)
     return backend
@@ -134,7 +134,7 @@ class ProjectCopy:
         return self.workspace / f"Pulumi.{stack}.yaml"
 
     def _base_file(self, stack: str) -> Path:
-        """Return the configuration as it was derived last: the base of the three-way merge."""
+        """Return the path of the configuration as last derived: the base of the three-way merge."""
         return self.directory / "derived" / f"Pulumi.{stack}.yaml"
 
     def has_stack(self, stack: str) -> bool:
@@ -222,7 +222,7 @@ class ProjectCopy:
             _write_if_changed(self._base_file(stack), StackFile(readable, {}).text())
 
     def _generated_secret(self, stack: str, copy: StackFile, pulumi: Pulumi) -> str:
-        """Return a random value, encrypted by the engine for the stack; it passes through standard input alone."""
+        """Return a random value, encrypted by the engine for the stack; it is passed by standard input only."""
         scratch = self.directory / "secret.yaml"
         key = f"{self.project.name}:generated"
         try:
@@ -256,7 +256,7 @@ class ProjectCopy:
 
 
 def short_name(stack: str) -> str:
-    """`organization/project/dev` -> `dev`."""
+    """Return the short name of a stack: `organization/project/dev` -> `dev`."""
     return stack.rpartition("/")[2]
 
 

@@ -1,8 +1,8 @@
-"""The `pulumi` that commands of `run` find on PATH: the real one, told to work on the copies of this local Azure.
+"""The `pulumi` shim on the PATH of `run`: the real program with the copied configuration.
 
-It changes the environment and then becomes the real program: its arguments, its directory, its terminal and its exit
-code stay as they are. Commands that only manage stacks and their configuration run in the project's workspace, where
-the copies stand (`PULUMI_OPTION_CWD`); all others run where they are called and get the copy by its path
+It changes the environment and then executes the real program: arguments, directory, terminal and exit code are
+unchanged. Commands that only manage stacks and their configuration run in the project's workspace, where the copies
+stand (`PULUMI_OPTION_CWD`); all others run where they are called and get the copy by its path
 (`PULUMI_OPTION_CONFIG_FILE`). Pulumi reads each option of its command line from such a variable too.
 """
 
@@ -74,17 +74,17 @@ _STACK_COMMANDS = frozenset(
 
 @dataclass(frozen=True)
 class CommandLine:
-    """What matters here of a pulumi command line."""
+    """The relevant parts of a pulumi command line."""
 
     words: tuple[str, ...]
     """The command and its positional arguments, without options."""
     directory: Path
-    """Where the command looks for its project."""
+    """The directory in which the command looks for its project."""
     stack: str | None
-    """The stack it names, by its short name."""
+    """The short name of the stack on the command line."""
     config_file: str | None
     target: str | None
-    """The directory in which `pulumi new` makes a project."""
+    """The directory in which `pulumi new` creates a project."""
 
     @classmethod
     def parse(cls, arguments: Sequence[str], directory: Path) -> "CommandLine":
@@ -130,7 +130,7 @@ class CommandLine:
 
 
 def install(home: Home) -> None:
-    """Put the stand-in on the PATH of `run`."""
+    """Install the `pulumi` shim on the PATH of `run`."""
     what = f"{STAND_IN_MARK}: pulumi, working on copies of the stacks' configuration"
     path_shims.install(home, "pulumi", "local_azure.pulumi_engine.pulumi_command", what)
 
@@ -166,7 +166,7 @@ def _has_our_backend(environment: dict[str, str], home: Home) -> bool:
 def _prepared(
     program: str, arguments: list[str], line: CommandLine, environment: dict[str, str], home: Home
 ) -> tuple[list[str], list[str]]:
-    """Fits the environment to the command line; return its arguments, and those of a command to run after it."""
+    """Adapt the environment to the command line; return its arguments, and those of a command to run afterwards."""
     project = Project.find(line.directory.resolve())
     if project is None or not line.words or {"-h", "--help"} & set(arguments):
         return arguments, []
@@ -214,7 +214,7 @@ def _prepared(
 
 
 def without_options(arguments: Sequence[str], *names: str) -> list[str]:
-    """Return the arguments without these value options, in each form they are written in."""
+    """Return the arguments without these options and their values, in any notation."""
     kept: list[str] = []
     rest = iter(arguments)
     for argument in rest:
@@ -228,7 +228,7 @@ def without_options(arguments: Sequence[str], *names: str) -> list[str]:
 
 
 def _new(program: str, arguments: list[str], line: CommandLine, environment: dict[str, str], home: Home) -> int:
-    """`pulumi new` writes the stack's file of the new project itself; the local encryption is taken out of it again."""
+    """Run `pulumi new`, which writes the new project's stack file, and remove the local encryption from that file."""
     directory = (line.directory / (line.target or "")).resolve()
     environment["PULUMI_BACKEND_URL"] = backend_url(backend_of(home, directory))
     before = set(directory.glob("Pulumi.*.*"))
@@ -242,7 +242,7 @@ def _new(program: str, arguments: list[str], line: CommandLine, environment: dic
 
 
 def _call(program: str, arguments: Sequence[str], environment: dict[str, str]) -> int:
-    """Run the real program and wait. Ctrl-C reaches it by itself, as it has the same terminal."""
+    """Run the real program and wait. Ctrl-C reaches it directly, because it has the same terminal."""
 
     def leave_it_to_the_program(*_: object) -> None:
         pass

@@ -1,7 +1,7 @@
-"""`./local recover`: what an interrupted `pulumi up` has left behind, and the commands that put it right.
+"""`local-azure recover`: find the damage of an interrupted `pulumi up`, and print the commands that repair it.
 
-An engine that is killed leaves its lock and, in the stack's state, the operations that it had begun. What became of
-them only Azure knows: each is compared with the local Azure's resources.
+An engine that is killed leaves its lock and the pending operations in the stack's state. Each pending operation is
+compared with the emulator's resources.
 
 - An update or a deletion is forgotten; `pulumi refresh` reads what has become of the resource.
 - A creation that Azure has not done is forgotten; `pulumi up` does it.
@@ -45,18 +45,18 @@ from local_azure.system.progress import reported
 
 
 class RecoveryError(LocalAzureError):
-    """Nothing can be said of the stack. The message is for the user."""
+    """The stack cannot be analysed. The message is for the user."""
 
 
 @dataclass(frozen=True)
 class Pending:
-    """An operation that the engine had begun."""
+    """A pending operation of the engine."""
 
     kind: str
     """`creating`, `updating`, `deleting`, `reading` or `importing`."""
     urn: str
     made: str
-    """The id of the resource that a creation has made and the engine does not know; empty for any other operation."""
+    """The id of the created resource that the engine does not know; empty for other operations."""
 
     @property
     def name(self) -> str:
@@ -64,7 +64,7 @@ class Pending:
         return self.urn.rsplit("::", 1)[-1]
 
     def describe(self) -> str:
-        """One line that says what became of it."""
+        """Return one line with the result of the operation."""
         if self.kind != "creating":
             return f"{self.kind} {self.name}: to be read again"
         if self.made:
@@ -74,29 +74,29 @@ class Pending:
 
 @dataclass(frozen=True)
 class Damage:
-    """What an interrupted update has left of a stack."""
+    """The damage to a stack by an interrupted update."""
 
     stack: str
     running: int | None
-    """The process of an update that is still running."""
+    """The process id of an update that is still running."""
     locked: bool
     pending: list[Pending]
     file: Path
-    """Where the stack's state is put right."""
+    """The file in which the exported state is repaired."""
     debris: list[Path]
-    """Files of the engine's that were cut off."""
+    """Truncated files of the engine."""
     unanswered: list[str]
-    """The ids of resources whose creation the local Azure was killed over; the next `pulumi up` takes them up."""
+    """The ids of resources whose creation was not answered; the next `pulumi up` adopts them."""
     busy_until: datetime | None
-    """When Azure is done with what was begun; None when it is at nothing."""
+    """The time when Azure's operations in progress complete; None without any."""
 
     @property
     def is_none(self) -> bool:
-        """Return whether there is nothing to put right."""
+        """Return whether nothing has to be repaired."""
         return not (self.locked or self.pending or self.unanswered or self.debris)
 
     def commands(self) -> list[list[str]]:
-        """What to run, in this order, in the program's directory."""
+        """Return the commands to run, in this order, in the program's directory."""
         if self.running or self.is_none:
             return []
         stack = ["--stack", self.stack]
@@ -114,7 +114,7 @@ class Damage:
         return clearing + [[command_name(), *words] for words in commands]
 
     def lines(self) -> Iterator[str]:
-        """For people to read; the commands can be run as they stand."""
+        """Yield the report; its commands can be copied."""
         if self.running:
             yield f"# stack {self.stack}: process {self.running} is updating it; nothing is to be recovered meanwhile"
             return
@@ -185,7 +185,7 @@ def _stacks(home: Home, project: Project, wanted: str | None) -> list[str]:
 
 
 def damage(home: Home, project: Project, stack: str) -> Damage:
-    """What an interrupted update has left of a stack. Raises `RecoveryError`."""
+    """Return the damage to a stack. Raises `RecoveryError`."""
     file = _folder(home, project) / "stacks" / project.name / f"{stack}.json"
     try:
         deployment: dict[str, list[dict[str, Any]] | None] | None
@@ -229,7 +229,7 @@ def _is_json(file: Path) -> bool:
 
 @contextmanager
 def _transaction(home: Home) -> Generator[Transaction | None, None, None]:
-    """A transaction of the state, or None when there is no state."""
+    """Open a transaction of the state; None when there is no state."""
     if not home.state.exists():
         yield None
         return
@@ -310,7 +310,7 @@ def _made(resource: dict[str, Any], resources: list[dict[str, Any]], state: Tran
 
 
 def _holder(lock: Path) -> int | None:
-    """Return the process that holds a lock of the engine's, if it is still running."""
+    """Return the id of the process that holds a lock of the engine, if it is still running."""
     try:
         content = json.loads(lock.read_text(encoding="utf-8"))
         process = int(content["pid"])

@@ -1,4 +1,4 @@
-"""The copy of a stack's configuration that local runs work on: what goes into it, as pure functions on YAML.
+"""The copy of a stack's configuration for local runs: pure functions on YAML.
 
 A copy is derived from the tracked `Pulumi.<stack>.yaml`: without the team's encryption, each secret replaced by a
 generated one. What `pulumi config set` has changed in the copy since then stays, and what changes in the tracked file
@@ -15,16 +15,16 @@ from typing import Any, TypeAlias, cast
 import yaml
 
 Entries: TypeAlias = dict[str, yaml.Node]
-"""A stack's configuration: keys with their namespace, such as `django-aca:image`, to YAML nodes."""
+"""A stack's configuration: YAML nodes by keys with namespaces, such as `django-aca:image`."""
 
 Path: TypeAlias = tuple[str, ...]
-"""Where a value stands: the key with its namespace, then the names and positions within it."""
+"""The path of a value: the key with its namespace, then names and indices within it."""
 
 _SECURE = "secure"
 
 
 class StackConfigError(Exception):
-    """A stack file is not a stack file. The message is one line, without any of its values."""
+    """A stack file is invalid. The message is one line, without any of its values."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def at(entries: Entries, path: Path) -> yaml.Node | None:
 
 
 def merge(base: Entries, mine: Entries, theirs: Entries) -> Entries:
-    """Three-way merge: what was changed from `base` to `mine` stays, everything else is as in `theirs`."""
+    """Merge three ways: changes from `base` to `mine` are kept, everything else is as in `theirs`."""
     merged = {key: _merged(base.get(key), mine.get(key), theirs.get(key)) for key in [*theirs, *mine]}
     return {key: node for key, node in merged.items() if node is not None}
 
@@ -164,7 +164,7 @@ def _merged(base: yaml.Node | None, mine: yaml.Node | None, theirs: yaml.Node | 
 
 
 def _comparable(node: yaml.Node | None) -> Any:
-    """What a node says, whatever its style: Pulumi rewrites numbers as texts and sorts keys when it saves."""
+    """Return a node's value without its style: Pulumi rewrites numbers as texts and sorts keys when it saves."""
     if node is None:
         return None
     values = children(node)
