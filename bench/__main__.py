@@ -1,4 +1,4 @@
-"""Measures what the project promises and writes it down: `make bench`, or `python -m bench`."""
+"""Measure the project's targets and write the results: `make bench`, or `python -m bench`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RESULTS = ROOT / "bench" / "results.md"
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark and about how many minutes it takes."""
+    """A benchmark and its approximate duration in minutes."""
 
     measure: Callable[[Workbench, Effort], Section]
     minutes: float

@@ -1,4 +1,4 @@
-"""How long a deployment takes at least: the longest chain of resources that must wait for one another.
+"""The critical path of a deployment: the longest chain of resources that depend on one another.
 
 Pure: from a stack's resources as the engine keeps them, and the times that the local Azure declares for each type.
 """
@@ -19,7 +19,7 @@ _TRUE_ORDERS: Mapping[tuple[str, str], str] = {
     ("ContainerApp", "RoleAssignment"): "references to secrets are resolved at creation",
     ("ContainerApp", "RandomUuid"): "marks that the roles are in force",
 }
-"""Orders that no value carries and that hold on Azure all the same: what waits, what it waits for, and why."""
+"""Dependencies without a value that Azure requires: the resource, what it waits for, and the reason."""
 
 _MODULES: Sequence[tuple[str, tuple[str, ...], tuple[str, ...]]] = (
     ("group", ("ResourceGroup", "Random"), ()),
@@ -136,17 +136,18 @@ def longest(graph: Graph, waits: Callable[[Node], Collection[str]]) -> Path:
 
 
 def true_waits(graph: Graph) -> Callable[[Node], Collection[str]]:
-    """What a resource must wait for: what it takes values from, and the orders that Azure asks for."""
+    """Return the necessary dependencies of a resource: those by values, and those that Azure requires."""
     return lambda node: {*node.values, *(urn for urn in node.orders if (node.kind, graph[urn].kind) in _TRUE_ORDERS)}
 
 
 def all_waits(node: Node) -> Collection[str]:
-    """What a resource does wait for."""
+    """Return all dependencies of a resource."""
     return node.values | node.orders
 
 
 def needless(graph: Graph) -> list[tuple[Node, Node]]:
-    """Orders that no value carries and no rule of Azure's asks for: what waits, and for what."""
+    """Yield the unnecessary dependencies, which neither a value nor a rule of Azure requires: pairs of resource and
+    dependency."""
     return [
         (node, graph[urn])
         for node in graph.values()

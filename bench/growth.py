@@ -1,4 +1,4 @@
-"""How previews grow with the stack: seconds, and the memory of the program's process."""
+"""Growth of previews with the stack: seconds, and the memory of the program's process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the local Azure costs: the time of an operation, its growth with the number of resources, and the start.
+"""The cost of the emulator: the time of an operation, its growth with the number of resources, and the start.
 
 Run it from the project's directory: `.venv/bin/python -m bench.local_azure`. It prints medians and ratios, and fails
 when a limit is passed: 5 ms for an operation (the median), 1 s for the start, and a state of 1,000 resources no slower
@@ -46,7 +46,7 @@ _DATABASE: JsonObject = {"properties": {"accessKeysAuthentication": "Enabled", "
 
 @dataclass
 class Site:
-    """A state with some resources in it, and room for more."""
+    """A state with a number of resources."""
 
     model: Model
 

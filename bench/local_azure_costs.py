@@ -1,4 +1,4 @@
-"""What the local Azure costs: an operation, growth with the state, start-up, and a warm `make up`."""
+"""The cost of the emulator: an operation, growth with the state, start-up, and a warm `make up`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How things are measured: side by side, warm, often enough to tell the spread, and compared as ratios."""
+"""Measurements: interleaved, after a warm-up, repeated for the spread, and compared as ratios."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Samples:
 
     @property
     def spread(self) -> tuple[float, float]:
-        """The smallest and the largest."""
+        """Return the minimum and the maximum."""
         return min(self.values), max(self.values)
 
     def over(self, floor: Samples) -> Samples:

@@ -1,4 +1,4 @@
-"""What a benchmark found, and how the findings are written down."""
+"""Results of benchmarks, and their Markdown document."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PACKAGES = ("pulumi", "pulumi-azure-native", "pulumi-random", "pydantic")
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is spent on a run.
+    """The effort of a run.
 
     Attributes:
         rounds: how often a command is measured, after it was warmed up.
@@ -38,25 +38,25 @@ class Effort:
 
 
 QUICK = Effort(rounds=1, warm_up=0, deployments=1, speed_up=400, update_speed_up=400, samples=3, workers=(1, 2))
-"""Shows that a benchmark runs; its numbers mean nothing."""
+"""For a test that a benchmark runs; its numbers are meaningless."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a head."""
+    """A table with a header row."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
     def lines(self) -> list[str]:
-        """As Markdown, the columns after the first to the right."""
+        """Return the table as Markdown; all columns but the first are right-aligned."""
         rule = ["---", *["---:"] * (len(self.head) - 1)]
         return [f"| {' | '.join(row)} |" for row in (self.head, rule, *self.rows)]
 
 
 @dataclass(frozen=True)
 class Target:
-    """A number that was promised, and what came of it."""
+    """A target and its measured value."""
 
     what: str
     measured: float
@@ -71,7 +71,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Section:
-    """What one benchmark found.
+    """The results of a benchmark.
 
     Attributes:
         title: what was measured.
@@ -90,7 +90,7 @@ class Section:
 
 
 def spread(samples: Samples, digits: int = 2) -> tuple[str, str]:
-    """Median and range of samples, as two cells of a table."""
+    """Return the median and the range of samples, as two cells of a table."""
     least, most = samples.spread
     return f"{samples.median:.{digits}f}", f"{least:.{digits}f} to {most:.{digits}f}"
 
@@ -110,7 +110,8 @@ def machine(engine: str) -> str:
 
 
 BUSY = 2.5
-"""The load, averaged over 15 minutes, above which others than the benchmarks were at work; they make about 1."""
+"""The load, averaged over 15 minutes, above which other processes disturbed the benchmarks, whose own load is about
+1."""
 
 
 def _warning(load: float) -> list[str]:

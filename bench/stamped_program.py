@@ -17,7 +17,7 @@ _first_line = time.time()
 
 
 class _ImportClock:
-    """Adds up the seconds in which modules are executed; what a module imports itself counts once."""
+    """Sums the seconds in which modules are executed; nested imports count once."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -41,7 +41,7 @@ class _ImportClock:
 
 
 def _process_started() -> float | None:
-    """When this process began, in seconds since 1970, to a hundredth; None where the system does not tell."""
+    """Return the start of this process in seconds since 1970, to 10 ms; None if the system does not provide it."""
     try:
         fields = Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()
         boot = float(Path("/proc/uptime").read_text().split()[0])

@@ -29,7 +29,7 @@ class BenchError(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """What the engine did to one resource."""
+    """An operation of the engine on a resource."""
 
     operation: str
     type: str
@@ -138,7 +138,7 @@ class Project:
         return run(["pulumi", *arguments, "--stack", STACK, "--non-interactive"], self.directory, environment)
 
     def seconds(self, *arguments: str, variables: Mapping[str, str] | None = None) -> float:
-        """How long a command of the engine takes, from its start to its end."""
+        """Return the wall time of a command of the engine in seconds."""
         started = time.perf_counter()
         self.pulumi(*arguments, variables=variables)
         return time.perf_counter() - started
@@ -148,7 +148,7 @@ class Project:
         return self.timed_steps(*arguments, variables=variables)[1]
 
     def timed_steps(self, *arguments: str, variables: Mapping[str, str] | None = None) -> tuple[float, list[Step]]:
-        """As `steps`, with the seconds that the command took."""
+        """Return the steps as `steps` does, with the command's seconds."""
         log = self.directory / "events.json"
         log.unlink(missing_ok=True)
         seconds = self.seconds(*arguments, "--event-log", str(log), variables=variables)

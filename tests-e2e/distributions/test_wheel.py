@@ -58,7 +58,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """A program of somebody else's."""
+    """Write a program that is independent of this project."""
     directory = tmp_path / "infra"
     directory.mkdir()
     (directory / "Pulumi.yaml").write_text("name: foreign\nruntime: python\n")

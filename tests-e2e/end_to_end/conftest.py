@@ -1,4 +1,4 @@
-"""Stacks that really run: one local Azure with its data plane for each."""
+"""Stacks with running apps: one emulator with its data plane for each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAMPLE_TESTS = ROOT / "sample" / "tests"
 
 @dataclass(frozen=True)
 class Kind:
-    """How a stack differs from the default one."""
+    """The differences of a stack from the default."""
 
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
     start: tuple[str, ...] = ()

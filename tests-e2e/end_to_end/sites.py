@@ -1,4 +1,4 @@
-"""A deployed stack that really runs, and those who use it: visitors, load, and an operator."""
+"""A deployed stack with running apps, and its users: visitors, load, and an operator."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ IMAGE = "ghcr.io/contoso/magictoolbox:1.0.0"
 READINESS = "/api/health/readiness/"
 READY = {"status": "ready", "checks": {"database": True, "cache": True}}
 PATIENCE = 240
-"""Seconds after which a test stops waiting for what should have happened."""
+"""Seconds after which a test stops waiting for an event."""
 _TASK_SECONDS = 0.05
 _CACHES = {"microsoft.cache/redis": "2024-11-01", "microsoft.cache/redisenterprise/databases": "2025-07-01"}
 """Versions of the interfaces of what has access keys."""
@@ -41,7 +41,7 @@ _URLS = ("REDIS_URL", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND")
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> Any:
-    """What `condition` gives once that is true; fails the test, saying `what` is missing, when it does not come."""
+    """Return the value of `condition` once it is true; fail the test with `what` is missing after a time-out."""
     deadline = time.monotonic() + PATIENCE
     while not (found := condition()):
         if time.monotonic() > deadline:
@@ -71,7 +71,7 @@ class Visitor:
         return int(found[1])
 
     def queue_task(self, seconds: float) -> str:
-        """Post the page's form; the id of the task."""
+        """Post the page's form; return the task's id."""
         if "csrftoken" not in self.session.cookies:
             self.visits()
         response = self.session.post(
@@ -84,20 +84,20 @@ class Visitor:
         return response.json()["id"]
 
     def task(self, task_id: str) -> dict[str, Any]:
-        """What is known of a task."""
+        """Return the status of a task."""
         response = self.get(f"/api/tasks/{task_id}/")
         assert response.status_code == 200, f"{response.status_code} {response.text[:200]}"
         return response.json()
 
     def result(self, task_id: str) -> dict[str, Any]:
-        """What a task has returned, once it is done."""
+        """Return a task's result after its completion."""
         wait_until(lambda: self.task(task_id)["state"] == "SUCCESS", f"the result of the task {task_id}")
         return self.task(task_id)["result"]
 
 
 @dataclass
 class Load:
-    """Visitors who open the page all the time, and some who queue tasks; what failed for them."""
+    """Continuous load: visitors who open the page, some of whom queue tasks, and their failures."""
 
     address: str
     failures: list[str] = field(default_factory=list[str])
@@ -141,7 +141,7 @@ class Load:
             self.requests += 1
 
     def check(self) -> None:
-        """Nothing has failed, and every task is done."""
+        """Assert that no request failed and that every task is complete."""
         assert self.failures == []
         assert self.requests > 20
         assert len(self.tasks) > 5
@@ -179,7 +179,7 @@ class Site:
 
     @property
     def address(self) -> str:
-        """Where a browser on this machine reaches web."""
+        """Return the URL of web for a browser on this machine."""
         ports = read_ports(self.home)
         assert ports
         return f"http://localhost:{ports.hosts[self.host]}"
@@ -312,7 +312,7 @@ def _type_of(resource_id: str) -> str:
 
 
 def what_is_left(processes: Mapping[str, int], ports: Mapping[str, int]) -> list[str]:
-    """Those of the processes and ports of a local Azure that are still there."""
+    """Return the processes and ports of an emulator that still exist."""
     left = [label for label, pid in processes.items() if is_alive(pid)]
     for name, port in ports.items():
         with socket.socket() as client:

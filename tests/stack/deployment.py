@@ -46,7 +46,7 @@ class Deployment(Stack):
     """A stack of this program."""
 
     def revisions(self) -> dict[str, str]:
-        """Latest revision of each container app, by Pulumi's name of it."""
+        """Return the latest revision of each container app, by its logical name."""
         return {
             one["urn"].rsplit("::", 1)[-1]: one["outputs"]["latestRevisionName"]
             for one in self.resources()

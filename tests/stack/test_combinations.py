@@ -42,7 +42,7 @@ pulumi.export("registry", {"id": registry.id, "server": registry.login_server})
 
 @pytest.fixture(scope="module")
 def registry(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A container registry of another program, which nobody wrote for this one."""
+    """Deploy a container registry of another program."""
     directory = tmp_path_factory.mktemp("shared")
     (directory / "Pulumi.yaml").write_text(SHARED)
     (directory / "Pulumi.shared.yaml").write_text("config:\n  azure-native:location: westeurope\n")

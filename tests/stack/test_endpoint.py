@@ -1,4 +1,4 @@
-"""What the engine deployed, seen and changed through Azure's own clients."""
+"""The deployed stack, read and changed with Azure's clients."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from tests.stack.deployment import Deployment, LocalAzure, write_project
 
 
 def _client(azure: LocalAzure, kind: Callable[..., Any]) -> Any:
-    """One of Microsoft's clients, unchanged but for address, certificate authority and credential."""
+    """Return one of Microsoft's clients with the emulator's URL, certificate authority and credential."""
     tenant = Tenant()
     url = f"https://localhost:{json.loads((azure.home / 'endpoints.json').read_text())['arm']}"
     authority = str(azure.home / "tls" / "ca.pem")

@@ -1,4 +1,4 @@
-"""What a user gets to see when something is wrong, and what an interruption leaves behind."""
+"""Error messages that a user sees, and the damage of an interruption."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What is made anew in Azure under the same name, or at another service: the stack connects to it again."""
+"""Resources that are recreated in Azure under the same name or as another service: the stack reconnects to them."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ Deploy = Callable[..., Deployment]
 
 @contextmanager
 def _azure(stack: Deployment) -> Iterator[Model]:
-    """What is in the local Azure behind the program's back."""
+    """Return the resources in the emulator, independently of the program."""
     store = Store(stack.azure.home / "state.sqlite")
     try:
         yield Model(store)

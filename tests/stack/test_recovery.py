@@ -1,4 +1,4 @@
-"""The ways back that docs/recovery.md describes."""
+"""The recovery procedures of docs/recovery.md."""
 
 import json
 from collections.abc import Callable

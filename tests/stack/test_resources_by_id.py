@@ -1,4 +1,4 @@
-"""Every resource of the program, read by another program by its id."""
+"""Every resource of the program, imported by another program by its id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No key, password or URL is ever seen: not in state, logs or output, and in no process's arguments."""
+"""No key, password or URL is in state, logs, output or process arguments."""
 
 import sys
 import threading

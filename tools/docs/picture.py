@@ -1,4 +1,4 @@
-"""Draws the network flow of a deployed stack, from the graph that the engine keeps of it.
+"""Draw the network flow of a deployed stack from the engine's state.
 
     pulumi stack export --stack dev | python -m tools.docs.picture docs/pictures/network-flow.svg
 
@@ -45,15 +45,15 @@ class App:
 
 @dataclass(frozen=True)
 class EndpointPath:
-    """A private endpoint, the service behind it, and what leads there.
+    """A private endpoint, the service behind it, and the DNS zones and apps that use it.
 
     Attributes:
         name: Azure's name of the endpoint.
         group: the part of the service that is reached, such as ``vault``.
         service: Azure's name of the service.
-        kind: what the service is, in words.
-        protocol: what is spoken, with the port.
-        public: whether the service can be reached from the internet, too.
+        kind: the service's product name.
+        protocol: the protocol with the port.
+        public: whether the service is also reachable from the internet.
         users: names of the apps that depend on the service.
         zones: names of the zones that hold its record.
     """
@@ -70,7 +70,7 @@ class EndpointPath:
 
 @dataclass(frozen=True)
 class Flow:
-    """What the picture shows."""
+    """The content of the picture."""
 
     network: str
     ranges: tuple[str, ...]
@@ -87,7 +87,7 @@ _SERVICES = {"RedisEnterprise": "Azure Managed Redis", "Redis": "Azure Cache for
 
 
 class _State:
-    """The resources of a stack by what the picture asks for."""
+    """The resources of a stack, indexed for the picture."""
 
     def __init__(self, resources: Sequence[Resource]) -> None:
         self._resources = {one["urn"]: one for one in resources if one.get("custom")}
@@ -246,7 +246,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2933 }
 
 
 class _Drawing:
-    """An SVG document that grows."""
+    """A builder of an SVG document."""
 
     def __init__(self, title: str) -> None:
         self._root = ElementTree.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img"})
@@ -364,7 +364,7 @@ def _draw_endpoint_paths(drawing: _Drawing, flow: Flow) -> None:
 
 
 def _users(flow: Flow, way: EndpointPath) -> str:
-    """Who talks to the service, in a few words."""
+    """Return a short text that names the apps that use the service."""
     if len(way.users) == len(flow.apps):
         return "all apps"
     return way.users[0] if len(way.users) == 1 else f"{len(way.users)} of {len(flow.apps)} apps"

@@ -1,9 +1,9 @@
-"""Pictures of a terminal: runs a command and draws what it printed.
+"""Run a command and draw a picture of a terminal with its output.
 
     python -m tools.docs.terminal docs/pictures/make-up.svg -- make up
 
 The lines are the command's own; long ones are cut at the edge, and of many the first and the last are kept. The
-directory it is run in is written as a dot, for where the project stands is nobody's business.
+directory it is run in is written as a dot, because the project's path is private.
 """
 
 from __future__ import annotations

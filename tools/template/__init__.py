@@ -1,1 +1,1 @@
-"""What `pulumi new` hands over: a project made from this repository's program, without its packages and its sample."""
+"""The template of `pulumi new`: a project generated from this repository's program, without packages and sample."""

@@ -35,7 +35,7 @@ COPIED = (
 )
 """Files and folders of this repository that a project gets as they are, unless `files/` has one at the same path."""
 LEFT_OUT = (".github/workflows/image.yml", "policy/tests")
-"""What is in these folders and stays here."""
+"""Content of these folders that is not copied."""
 SECTION = Path(__file__).parent / "template.yaml"
 _IGNORED = frozenset({"__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis", ".venv"})
 

@@ -19,7 +19,7 @@ Az = Callable[..., Any]
 
 
 class RefusedError(Exception):
-    """What az says of a command that failed."""
+    """The error output of a failed az command."""
 
 
 def installed() -> list[str]:
@@ -31,7 +31,7 @@ def installed() -> list[str]:
 
 
 def signed_in(home: Path, configuration: Path, *, arm_port: int, proxy_port: int) -> Az:
-    """What runs az on a local Azure, signed in to it and return what it prints; raises `RefusedError`."""
+    """Return a function that runs az, signed in to the emulator, and returns its output; it raises `RefusedError`."""
     tenant = Tenant()
     cloud = installation.Cloud(
         arm_port=arm_port,

@@ -1,4 +1,4 @@
-"""A small deployed landscape, made by writing bodies to a running endpoint, and the clients that look at it."""
+"""A small landscape, deployed by PUTs to a running endpoint, and the clients that read it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Azure:
         return (self.home / "service-principal-secret").read_text().strip()
 
     def credential(self, secret: str | None = None) -> ClientSecretCredential:
-        """Microsoft's own credential, told where to sign in and whom to trust."""
+        """Return Microsoft's credential with the emulator's authority and certificate."""
         return ClientSecretCredential(
             self.tenant,
             self.model.tenant.client_id,
@@ -77,7 +77,7 @@ class Azure:
         )
 
     def vault_options(self) -> dict[str, Any]:
-        """What a data-plane client needs to find a vault by its name."""
+        """Return the options with which a data-plane client reaches a vault by host name."""
         return {
             "transport": RequestsTransport(connection_verify=self.authority_file, use_env_settings=False),
             "proxies": {"https": f"http://127.0.0.1:{self.served.ports['vault-proxy']}"},
@@ -302,7 +302,7 @@ def deploy(azure: Azure) -> dict[str, str]:
 
 
 class Raw:
-    """Bare requests to the endpoint, with a token unless told otherwise."""
+    """Sends plain HTTP requests to the endpoint, by default with a token."""
 
     def __init__(self, azure: Azure) -> None:
         self.azure = azure

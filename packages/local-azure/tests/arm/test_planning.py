@@ -1,4 +1,4 @@
-"""What the subscription forbids, and what it answers to those who ask before they deploy."""
+"""Restrictions of the subscription, and queries before a deployment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changes behind the program's back: `pulumi refresh` sees it, `pulumi up` mends it; `import` and `get` by id."""
+"""Drift: `pulumi refresh` detects it, `pulumi up` repairs it; `import` and `get` by id."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DRIFT = {
     "public-access-on": (("update", "cluster"), ("update", "cluster")),
     "endpoint-rejected": (("update", "endpoint"), ("update", "endpoint")),
 }
-"""By what changes behind the program's back: what a refresh finds, and what the next deployment does about it."""
+"""The result of a refresh and of the next deployment, by kind of drift."""
 
 
 def test_refresh_sees_what_was_changed_and_up_mends_it(world: ProjectFixture) -> None:

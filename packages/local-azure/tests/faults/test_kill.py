@@ -41,11 +41,11 @@ POINTS = [
 
 @dataclass
 class Life:
-    """The small program, deployed version after version, and what the kills have met."""
+    """The small program, deployed in successive versions, and the statistics of the kills."""
 
     world: ProjectFixture
     deployed: int | None = None
-    """The number of the version that is deployed, where that is known."""
+    """The number of the deployed version, if known."""
     met: Counter[str] = field(default_factory=Counter[str])
 
     def bring_to(self, number: int) -> None:
@@ -87,12 +87,12 @@ def life(
 
 
 def choices(number: int) -> random.Random:
-    """What is chosen for a point."""
+    """Return the random choices for a point."""
     return random.Random(f"{SEED}-{number}")
 
 
 def version(choose: random.Random, number: int) -> Wanted:
-    """What the program asks for next."""
+    """Return the next desired state of the program."""
     likelihood = choose.choice((0.0, 0.5, 1.0))
     return Wanted(
         resources=closed_under_needs(name for name in OPTIONAL if choose.random() < likelihood),
@@ -104,7 +104,7 @@ def version(choose: random.Random, number: int) -> Wanted:
 
 
 def interrupt(world: ProjectFixture, choose: random.Random) -> str:
-    """Begin an `up` and kill somebody at some moment of it; return who was killed, and when."""
+    """Start an `up` and kill a process at a random time; return which one, and when."""
     victim = choose.choice(("engine", "local Azure", "both"))
     server = world.server()
     process = world.start_up()
@@ -138,7 +138,7 @@ def _await_writes(world: ProjectFixture, process: Any, count: int) -> None:
 
 
 def check(world: ProjectFixture, wanted: Wanted) -> None:
-    """The stack and Azure are what the program asks for, and agree."""
+    """Assert that the stack and Azure have the program's desired state."""
     state = world.state()
     assert not state.get("pending_operations")
     assert not world.locks()

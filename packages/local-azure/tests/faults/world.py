@@ -39,7 +39,7 @@ OPTIONAL = {
     "workspace": (),
     "word": (),
 }
-"""Each resource with those that it cannot be without."""
+"""Each resource with its dependencies."""
 
 PROGRAM = """
 import json
@@ -104,15 +104,15 @@ make("random:index/randomString:RandomString", "word", length=wanted["length"], 
 """
 
 MADE_BY_AZURE = ("microsoft.network/networkinterfaces", "microsoft.network/privatednszones/a")
-"""Types of resources that come and go with others, unknown to the engine."""
+"""Types of resources that Azure creates with others and that the engine does not know."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the program asks for."""
+    """The desired state of the program."""
 
     resources: frozenset[str]
-    """Of the optional ones."""
+    """The selected optional resources."""
     version: str = "0"
     """A tag; changing it updates."""
     port: int = 10000
@@ -145,17 +145,17 @@ class ProjectFixture:
 
     @property
     def home(self) -> Path:
-        """The local Azure's own directory."""
+        """Return the emulator's home directory."""
         return self.directory / "home"
 
     @property
     def project(self) -> Path:
-        """Where the program is."""
+        """Return the program's directory."""
         return self.directory / "program"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What every command runs with."""
+        """Return the environment of every command."""
         return {**os.environ, "LOCAL_AZURE_HOME": str(self.home), "LOCAL_AZURE_COMMAND": LOCAL_AZURE[0]}
 
     def want(self, wanted: Wanted) -> None:

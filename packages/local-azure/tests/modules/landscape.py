@@ -1,4 +1,4 @@
-"""A small landscape in a model of its own, and the provider over it, for the tests of the local Azure."""
+"""A small set of resources in a model, and the provider on it, for the emulator's tests."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Landscape:
         return self
 
     def with_officer(self) -> Landscape:
-        """Whoever calls may do everything with the secrets of the vault."""
+        """Give the caller all rights on the secrets of the vault."""
         scope = f"{self.vault}/providers/Microsoft.Authorization"
         officer = f"{scope}/roleDefinitions/b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
         caller = {"principalId": self.model.tenant.object_id, "principalType": "ServicePrincipal"}
@@ -186,7 +186,7 @@ def _properties(values: JsonObject) -> Any:
 
 
 class Engine:
-    """Asks a provider as the Pulumi engine does, with plain values; `Secret(...)` marks a secret one."""
+    """Calls a provider as the Pulumi engine does, with plain values; `Secret(...)` marks a secret."""
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider

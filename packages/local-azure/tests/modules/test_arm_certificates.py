@@ -12,7 +12,7 @@ from local_azure.system.certificates import CertificateAuthority, certificate_au
 
 
 def _handshake(authority: CertificateAuthority, server: ssl.SSLContext, name: str) -> None:
-    """A client that trusts the authority alone talks to a server."""
+    """Do a TLS handshake between a server and a client that trusts only the authority."""
     client = ssl.create_default_context(cafile=str(authority.certificate_file))
     client.verify_flags |= ssl.VERIFY_X509_STRICT
     ends = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -1,4 +1,4 @@
-"""The Azure CLI's sign-in and environment, with a program in its place that writes down what it is told."""
+"""The Azure CLI's sign-in and environment, with a fake CLI that records its calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting, finding and stopping the server process, with a stand-in that announces two ports."""
+"""Start, find and stop the server process, with a fake server that writes two ports."""
 
 import json
 import os

@@ -108,7 +108,7 @@ def test_the_stand_in_of_a_run_is_passed_over(tmp_path: Path, home: Home) -> Non
 
 
 def put_in_cache(directory: Path) -> None:
-    """As an installation does, by a program that has no language host of its own."""
+    """Install a fake program without a language host into the cache."""
     made = directory.parent / f"made-{threading.get_ident()}"
     fake_program(made, engine.VERSION, language_host=False)
     engine._put_in_cache(made, "pulumi", directory)  # pyright: ignore[reportPrivateUsage]

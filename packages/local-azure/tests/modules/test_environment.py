@@ -1,4 +1,4 @@
-"""What a command under `run` inherits and gets."""
+"""The environment of a command under `run`."""
 
 from pathlib import Path
 

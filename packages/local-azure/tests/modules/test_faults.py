@@ -1,4 +1,4 @@
-"""Faults: which operations they hit and how often, what they leave behind; and changes behind the program's back."""
+"""Injected faults: affected operations, their number and effects; and drift."""
 
 from __future__ import annotations
 
@@ -289,7 +289,7 @@ def test_a_role_that_never_takes_effect(azure: Timed) -> None:
     assert in_force() == {SECRETS_USER.rsplit("/", 1)[-1]}
 
 
-# -- behind the program's back
+# -- drift
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Programs run in a fork of a process that has loaded the SDK, and what they see is what a new process sees."""
+"""Programs run in a fork of a process that has loaded the SDK, and observe the same as in a new process."""
 
 import json
 import os
@@ -39,7 +39,7 @@ SHOW_PARENT = f"{USES_SDK}print(os.getppid(), flush=True)\n"
 
 
 class Engine(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServicer):
-    """As much of an engine as a program without resources needs; keeps what programs report to it."""
+    """The part of an engine that a program without resources needs; records what programs report."""
 
     def __init__(self) -> None:
         self.logged: list[str] = []
@@ -78,7 +78,7 @@ class Call:
 
 
 class ForkServerFixture:
-    """A language host for a local Azure that is nothing but a process id, with an engine behind it."""
+    """A language host with an engine, for an emulator that is only a process id."""
 
     def __init__(self, directory: Path) -> None:
         self.home = Home(directory / "home")
@@ -161,7 +161,7 @@ def wait_for_end(pid: int) -> None:
 
 
 class Signal:
-    """A named pipe by which a program says that it has come to a point."""
+    """A named pipe by which a program signals that it has reached a point."""
 
     def __init__(self, path: Path) -> None:
         os.mkfifo(path)

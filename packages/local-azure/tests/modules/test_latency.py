@@ -1,4 +1,5 @@
-"""Operations that take time: what is seen and what is refused meanwhile, and that they end whoever waits for them."""
+"""Long-running operations: their states, the requests that are refused meanwhile, and their completion without a
+client."""
 
 from __future__ import annotations
 
@@ -242,7 +243,7 @@ def test_the_provider_tries_again_what_the_real_one_does(error: AzureError, expe
 
 
 class Waits(Pipeline):
-    """Takes note of how long it would wait, and lets that time pass."""
+    """Records the requested waits, and advances the clock instead."""
 
     def __init__(self, azure: Timed) -> None:
         super().__init__(azure.model)

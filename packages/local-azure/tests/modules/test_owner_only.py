@@ -1,4 +1,4 @@
-"""The port of a provider serves its owner alone."""
+"""The port of a provider serves its owner only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the stand-in for `pulumi` reads a command line."""
+"""How the `pulumi` shim parses a command line."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a kill leaves behind, and what puts it right: creations without answer, and the engine's unfinished state."""
+"""The damage of a kill and its repair: unanswered creations, and the engine's pending operations."""
 
 from __future__ import annotations
 

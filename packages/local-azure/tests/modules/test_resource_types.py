@@ -1,4 +1,4 @@
-"""What the types of the model work out, and what they refuse with Azure's codes."""
+"""The computed properties of the resource types, and their refusals with Azure's codes."""
 
 from __future__ import annotations
 

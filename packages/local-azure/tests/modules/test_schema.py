@@ -1,4 +1,4 @@
-"""What the SDK says of a type is held against a program's inputs: every fault at once, each with its path."""
+"""Inputs are validated against the SDK's types: all errors at once, each with its path."""
 
 from __future__ import annotations
 

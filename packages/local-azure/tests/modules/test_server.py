@@ -1,4 +1,4 @@
-"""The server process: it says where it serves once it does, keeps its ports, and ends when told to."""
+"""The server process: it writes its ports when it is ready, reuses them, and shuts down gracefully."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies of stack configuration: what is taken over, what is replaced, and whose change wins."""
+"""Copies of stack configuration: values that are copied or replaced, and the precedence of changes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A landscape whose time stands still until a test moves it."""
+"""A landscape with a clock that only the test advances."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Timed(Landscape):
             options.change(transaction, latency=latency, speedup=speedup)
 
     def restart(self) -> None:
-        """Leave the process that served so far, without a word, and go on in another one."""
+        """Replace the serving process without a shutdown, as after a kill."""
         self.model = Model(Store(self.path, lambda: self.now))
 
     def after(self, seconds: float) -> None:
@@ -46,7 +46,7 @@ class Timed(Landscape):
         self.model.delete(target, outcome=self.model.evaluate_faults("delete", target))
 
     def complete_operations(self) -> None:
-        """Let all that is on its way come to its end."""
+        """Advance the clock until all operations are complete."""
         self.after(100_000)
 
     def state(self, resource_id: str) -> str | None:
