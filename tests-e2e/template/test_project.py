@@ -175,13 +175,12 @@ def test_it_deploys_and_is_previewed_once_its_image_has_a_row(project: Project) 
     refused = project.run("make", "up", fails=True)
     assert f"the image {IMAGE} is not known on this machine" in refused
     assert f"add to {project.directory}/local-azure.toml" in refused
-    assert "Waiting for" not in refused
 
     application = project.directory.parent / "warehouse"
     application.mkdir()
     for name, text in (("server.py", SERVER), ("worker.py", WORKER), ("manage.py", ""), ("requirements.txt", "")):
         (application / name).write_text(text)
-    row = refused[refused.index("[[image]]") : refused.index("port = 8000")] + "port = 8000\n"
+    row = refused[refused.index("[[image]]\nnames") : refused.index("port = 8000")] + "port = 8000\n"
     row = re.sub(r"(?m)^command = .*$", 'command = ["python", "server.py"]', row)
     with open(project.directory / "local-azure.toml", "a") as table:
         table.write(f"\n{row}")
