@@ -23,11 +23,11 @@ SUPPORTED = ((3, 11), (3, 13))
 """The oldest and the newest Python that the project runs with."""
 UV = "tools/requirements-uv.txt"
 LISTS = ("requirements.txt", "requirements-local.txt")
-"""What the program needs, and what the local Azure, the doctor and the policies need beside it."""
+"""The requirements of the program, and of the emulator, the doctor and the policies."""
 PACKAGES_LIST = "requirements-packages.txt"
 """Where the local Azure and the doctor are not folders of the project: these packages, and where their wheels are."""
 DEVELOPMENT_LISTS = ("sample/requirements.txt", "requirements-dev.txt")
-"""What the tests need: the sample application's packages, and the tools."""
+"""The requirements of the tests: the sample application's packages, and the tools."""
 PACKAGES = "packages/*/pyproject.toml"
 """The packages of this repository."""
 
@@ -35,7 +35,7 @@ _INTERVAL_SECONDS = 15.0
 
 
 class SetupError(Exception):
-    """The environment could not be made. The message is one line for the user."""
+    """The environment could not be created. The message is one line for the user."""
 
 
 def make(root: Path, *, development: bool) -> None:

@@ -1,4 +1,4 @@
-"""Runs actionlint on the workflows: ``python -m tools.ci.actionlint``.
+"""Run actionlint on the workflows: ``python -m tools.ci.actionlint``.
 
 PyPI has no actionlint that installs without GitHub, so it is built from its Go module, whose exact dependencies are in
 `actionlint_module/`, once for a machine (10 seconds), and kept in the user's cache directory.

@@ -1,4 +1,4 @@
-"""Keeps one comment of a pull request up to date: ``python -m tools.ci.comment --about NAME --file FILE``.
+"""Create or update a comment of a pull request: ``python -m tools.ci.comment --about NAME --file FILE``.
 
 The comment about NAME is edited if there is one, and made if there is none, whatever became of the job. Repository,
 pull request and token come from the environment: ``GITHUB_API_URL``, ``GITHUB_REPOSITORY``, ``PULL_REQUEST`` and
@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 _AUTHOR = "github-actions[bot]"
-"""Who comments with a workflow's token. Whoever copies our mark into a comment of his own keeps it."""
+"""The author of comments that use a workflow's token. Comments of other authors are never edited, even with our
+marker."""
 _PAGE = 100
 _SECONDS = 30.0
 
 
 class GitHubError(Exception):
-    """GitHub refused. The message is for the user and holds no token."""
+    """GitHub returned an error. The message is for the user and contains no token."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class PullRequest:
     token: str
 
     def put(self, about: str, text: str) -> None:
-        """Edit the one comment about something, or make it. Raises `GitHubError`."""
+        """Create or update the comment about a subject. Raises `GitHubError`."""
         mark = f"<!-- {about} -->"
         body = {"body": f"{mark}\n{text}"}
         for comment in self._comments():

@@ -1,4 +1,4 @@
-"""Stops a deployment that would lose data: ``python tools/ci/data_loss.py -- pulumi preview --json --stack dev``.
+"""Stop a deployment that would lose data: ``python tools/ci/data_loss.py -- pulumi preview --json --stack dev``.
 
 The command given is run, and what it prints is read as the JSON of ``pulumi preview``. Where a cache, a vault, a
 database, a storage account or a generated key would be replaced or deleted, it is named and the exit code is 1. Those
@@ -41,10 +41,10 @@ _STATEFUL = re.compile(
     """,
     re.VERBOSE,
 )
-"""Types that keep what cannot be made again from the program; a resource group takes all that is in it."""
+"""Types whose data the program cannot recreate; a resource group contains all of them."""
 
 _DERIVED = re.compile(r"(?:^|-)digest-key$")
-"""Generated keys that nothing is kept under: the digest of the secrets is made anew with them."""
+"""Generated keys that protect no stored data: the digest of the secrets is recomputed with them."""
 
 _DELETED = frozenset({"delete"})
 _REPLACED = frozenset({"replace", "create-replacement", "delete-replaced"})
@@ -55,12 +55,12 @@ Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/histo
 
 
 class PreviewError(Exception):
-    """There is no preview to read. The message is for the user."""
+    """The preview cannot be read. The message is for the user."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """A resource that keeps data and would go.
+    """A resource with data that would be deleted.
 
     Attributes:
         name: Pulumi's name of it.

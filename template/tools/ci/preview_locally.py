@@ -1,4 +1,4 @@
-"""Shows what a change of the program would change, without Azure: for a pull request that may have no credential.
+"""Preview a change of the program without Azure, for a pull request that must not have a credential.
 
 The base is deployed on a local Azure of its own, the head is previewed on what then stands there, and the result is
 printed in Markdown, as a job's summary wants it. Of the head, the program, its packages and what sets them up run; the
@@ -22,12 +22,13 @@ from tools.ci.report import StepError, preview_report
 
 _PASSED_ON = ("LANG", "LC_ALL", "SSL_CERT_FILE", "TMPDIR")
 _PASSED_ON_PREFIXES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "PIP_", "UV_")
-"""Variables that the head's user gets of ours. None of a workflow's: its tokens and files are not the head's."""
+"""Environment variables that are passed to the head's user. None of a workflow's, which contain its tokens and
+files."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who runs a command: ourselves, or with ``user`` another user of the machine.
+    """The account that runs a command: the current user, or another user of the machine.
 
     Attributes:
         user: its name; ``None`` for ourselves.
@@ -77,7 +78,7 @@ class Account:
 
 @dataclass(frozen=True)
 class LocalAzure:
-    """The base's local Azure, with a state of its own."""
+    """The base's emulator, with its own state."""
 
     base: Path
     home: Path

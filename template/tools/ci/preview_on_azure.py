@@ -1,4 +1,4 @@
-"""Previews a stack on Azure and reports it: ``python -m tools.ci.preview_on_azure --stack dev``.
+"""Preview a stack on Azure and report the result: ``python -m tools.ci.preview_on_azure --stack dev``.
 
 The preview keeps the deployed image unless another is named, for the stack's file may name one of long ago; where
 nothing is deployed yet, the file's image is previewed. The result goes into the job's summary and, with ``--comment``,

@@ -12,7 +12,7 @@ COMMENT_BYTES = 60_000
 
 
 class StepError(Exception):
-    """A step failed. The message says which; what it printed has been shown."""
+    """A step failed. The message names it; its output was printed."""
 
 
 def preview_report(heading: str, introduction: str, exit_code: int, output: str, limit: int = SUMMARY_BYTES) -> str:
