@@ -162,7 +162,7 @@ class AppRunner:
 
     def _wanted(self) -> dict[str, RevisionPlan]:
         """Return the active revisions, and in Single mode the one before them until the newest is ready."""
-        wanted = {one.name: one for one in self.plan.revisions if one.active}
+        wanted = {revision.name: revision for revision in self.plan.revisions if revision.active}
         before = self.plan.revision(self.ready)
         if self.plan.single and before and self.plan.latest in wanted:
             wanted.setdefault(before.name, before)

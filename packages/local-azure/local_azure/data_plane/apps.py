@@ -89,7 +89,7 @@ class Apps:
     def _end(self, runner: AppRunner) -> None:
         runner.detach()
         # A deleted app's replicas have their own time to end.
-        grace = max((one.grace_seconds for one in runner.plan.revisions), default=0.0)
+        grace = max((revision.grace_seconds for revision in runner.plan.revisions), default=0.0)
         task = asyncio.create_task(runner.stop(grace), name=f"end {runner.plan.name}")
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)

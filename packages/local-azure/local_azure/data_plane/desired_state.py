@@ -105,16 +105,16 @@ class RevisionPlan:
     @property
     def rules(self) -> tuple[JsonObject, ...]:
         """Return its scale rules, as in the template."""
-        return tuple(as_object(one) for one in as_list(get(self.template, "scale.rules")))
+        return tuple(as_object(rule) for rule in as_list(get(self.template, "scale.rules")))
 
     def containers(self, kind: Literal["containers", "initContainers"]) -> tuple[ContainerPlan, ...]:
         """Return its containers, or its init containers in their order."""
-        return tuple(_container(as_object(one)) for one in as_list(get(self.template, kind)))
+        return tuple(_container(as_object(item)) for item in as_list(get(self.template, kind)))
 
     @property
     def volumes(self) -> tuple[VolumePlan, ...]:
         """Return its volumes."""
-        return tuple(_volume(as_object(one)) for one in as_list(get(self.template, "volumes")))
+        return tuple(_volume(as_object(volume)) for volume in as_list(get(self.template, "volumes")))
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class AppPlan:
 
     def revision(self, name: str) -> RevisionPlan | None:
         """Return a revision by its name."""
-        return next((one for one in self.revisions if one.name == name), None)
+        return next((item for item in self.revisions if item.name == name), None)
 
     def revision_fqdn(self, revision: str) -> str:
         """Return the host name of one revision; empty without an ingress."""
@@ -177,7 +177,7 @@ def _app(app: Resource, transaction: Transaction) -> AppPlan | None:
         return None
     subnet = subnet_of(environment)
     identity = as_object(app.body.get("identity"))
-    revisions = sorted(transaction.of_type(REVISION_TYPE, app.id), key=lambda one: one.created_at)
+    revisions = sorted(transaction.of_type(REVISION_TYPE, app.id), key=lambda item: item.created_at)
     return AppPlan(
         id=app.id,
         created=app.created_at.isoformat(),
@@ -188,7 +188,7 @@ def _app(app: Resource, transaction: Transaction) -> AppPlan | None:
         has_identity=bool(identity) and str(identity.get("type", "None")) != "None",
         latest=str(app.properties["latestRevisionName"]),
         ingress=_ingress(as_object(get(app.body, "properties.configuration.ingress"))),
-        revisions=tuple(_revision(one) for one in revisions),
+        revisions=tuple(_revision(revision) for revision in revisions),
         secrets=secret_values(app),
     )
 
@@ -196,7 +196,7 @@ def _app(app: Resource, transaction: Transaction) -> AppPlan | None:
 def _ingress(ingress: JsonObject) -> IngressPlan | None:
     if not ingress:
         return None
-    shares = [as_object(one) for one in as_list(ingress.get("traffic"))]
+    shares = [as_object(item) for item in as_list(ingress.get("traffic"))]
     return IngressPlan(
         fqdn=str(ingress["fqdn"]),
         external=bool(ingress.get("external")),
@@ -204,11 +204,11 @@ def _ingress(ingress: JsonObject) -> IngressPlan | None:
         transport=str(ingress.get("transport") or "auto").lower(),
         shares=tuple(
             Share(
-                "" if one.get("latestRevision") else str(one.get("revisionName") or ""),
-                int(one.get("weight") or 0),
-                str(one.get("label") or ""),
+                "" if share.get("latestRevision") else str(share.get("revisionName") or ""),
+                int(share.get("weight") or 0),
+                str(share.get("label") or ""),
             )
-            for one in shares
+            for share in shares
         ),
         settings=ingress,
     )
@@ -226,23 +226,25 @@ def _revision(revision: Resource) -> RevisionPlan:
 
 
 def _container(container: JsonObject) -> ContainerPlan:
-    mounts = [as_object(one) for one in as_list(container.get("volumeMounts"))]
+    mounts = [as_object(mount) for mount in as_list(container.get("volumeMounts"))]
     return ContainerPlan(
         name=str(container["name"]),
         image=str(container["image"]),
         command=tuple(map(str, as_list(container.get("command")))),
         arguments=tuple(map(str, as_list(container.get("args")))),
-        variables=tuple(as_object(one) for one in as_list(container.get("env"))),
-        mounts=tuple((str(one["volumeName"]), str(one["mountPath"]), str(one.get("subPath") or "")) for one in mounts),
-        probes=tuple(as_object(one) for one in as_list(container.get("probes"))),
+        variables=tuple(as_object(item) for item in as_list(container.get("env"))),
+        mounts=tuple(
+            (str(mount["volumeName"]), str(mount["mountPath"]), str(mount.get("subPath") or "")) for mount in mounts
+        ),
+        probes=tuple(as_object(probe) for probe in as_list(container.get("probes"))),
     )
 
 
 def _volume(volume: JsonObject) -> VolumePlan:
-    secrets = [as_object(one) for one in as_list(volume.get("secrets"))]
+    secrets = [as_object(secret) for secret in as_list(volume.get("secrets"))]
     return VolumePlan(
         str(volume["name"]),
         str(volume.get("storageType") or "EmptyDir"),
         str(volume.get("storageName") or ""),
-        tuple((str(one["secretRef"]), str(one.get("path") or one["secretRef"])) for one in secrets),
+        tuple((str(secret["secretRef"]), str(secret.get("path") or secret["secretRef"])) for secret in secrets),
     )

@@ -97,7 +97,7 @@ class NetworkViews:
         ways: set[tuple[str, str, str]] = set()
         with self._store.reading() as transaction:
             targets = [
-                (one, link) for kind, link in _LINKS.items() for one in transaction.of_type(kind) if link.host(one)
+                (item, link) for kind, link in _LINKS.items() for item in transaction.of_type(kind) if link.host(item)
             ]
             networks: list[Resource | None] = [None, *transaction.of_type(VNET_TYPE)]
             for network in networks:

@@ -145,7 +145,7 @@ def _client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Calla
 
     async def ask(*words: str) -> str:
         encoded = [word.encode() for word in words]
-        writer.write(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(one), one) for one in encoded))
+        writer.write(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(item), item) for item in encoded))
         await writer.drain()
         line = (await reader.readuntil(b"\r\n")).decode(errors="replace").strip()
         if line.startswith("-"):

@@ -100,6 +100,6 @@ def _variables(app: AppPlan, revision: RevisionPlan) -> Mapping[str, str]:
     """Return the variables of the main container, which `...FromEnv` names."""
     main = revision.containers("containers")[0]
     return {
-        str(one["name"]): app.secrets.get(str(one.get("secretRef")), "") or str(one.get("value") or "")
-        for one in main.variables
+        str(variable["name"]): app.secrets.get(str(variable.get("secretRef")), "") or str(variable.get("value") or "")
+        for variable in main.variables
     }

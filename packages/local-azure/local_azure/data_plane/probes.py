@@ -49,13 +49,13 @@ class Probe:
     def parse(probe: JsonObject) -> Probe:
         """Read a probe of a template."""
         asked = as_object(probe.get("httpGet"))
-        headers = [as_object(one) for one in as_list(asked.get("httpHeaders"))]
+        headers = [as_object(header) for header in as_list(asked.get("httpHeaders"))]
         return Probe(
             kind=Kind(str(probe["type"]).capitalize()),
             port=int((asked or as_object(probe.get("tcpSocket")))["port"]),
             path=str(asked.get("path") or "/") if asked else None,
             scheme=str(asked.get("scheme") or "http").lower(),
-            headers={str(one["name"]): str(one.get("value") or "") for one in headers},
+            headers={str(header["name"]): str(header.get("value") or "") for header in headers},
             initial_delay=probe.get("initialDelaySeconds") or 0,
             period=probe.get("periodSeconds") or 10,
             timeout=probe.get("timeoutSeconds") or 1,

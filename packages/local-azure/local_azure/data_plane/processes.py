@@ -215,7 +215,7 @@ class Processes:
     def _recorded(self) -> list[_Record]:
         try:
             recorded = cast("list[dict[str, Any]]", json.loads(self._file.read_text(encoding="utf-8")))
-            return [_Record(int(one["pid"]), str(one["started"]), str(one["label"])) for one in recorded]
+            return [_Record(int(item["pid"]), str(item["started"]), str(item["label"])) for item in recorded]
         except (FileNotFoundError, ValueError):  # the machine may have lost its power while it was written
             return []
 
@@ -237,7 +237,7 @@ def _members(record: _Record, running: Mapping[int, _Running]) -> bool:
     if leader:
         return leader.started == record.started
     boot = record.started.partition("/")[0]
-    return any(one.group == record.pid and one.started.partition("/")[0] == boot for one in running.values())
+    return any(item.group == record.pid and item.started.partition("/")[0] == boot for item in running.values())
 
 
 def _started(pid: int) -> str:

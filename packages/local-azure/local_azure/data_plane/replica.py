@@ -223,7 +223,7 @@ class Replica:
             raise CannotStartError("ImagePullBackOff", f"image {plan.image}: {error}") from None
         # A template's command replaces the image's, and so do its arguments without a command.
         command = plan.command or (() if plan.arguments else image.command)
-        arguments = tuple(in_container(one, mounts) for one in (*command, *plan.arguments))
+        arguments = tuple(in_container(item, mounts) for item in (*command, *plan.arguments))
         return Launch(arguments, {**environment, "LOCAL_AZURE_CONTAINER": plan.name}, directory)
 
     def _say(self, reason: str, message: str) -> None:

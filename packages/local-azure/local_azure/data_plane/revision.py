@@ -98,17 +98,17 @@ class RevisionRunner:
 
     def reconcile(self) -> list[Replica]:
         """Start the replicas that are missing; returns those that are to leave, which it has marked so."""
-        current = [one for one in self.staying if one.revision.restarted == self.plan.restarted]
-        outdated = [one for one in self.staying if one.revision.restarted != self.plan.restarted]
+        current = [item for item in self.staying if item.revision.restarted == self.plan.restarted]
+        outdated = [item for item in self.staying if item.revision.restarted != self.plan.restarted]
         for _ in range(self.wanted - len(current)):
             replica = Replica(self._services, self._app, self.plan, self._changed)
             self.replicas.append(replica)
             current.append(replica)
             replica.start()
         # Kubernetes, too, first takes those that are not ready, and then the youngest.
-        surplus = sorted(current, key=lambda one: (one.is_ready, -current.index(one)))
+        surplus = sorted(current, key=lambda item: (item.is_ready, -current.index(item)))
         leaving = surplus[: max(0, len(current) - self.wanted)]
-        ready = sum(one.is_ready and self._can_be_reached(one) for one in current)
+        ready = sum(item.is_ready and self._can_be_reached(item) for item in current)
         if ready >= self.wanted:
             leaving += outdated
         for replica in leaving:

@@ -76,9 +76,9 @@ class Autoscaler:
 
         A rule that fails neither starts nor ends a replica.
         """
-        measured = [one for one in readings if isinstance(one, Reading)]
+        measured = [reading for reading in readings if isinstance(reading, Reading)]
         has_failed = len(measured) < len(readings)
-        if is_active := any(one.is_active for one in measured):
+        if is_active := any(item.is_active for item in measured):
             self._last_active = now
         if current == 0:
             self._asked.clear()
@@ -86,7 +86,7 @@ class Autoscaler:
         if limits.least == 0 and not is_active and not has_failed and now - self._last_active >= limits.cooldown:
             self._asked.clear()
             return 0
-        wanted = max((one.replicas(current) for one in measured), default=1)
+        wanted = max((item.replicas(current) for item in measured), default=1)
         if has_failed:
             wanted = max(wanted, current)
         wanted = min(max(wanted, limits.least, 1), limits.most, max(_SECOND_STEP, 2 * current))

@@ -24,7 +24,7 @@ def host_names(app: AppPlan) -> list[str]:
     """Return every host name that an app may have; none without an ingress."""
     if app.ingress is None:
         return []
-    revisions = [app.revision_fqdn(one.name) for one in app.revisions]
+    revisions = [app.revision_fqdn(revision.name) for revision in app.revisions]
     labels = [app.label_fqdn(share.label) for share in app.ingress.shares if share.label]
     return [app.ingress.fqdn, *revisions, *labels]
 

@@ -87,7 +87,7 @@ def take_range(vnet: ArmId, own: Network, owner: ArmId, transaction: Transaction
 
 def free_ranges(vnet: ArmId, prefixes: list[str], transaction: Transaction) -> None:
     """Take ranges back from the subnet that had them."""
-    for own in (network(one, "") for one in prefixes):
+    for own in (network(prefix, "") for prefix in prefixes):
         first, last = _place(own.network_address), _place(own.broadcast_address)
         transaction.release(f"{_ranges(vnet, own)}{first}-{last}")
 
@@ -140,7 +140,7 @@ def _allot_wanted(subnet: Resource, owner: ArmId, transaction: Transaction, want
         raise AzureError(
             "InvalidIPAddressFormat", f"The IP address {wanted} has an invalid format.", target=target
         ) from None
-    own = next((one for one in (network(text, "") for text in subnet_prefixes(subnet)) if address in one), None)
+    own = next((item for item in (network(text, "") for text in subnet_prefixes(subnet)) if address in item), None)
     if own is None:
         raise AzureError(
             "PrivateIPAddressNotInSubnet",

@@ -9,7 +9,7 @@ from local_azure.resource_types.base import Change, Rule
 
 def one_of(path: str, *allowed: str, code: str = "BadRequest") -> Rule:
     """Return a rule: the value at a path, if any, is one of these, in any case."""
-    known = {one.lower() for one in allowed}
+    known = {item.lower() for item in allowed}
 
     def check(change: Change) -> None:
         for at, value in find(change.desired, path):

@@ -62,7 +62,7 @@ def assignments_in_force(transaction: Transaction, principal_id: str, scope: str
 def roles_in_force(transaction: Transaction, principal_id: str, scope: str) -> set[str]:
     """Return the GUIDs, in lower case, of the roles that a principal has at a scope by now, inherited ones included."""
     found = assignments_in_force(transaction, principal_id, scope)
-    return {str(one.properties.get("roleDefinitionId")).rsplit("/", 1)[-1].lower() for one in found}
+    return {str(item.properties.get("roleDefinitionId")).rsplit("/", 1)[-1].lower() for item in found}
 
 
 # -- assignments

@@ -320,7 +320,7 @@ def name_taken(name: str, host: str, code: str, words: str) -> Claim:
 
 def nested_in_the_way(resource: Resource, nested: list[Resource]) -> AzureError:
     """Return the error for deleting a resource while resources nested in it exist."""
-    listed = ", ".join(f"'{one.id.type.rsplit('/', 1)[-1]}/{one.id.name}'" for one in nested[:5])
+    listed = ", ".join(f"'{item.id.type.rsplit('/', 1)[-1]}/{item.id.name}'" for item in nested[:5])
     return conflict(
         f"Can not delete resource before nested resources are deleted. '{resource.id}' still has: {listed}.",
         "CannotDeleteResource",

@@ -40,17 +40,17 @@ class UnknownRoleError(LocalAzureError):
 
 def known_role(name: str) -> str:
     """Return the name of a built-in role as Azure spells it. Raises `UnknownRoleError`."""
-    for one in BUILT_IN_ROLES:
-        if one.name.lower() == name.lower():
-            return one.name
-    raise UnknownRoleError(f"'{name}' is no built-in role; there are {', '.join(one.name for one in BUILT_IN_ROLES)}")
+    for item in BUILT_IN_ROLES:
+        if item.name.lower() == name.lower():
+            return item.name
+    raise UnknownRoleError(f"'{name}' is no built-in role; there are {', '.join(item.name for item in BUILT_IN_ROLES)}")
 
 
 def role(transaction: Transaction) -> RoleDefinition:
     """Return the deployer's role, without the actions that were taken from it."""
     chosen = options.read(transaction)
-    found = next(one for one in BUILT_IN_ROLES if one.name.lower() == chosen.deployer_role.lower())
-    taken = tuple(one.strip() for one in chosen.deployer_without.split(",") if one.strip())
+    found = next(item for item in BUILT_IN_ROLES if item.name.lower() == chosen.deployer_role.lower())
+    taken = tuple(item.strip() for item in chosen.deployer_without.split(",") if item.strip())
     return replace(found, not_actions=(*found.not_actions, *taken))
 
 
@@ -85,7 +85,9 @@ def require_linked_actions(change: Change) -> None:
         for target in _ids(change, path)
     ]
     if change.id.type_key == "microsoft.network/privateendpoints":
-        linked += [(one, f"{one.type}/privateEndpointConnectionsApproval/action") for one in _ids(change, _CONNECTED)]
+        linked += [
+            (item, f"{item.type}/privateEndpointConnectionsApproval/action") for item in _ids(change, _CONNECTED)
+        ]
     for text in as_object(as_object(change.desired.get("identity")).get("userAssignedIdentities")):
         identity = ArmId.parse(text)
         linked.append((identity, f"{identity.type}/assign/action"))

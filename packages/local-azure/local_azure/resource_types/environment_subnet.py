@@ -19,8 +19,8 @@ SUBNET_PATH = "properties.vnetConfiguration.infrastructureSubnetId"
 _DELEGATION = "Microsoft.App/environments"
 _LONGEST_PREFIX = 27
 _RESERVED_RANGES = tuple(
-    ipaddress.ip_network(one)
-    for one in (
+    ipaddress.ip_network(item)
+    for item in (
         *("169.254.0.0/16", "172.30.0.0/16", "172.31.0.0/16", "192.0.2.0/24"),
         *("100.100.0.0/17", "100.100.128.0/19", "100.100.160.0/19", "100.100.192.0/19"),
     )

@@ -17,7 +17,7 @@ _MINUTES = {
     **{f"PT{number}H": number * 60 for number in range(1, 7)},
     **{"P1D": 1440, "P2D": 2880},
 }
-_FREQUENCIES = tuple(one for one in _MINUTES if one != "P2D")
+_FREQUENCIES = tuple(minute for minute in _MINUTES if minute != "P2D")
 _CRITERIA = "properties.criteria.allOf"
 _OPERATORS = ("Equal", "GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual")
 _MOST_PERIODS = 6

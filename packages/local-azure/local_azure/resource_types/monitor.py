@@ -105,8 +105,8 @@ def _retention_is_elsewhere(change: Change) -> None:
 def _sent(body: JsonObject) -> Iterator[tuple[str, str]]:
     """Yield the categories that a setting sends, each with its path; a group is kept as a group."""
     for path in ("logs[*]", "metrics[*]"):
-        for at, one in find(body, f"properties.{path}"):
-            if one.get("enabled") is not False and (name := one.get("category") or one.get("categoryGroup")):
+        for at, item in find(body, f"properties.{path}"):
+            if item.get("enabled") is not False and (name := item.get("category") or item.get("categoryGroup")):
                 yield at, str(name)
 
 
@@ -117,7 +117,11 @@ def _sinks_differ(change: Change) -> None:
     Source: https://learn.microsoft.com/azure/azure-monitor/essentials/diagnostic-settings.
     """
     prefix = f"{change.id.scope}/providers/{DIAGNOSTIC_SETTING_TYPE}"
-    others = [one for one in change.transaction.of_type(DIAGNOSTIC_SETTING_TYPE, prefix) if one.id.key != change.id.key]
+    others = [
+        resource
+        for resource in change.transaction.of_type(DIAGNOSTIC_SETTING_TYPE, prefix)
+        if resource.id.key != change.id.key
+    ]
     if len(others) >= _SETTINGS_LIMIT:
         raise conflict(
             f"The resource '{change.id.scope}' has {len(others)} diagnostic settings; {_SETTINGS_LIMIT} are allowed.",
@@ -204,7 +208,7 @@ def _metrics_exist(change: Change) -> None:
 
     Source: https://github.com/Azure/azure-cli, the tests of monitor metrics alert, which have the words.
     """
-    scopes = [ArmId.parse(str(one), "properties.scopes") for one in as_list(change.desires("properties.scopes"))]
+    scopes = [ArmId.parse(str(item), "properties.scopes") for item in as_list(change.desires("properties.scopes"))]
     for at, criterion in find(change.desired, "properties.criteria.allOf[*]"):
         name, namespace = str(criterion.get("metricName")).lower(), str(criterion.get("metricNamespace") or "").lower()
         for scope in scopes:

@@ -41,10 +41,10 @@ def resolve(target: Resource, link: PrivateLink, network: ArmId | None, transact
         falls_back = zone_link.properties.get("resolutionPolicy") == "NxDomainRedirect"
         return Resolution.PUBLIC if falls_back else Resolution.UNRESOLVED
     addresses = set(record_addresses(record))
-    near = [one for one in endpoints if _network_of(one) == network.key]
+    near = [endpoint for endpoint in endpoints if _network_of(endpoint) == network.key]
     return (
         Resolution.PRIVATE
-        if any(addresses & set(endpoint_addresses(one)) for one in near)
+        if any(addresses & set(endpoint_addresses(item)) for item in near)
         else Resolution.WRONG_ADDRESS
     )
 
@@ -64,7 +64,7 @@ def linked_zones(network: ArmId, transaction: Transaction) -> Iterator[ArmId]:
 
 def endpoints_in(target: Resource, network: ArmId, transaction: Transaction) -> list[Resource]:
     """Return the approved private endpoints of a resource that lie in a network."""
-    return [one for one in approved_endpoints(target, transaction) if _network_of(one) == network.key]
+    return [endpoint for endpoint in approved_endpoints(target, transaction) if _network_of(endpoint) == network.key]
 
 
 def approved_endpoints(target: Resource, transaction: Transaction) -> Iterator[Resource]:

@@ -38,8 +38,8 @@ NETWORK_NAME = NameRule(
 _SMALLEST_SUBNET = 29
 _IPV6_SUBNET = 64
 _FORBIDDEN = tuple(
-    ipaddress.ip_network(one)
-    for one in ("224.0.0.0/4", "255.255.255.255/32", "127.0.0.0/8", "169.254.0.0/16", "168.63.129.16/32")
+    ipaddress.ip_network(item)
+    for item in ("224.0.0.0/4", "255.255.255.255/32", "127.0.0.0/8", "169.254.0.0/16", "168.63.129.16/32")
 )
 _SPACE = "properties.addressSpace.addressPrefixes"
 
@@ -48,7 +48,7 @@ _SPACE = "properties.addressSpace.addressPrefixes"
 
 
 def _spaces(body: JsonObject) -> list[Network]:
-    return [network(one, f"{_SPACE}[{index}]") for index, one in enumerate(as_list(get(body, _SPACE)))]
+    return [network(item, f"{_SPACE}[{index}]") for index, item in enumerate(as_list(get(body, _SPACE)))]
 
 
 def _address_space_is_given(change: Change) -> None:
@@ -118,7 +118,7 @@ class VirtualNetwork(ResourceType):
         wanted = change.desires("properties.subnets")
         if wanted is None:
             return  # A PUT without subnets leaves them as they are.
-        named = {str(one.get("name")): one for one in map(as_object, as_list(wanted))}
+        named = {str(item.get("name")): item for item in map(as_object, as_list(wanted))}
         for subnet in change.transaction.of_type(SUBNET_TYPE, resource.id):
             if subnet.id.name.lower() not in map(str.lower, named):
                 change.operations.delete(subnet.id)
@@ -127,7 +127,7 @@ class VirtualNetwork(ResourceType):
 
     def present(self, resource: Resource, transaction: Transaction) -> JsonObject:
         subnets = transaction.of_type(SUBNET_TYPE, resource.id)
-        resource.properties["subnets"] = [_SUBNET.present(one, transaction) for one in subnets]
+        resource.properties["subnets"] = [_SUBNET.present(subnet, transaction) for subnet in subnets]
         return resource.body
 
     def removed(self, resource: Resource, transaction: Transaction, operations: Operations) -> None:
@@ -214,7 +214,7 @@ def _ranges(change: Change) -> list[Network]:
             f"Subnet {change.id.name} has no address prefix; one is required.",
             target="properties.addressPrefix",
         )
-    return [network(one, path) for one in prefixes]
+    return [network(prefix, path) for prefix in prefixes]
 
 
 def holders(subnet: Resource | ArmId, transaction: Transaction, operations: Operations) -> list[tuple[Resource, str]]:
@@ -233,10 +233,10 @@ def _ranges_in_use_stay(change: Change) -> None:
     public logs of deployments.
     """
     earlier = _earlier_prefixes(change)
-    asked = [str(one) for one in _ranges(change)]
+    asked = [str(item) for item in _ranges(change)]
     if not earlier or sorted(earlier) == sorted(asked) or not holders(change.id, change.transaction, change.operations):
         return
-    gone = next((one for one in earlier if one not in asked), None)
+    gone = next((item for item in earlier if item not in asked), None)
     if gone:
         raise AzureError(
             "InUsePrefixCannotBeDeleted",
@@ -247,7 +247,7 @@ def _ranges_in_use_stay(change: Change) -> None:
 
 def delegated_services(body: JsonObject) -> list[str]:
     """Return the services that a subnet is delegated to."""
-    return [str(one) for _, one in find(body, "properties.delegations[*].properties.serviceName")]
+    return [str(item) for _, item in find(body, "properties.delegations[*].properties.serviceName")]
 
 
 def _delegations_in_use_stay(change: Change) -> None:
@@ -258,8 +258,8 @@ def _delegations_in_use_stay(change: Change) -> None:
     """
     if not change.existing:
         return
-    asked = [one.lower() for one in delegated_services(change.desired)]
-    gone = [one for one in delegated_services(change.existing.body) if one.lower() not in asked]
+    asked = [service.lower() for service in delegated_services(change.desired)]
+    gone = [service for service in delegated_services(change.existing.body) if service.lower() not in asked]
     if not gone:
         return
     for holder, _ in holders(change.id, change.transaction, change.operations):

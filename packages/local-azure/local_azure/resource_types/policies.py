@@ -113,8 +113,10 @@ def denials(transaction: Transaction, scope: str, subject: Subject) -> Iterator[
 
 def _denied_by(transaction: Transaction, assignment: Resource, scope: str, subject: Subject) -> Denial | None:
     properties = assignment.properties
-    spared = [str(one).lower() for one in as_list(properties.get("notScopes"))]
-    if properties.get("enforcementMode") == "DoNotEnforce" or any(scope.lower().startswith(one) for one in spared):
+    excluded_scopes = [str(excluded).lower() for excluded in as_list(properties.get("notScopes"))]
+    if properties.get("enforcementMode") == "DoNotEnforce" or any(
+        scope.lower().startswith(item) for item in excluded_scopes
+    ):
         return None
     definition_id = str(properties.get("policyDefinitionId"))
     found = transaction.get(definition_id)
@@ -125,7 +127,9 @@ def _denied_by(transaction: Transaction, assignment: Resource, scope: str, subje
         name: as_object(declared).get("defaultValue")
         for name, declared in as_object(definition.get("parameters")).items()
     }
-    given = {name: as_object(one).get("value") for name, one in as_object(properties.get("parameters")).items()}
+    given = {
+        name: as_object(parameter).get("value") for name, parameter in as_object(properties.get("parameters")).items()
+    }
     parameters = {**defaults, **given}
     # "Indexed" leaves out what has neither tags nor a location.
     if str(definition.get("mode", "")).lower() == "indexed" and not get(subject.body, "location"):

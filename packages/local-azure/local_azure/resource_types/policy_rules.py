@@ -52,7 +52,7 @@ def _folded(value: Any) -> Any:
 
 
 def _is_in(value: Any, listed: Any) -> bool:
-    return _folded(value) in [_folded(one) for one in as_list(listed)]
+    return _folded(value) in [_folded(item) for item in as_list(listed)]
 
 
 _CONDITIONS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -70,9 +70,9 @@ _CONDITIONS: Mapping[str, Callable[[Any, Any], bool]] = {
 def applies(rule: JsonObject, subject: Subject, parameters: JsonObject) -> bool:
     """Return whether the `if` of a rule holds for a resource. Raises `UnsupportedRuleError`."""
     if "allOf" in rule:
-        return all(applies(as_object(one), subject, parameters) for one in as_list(rule["allOf"]))
+        return all(applies(as_object(item), subject, parameters) for item in as_list(rule["allOf"]))
     if "anyOf" in rule:
-        return any(applies(as_object(one), subject, parameters) for one in as_list(rule["anyOf"]))
+        return any(applies(as_object(item), subject, parameters) for item in as_list(rule["anyOf"]))
     if "not" in rule:
         return not applies(as_object(rule["not"]), subject, parameters)
     if "field" not in rule:
@@ -97,8 +97,8 @@ def resolved(value: Any, parameters: JsonObject) -> Any:
     """Return a value, or that of the parameter that it names: `[parameters('x')]`, also inside `[concat(...)]`."""
     if not isinstance(value, str) or not value.startswith("["):
         return value
-    if one := re.fullmatch(r"\[parameters\('(\w+)'\)\]", value):
-        return cast("object", parameters.get(one[1]))
-    if one := re.fullmatch(r"\[concat\('([^']*)', ?parameters\('(\w+)'\), ?'([^']*)'\)\]", value):
-        return f"{one[1]}{parameters.get(one[2])}{one[3]}"
+    if match := re.fullmatch(r"\[parameters\('(\w+)'\)\]", value):
+        return cast("object", parameters.get(match[1]))
+    if match := re.fullmatch(r"\[concat\('([^']*)', ?parameters\('(\w+)'\), ?'([^']*)'\)\]", value):
+        return f"{match[1]}{parameters.get(match[2])}{match[3]}"
     raise UnsupportedRuleError(f"the expression {value}")

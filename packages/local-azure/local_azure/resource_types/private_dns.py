@@ -79,7 +79,7 @@ class PrivateZone(ResourceType):
                 "numberOfRecordSets": 1 + len(transaction.of_type(RECORD_TYPE, resource.id)),
                 "numberOfVirtualNetworkLinks": len(links),
                 "numberOfVirtualNetworkLinksWithRegistration": sum(
-                    bool(one.properties.get("registrationEnabled")) for one in links
+                    bool(link.properties.get("registrationEnabled")) for link in links
                 ),
             }
         )

@@ -160,7 +160,7 @@ class PrivateEndpoint(ResourceType):
             raise AzureError(
                 "InvalidRequestFormat", f"Private endpoint {change.id} needs a subnet.", target="properties.subnet.id"
             )
-        wanted = next((one for _, one in find(change.desired, STATIC_ADDRESS)), None)
+        wanted = next((item for _, item in find(change.desired, STATIC_ADDRESS)), None)
         address = change.keep_secret("address", lambda: allot(subnet, change.id, change.transaction, wanted))
         interface = _interface_id(change)
         change.properties["networkInterfaces"] = [{"id": interface.text}]
@@ -314,15 +314,15 @@ def _zones_are_few_and_named_apart(change: Change) -> None:
 
     Source: https://learn.microsoft.com/azure/private-link/private-endpoint-dns#private-dns-zone-group.
     """
-    configs = [as_object(one) for one in as_list(change.desires(_CONFIGS))]
+    configs = [as_object(config) for config in as_list(change.desires(_CONFIGS))]
     if len(configs) > _ZONES:
         raise AzureError(
             "InvalidRequestFormat",
             f"Private Dns Zone group {change.id} has {len(configs)} private dns zone configs; {_ZONES} are allowed.",
             target=_CONFIGS,
         )
-    names = [str(one.get("name")).lower() for one in configs]
-    if repeated := next((one for one in names if names.count(one) > 1), None):
+    names = [str(config.get("name")).lower() for config in configs]
+    if repeated := next((name for name in names if names.count(name) > 1), None):
         raise AzureError(
             "InvalidRequestFormat",
             f"Cannot parse the request. DuplicateResourceName: Resource {change.id} has two child resources with the "
@@ -337,8 +337,8 @@ def _zones_of_configs_stay(change: Change) -> None:
     Source: https://github.com/hashicorp/terraform-provider-azurerm/issues/27559.
     """
     earlier = {
-        str(get(one, "name")).lower(): str(get(one, "properties.privateDnsZoneId")).lower()
-        for _, one in find(change.existing.body if change.existing else {}, f"{_CONFIGS}[*]")
+        str(get(item, "name")).lower(): str(get(item, "properties.privateDnsZoneId")).lower()
+        for _, item in find(change.existing.body if change.existing else {}, f"{_CONFIGS}[*]")
     }
     for at, config in find(change.desired, f"{_CONFIGS}[*]"):
         name, zone = str(get(config, "name")).lower(), str(get(config, "properties.privateDnsZoneId")).lower()

@@ -24,22 +24,22 @@ def limit(transaction: Transaction, name: str, location: str) -> int:
 def environments_in(transaction: Transaction, subscription: str, location: str) -> int:
     """Return how many Container Apps environments a subscription has in a region."""
     found = transaction.of_type(ENVIRONMENT_TYPE, f"/subscriptions/{subscription}")
-    return sum(one.location == location for one in found)
+    return sum(item.location == location for item in found)
 
 
 def cores_in(transaction: Transaction, environment: Resource) -> float:
     """Return the cores of the replicas that an environment's apps always have."""
-    apps = [one for one in transaction.of_type(APP_TYPE) if _environment_of(one) == environment.id.key]
+    apps = [resource for resource in transaction.of_type(APP_TYPE) if _environment_of(resource) == environment.id.key]
     return sum(
-        float(cpu) * int(get(one.body, "properties.template.scale.minReplicas") or 0)
-        for one in apps
-        for _, cpu in find(one.body, "properties.template.containers[*].resources.cpu")
+        float(cpu) * int(get(app.body, "properties.template.scale.minReplicas") or 0)
+        for app in apps
+        for _, cpu in find(app.body, "properties.template.containers[*].resources.cpu")
     )
 
 
 def _environment_of(app: Resource) -> str:
     names = ("managedEnvironmentId", "environmentId")
-    return next((str(app.properties[one]).lower() for one in names if app.properties.get(one)), "")
+    return next((str(app.properties[name]).lower() for name in names if app.properties.get(name)), "")
 
 
 def environment_usages(transaction: Transaction, environment: Resource) -> list[JsonObject]:

@@ -157,7 +157,7 @@ def _scales_one_step_up(change: Change) -> None:
     """
     if not change.existing:
         return
-    earlier, asked = (as_object(get(one, _SKU)) for one in (change.existing.body, change.desired))
+    earlier, asked = (as_object(get(item, _SKU)) for item in (change.existing.body, change.desired))
     steps = _TIERS.index(asked["name"]) - _TIERS.index(earlier["name"])
     shrinks_to_least = asked["capacity"] == 0 < earlier["capacity"] and asked["family"] == "C"
     if (
@@ -256,8 +256,8 @@ def _zones_are_zones(change: Change) -> None:
 
     Source: https://learn.microsoft.com/azure/azure-cache-for-redis/cache-how-to-zone-redundancy.
     """
-    zones = [str(one) for one in as_list(change.desires("zones"))]
-    if any(one not in ("1", "2", "3") for one in zones) or len(set(zones)) != len(zones):
+    zones = [str(zone) for zone in as_list(change.desires("zones"))]
+    if any(zone not in ("1", "2", "3") for zone in zones) or len(set(zones)) != len(zones):
         raise AzureError(
             "BadRequest", f"The zones {', '.join(zones)} are not of 1, 2 and 3, each once.", target="zones"
         )

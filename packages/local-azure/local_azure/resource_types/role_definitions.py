@@ -34,8 +34,8 @@ class RoleDefinition:
         if data:
             return _matches(self.data_actions, action)
         spelled = (action, *((_ASSIGN.replace("/assign/", "/name/assign/"),) if action.lower() == _ASSIGN else ()))
-        granted = any(_matches(self.actions, one) for one in spelled)
-        return granted and not any(_matches(self.not_actions, one) for one in spelled)
+        granted = any(_matches(self.actions, item) for item in spelled)
+        return granted and not any(_matches(self.not_actions, item) for item in spelled)
 
     def body(self, scope: str) -> JsonObject:
         """Return the definition as it is shown at a scope."""
@@ -65,7 +65,9 @@ class RoleDefinition:
 
 
 def _matches(patterns: tuple[str, ...], action: str) -> bool:
-    return any(re.fullmatch(re.escape(one).replace(r"\*", ".*"), action, re.IGNORECASE) is not None for one in patterns)
+    return any(
+        re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), action, re.IGNORECASE) is not None for pattern in patterns
+    )
 
 
 _VAULT_READER_ACTIONS = (
@@ -195,7 +197,7 @@ BUILT_IN_ROLES = (
         ),
     ),
 )
-_BY_ID = {one.id: one for one in BUILT_IN_ROLES}
+_BY_ID = {role.id: role for role in BUILT_IN_ROLES}
 
 
 def built_in_role(role_id: str) -> RoleDefinition | None:

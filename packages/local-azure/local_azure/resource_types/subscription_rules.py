@@ -60,7 +60,7 @@ def region_offers_the_type(change: Change) -> None:
     if change.existing or change.location not in REGIONS:
         return
     if faults.lacks_type(change.transaction, change.id.type, change.location):
-        offered = (one for one in REGIONS if not faults.lacks_type(change.transaction, change.id.type, one))
+        offered = (region for region in REGIONS if not faults.lacks_type(change.transaction, change.id.type, region))
         raise AzureError(
             "LocationNotAvailableForResourceType",
             f"The provided location '{change.location}' is not available for resource type '{change.id.type}'. List "

@@ -154,8 +154,8 @@ class Plane:
     ) -> ArmId:
         """Put an app of one container, `web`; the keyword arguments beyond are fields of it."""
         web = {"name": "web", "image": IMAGE, "resources": {"cpu": 0.25, "memory": "0.5Gi"}, **container}
-        for one in containers or ():
-            one.setdefault("resources", {"cpu": 0.25, "memory": "0.5Gi"})
+        for item in containers or ():
+            item.setdefault("resources", {"cpu": 0.25, "memory": "0.5Gi"})
         properties = {
             "environmentId": self.environment.text,
             "configuration": {
@@ -191,15 +191,15 @@ class Plane:
     def revision(self, name: str) -> RunningRevision | None:
         """Return a revision that runs, by its name."""
         app = self.app(name.partition("--")[0])
-        return next((one for one in app.revisions if one.name == name), None) if app else None
+        return next((item for item in app.revisions if item.name == name), None) if app else None
 
     def replicas(self, revision: str, count: int = 1, *, ready: bool = True) -> list[RunningReplica]:
         """Return the replicas of a revision, once there are so many and they are ready."""
 
         def found() -> list[RunningReplica]:
             told = self.revision(revision)
-            staying = [one for one in told.replicas if not one.leaving] if told else []
-            is_good = len(staying) == count and all(one.ready or not ready for one in staying)
+            staying = [replica for replica in told.replicas if not replica.leaving] if told else []
+            is_good = len(staying) == count and all(replica.ready or not ready for replica in staying)
             return staying if is_good else []
 
         return wait_until(found, f"{count} replicas of {revision}")
@@ -212,7 +212,7 @@ class Plane:
     def pid(self, replica: RunningReplica, container: str = "web") -> int:
         """Return the process of a container."""
         recorded = json.loads((self.home / "processes.json").read_text())
-        return next(int(one["pid"]) for one in recorded if one["label"] == f"{replica.name}/{container}")
+        return next(int(item["pid"]) for item in recorded if item["label"] == f"{replica.name}/{container}")
 
     def directory(self, replica: RunningReplica) -> Path:
         """Return the directory of a replica."""

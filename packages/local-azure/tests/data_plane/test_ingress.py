@@ -324,10 +324,10 @@ def test_weights_share_requests_out_among_revisions(tmp_path: Path) -> None:
             for _ in range(200):
                 async with fixture.session.get(fixture.local()):
                     pass
-            one, two, three = (fixture.ingress.requests(f"web--{number}") for number in (1, 2, 3))
-            assert one + two == 200
-            assert three == 0
-            assert 130 <= one <= 190, "80 % of 200, give or take five standard deviations"
+            first, second, third = (fixture.ingress.requests(f"web--{number}") for number in (1, 2, 3))
+            assert first + second == 200
+            assert third == 0
+            assert 130 <= first <= 190, "80 % of 200, give or take five standard deviations"
 
     run(scenario)
 

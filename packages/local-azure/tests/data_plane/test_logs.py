@@ -9,7 +9,7 @@ from local_azure.status.replica_logs import Event, Line, Logs, Source, Tail
 
 
 def texts(records: list[str]) -> list[str]:
-    return [Line.parse(one).text for one in records]
+    return [Line.parse(record).text for record in records]
 
 
 def file_of(home: Path, replica: str = "web--1-a") -> Path:
@@ -22,8 +22,8 @@ def test_line_comes_back_as_it_was_written(tmp_path: Path) -> None:
     log.write("größer\r".encode(), "stderr")
     log.write(b"\xff broken", "stdout")
     log.write(b"", "stdout")
-    found = [Line.parse(one) for one in Tail(file_of(tmp_path), 10).read()]
-    assert [(one.stream, one.text) for one in found] == [
+    found = [Line.parse(item) for item in Tail(file_of(tmp_path), 10).read()]
+    assert [(item.stream, item.text) for item in found] == [
         ("stdout", 'GET / 200 "with  spaces" \x1b[31mred\x1b[0m'),
         ("stderr", "größer"),
         ("stdout", "\ufffd broken"),
@@ -38,7 +38,7 @@ def test_tail_starts_near_the_end_and_follows(tmp_path: Path) -> None:
     tail = Tail(file_of(tmp_path), 3)
     for number in range(20_000):
         log.write(f"{number:05d} {'x' * 40}".encode(), "stdout")
-    assert [one[:5] for one in texts(tail.read())] == ["19997", "19998", "19999"]
+    assert [text[:5] for text in texts(tail.read())] == ["19997", "19998", "19999"]
     assert tail.read() == []
     log.write(b"next", "stdout")
     assert texts(tail.read()) == ["next"]
@@ -59,8 +59,8 @@ def test_large_file_is_set_aside_and_no_line_is_missed(tmp_path: Path) -> None:
             seen += texts(tail.read())
     seen += texts(tail.read())
     assert seen == [f"{number}" for number in range(300)]
-    assert sorted(one.name for one in file_of(tmp_path).parent.iterdir()) == ["web.log", "web.log.1"]
-    assert all(one.stat().st_size <= 2000 for one in file_of(tmp_path).parent.iterdir())
+    assert sorted(file.name for file in file_of(tmp_path).parent.iterdir()) == ["web.log", "web.log.1"]
+    assert all(file.stat().st_size <= 2000 for file in file_of(tmp_path).parent.iterdir())
     assert texts(Tail(file_of(tmp_path), 40).read()) == [f"{number}" for number in range(260, 300)], (
         "the lines before are looked for in what was set aside"
     )
@@ -82,7 +82,7 @@ def test_replicas_that_ended_long_ago_lose_their_logs_and_others_keep_them(tmp_p
         log.close()
     written.container("web", "web--9", "web--9-new", "web")
     staying.write(b"x", "stdout")
-    left = {one.replica for one in replica_logs.sources(tmp_path, "web")}
+    left = {source.replica for source in replica_logs.sources(tmp_path, "web")}
     assert left == {"web--1-staying", "web--3-r", "web--4-r", "web--9-new"}
     assert not (tmp_path / "logs" / "web" / "web--0").exists()
 
@@ -95,8 +95,8 @@ def test_sources_are_found_by_revision_replica_and_container(tmp_path: Path) -> 
     assert replica_logs.apps(tmp_path) == ["web", "worker"]
     assert len(replica_logs.sources(tmp_path, "web")) == 3
     assert replica_logs.sources(tmp_path, "web", revision="web--2") == [Source("web", "web--2", "r2", "web")]
-    assert [one.container for one in replica_logs.sources(tmp_path, "web", replica="r1")] == ["migrate", "web"]
-    assert [one.replica for one in replica_logs.sources(tmp_path, "web", container="web")] == ["r1", "r2"]
+    assert [source.container for source in replica_logs.sources(tmp_path, "web", replica="r1")] == ["migrate", "web"]
+    assert [source.replica for source in replica_logs.sources(tmp_path, "web", container="web")] == ["r1", "r2"]
     assert replica_logs.sources(tmp_path, "nobody") == []
 
 
@@ -104,8 +104,8 @@ def test_events_of_the_platform_are_kept_by_app(tmp_path: Path) -> None:
     written = Logs(tmp_path)
     written.system("web", "web--1", "web--1-a", "ProbeFailed", "Probe of Startup failed:\nstatus 503")
     written.system("web", "web--1", "", "KEDAScalerFailed", "no answer")
-    found = [Event.parse(one) for one in Tail(replica_logs.system_file(tmp_path, "web"), 10).read()]
-    assert [(one.revision, one.replica, one.reason, one.message) for one in found] == [
+    found = [Event.parse(item) for item in Tail(replica_logs.system_file(tmp_path, "web"), 10).read()]
+    assert [(item.revision, item.replica, item.reason, item.message) for item in found] == [
         ("web--1", "web--1-a", "ProbeFailed", "Probe of Startup failed: status 503"),
         ("web--1", "", "KEDAScalerFailed", "no answer"),
     ]

@@ -116,13 +116,13 @@ def test_resource_manager_shows_what_runs(azure: Azure, client: Client) -> None:
     assert client.arm("GET", "/revisions")["value"][0]["properties"]["runningState"] == "Degraded", "also in a list"
     assert client.arm("GET", "")["properties"]["latestReadyRevisionName"] == REVISION
     listed = client.arm("GET", f"/revisions/{REVISION}/replicas")["value"]
-    assert [one["name"] for one in listed] == [REPLICA, "old"], "one that is ending is there until it has ended"
+    assert [item["name"] for item in listed] == [REPLICA, "old"], "one that is ending is there until it has ended"
     (container,) = listed[0]["properties"]["containers"]
     assert (container["name"], container["restartCount"], container["runningState"]) == ("web", 2, "Running")
     assert container["logStreamEndpoint"].startswith("https://westeurope.azurecontainerapps.dev/subscriptions/")
     assert listed[0]["properties"]["initContainers"][0]["runningStateDetails"] == "Completed"
-    one = client.arm("GET", f"/revisions/{REVISION}/replicas/{REPLICA}")
-    assert one == listed[0]
+    single = client.arm("GET", f"/revisions/{REVISION}/replicas/{REPLICA}")
+    assert single == listed[0]
 
 
 def test_active_revision_that_has_not_started_yet_is_shown_without_replicas(azure: Azure, client: Client) -> None:
@@ -148,15 +148,15 @@ def test_stream_has_the_last_lines(azure: Azure, client: Client) -> None:
         log.write(f'{{"n": {number}}} é'.encode(), "stdout")
     with client.stream(CONTAINER, follow="false", output="json", tailLines="3") as response:
         assert response.status_code == 200
-        lines = [json.loads(one) for one in response.iter_lines() if one]
-    assert [one["Log"] for one in lines] == [
+        lines = [json.loads(line) for line in response.iter_lines() if line]
+    assert [line["Log"] for line in lines] == [
         "Connecting to the container 'web'...",
         f"Successfully Connected to container: 'web' [Revision: '{REVISION}', Replica: '{REPLICA}']",
         *(f'{{"n": {number}}} é' for number in (27, 28, 29)),
     ]
-    assert all(one["TimeStamp"].endswith("+00:00") for one in lines[2:])
+    assert all(line["TimeStamp"].endswith("+00:00") for line in lines[2:])
     with client.stream(CONTAINER) as response:
-        assert len([one for one in response.iter_lines() if one]) == 22, "20 lines unless told"
+        assert len([line for line in response.iter_lines() if line]) == 22, "20 lines unless told"
     with client.stream(CONTAINER, output="text", tailLines="1") as response:
         assert response.text.splitlines()[-1].endswith('Z {"n": 29} é')
 
@@ -201,8 +201,8 @@ def test_events_are_streamed_as_azure_writes_them(azure: Azure, client: Client) 
     written.system(APP, REVISION, REPLICA, "ContainerStarted", "Started container 'web'")
     written.system(APP, REVISION, REPLICA, "ProbeFailed", "Probe of Startup failed: 503")
     with client.stream("/eventstream", follow="false", tailLines="10") as response:
-        events = [json.loads(one) for one in response.iter_lines() if one]
-    assert [(one["Type"], one["Reason"]) for one in events[2:]] == [
+        events = [json.loads(line) for line in response.iter_lines() if line]
+    assert [(event["Type"], event["Reason"]) for event in events[2:]] == [
         ("Normal", "ContainerStarted"),
         ("Warning", "ProbeFailed"),
     ]

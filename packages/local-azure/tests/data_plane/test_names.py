@@ -190,13 +190,13 @@ def test_files_are_private_and_only_written_when_something_changed(network: Netw
     network.seen()
     files = list((network.home / "names").iterdir())
     assert len(files) == 2, "one for the network, one for outside"
-    assert {one.stat().st_mode & 0o777 for one in files} == {0o600}
-    before = {one: one.stat().st_ino for one in files}
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    before = {file: file.stat().st_ino for file in files}
     network.seen()
-    assert {one: one.stat().st_ino for one in files} == before
+    assert {file: file.stat().st_ino for file in files} == before
     network.names.publish({HOST: {10000: 40001}})
-    assert any(one.stat().st_ino != before[one] for one in files)
-    assert all(HOST in json.loads(one.read_text())["names"] for one in files)
+    assert any(file.stat().st_ino != before[file] for file in files)
+    assert all(HOST in json.loads(file.read_text())["names"] for file in files)
 
 
 def test_two_networks_may_have_an_endpoint_each(network: Network) -> None:

@@ -55,7 +55,7 @@ async def start(processes: Processes, script: str, directory: Path, **environmen
 
 
 def recorded(home: Path) -> list[int]:
-    return [one["pid"] for one in json.loads((home / "processes.json").read_text())]
+    return [load["pid"] for load in json.loads((home / "processes.json").read_text())]
 
 
 def test_a_process_has_its_own_environment_directory_and_group_and_no_input(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_the_storys_urls_fail_and_ours_works_by_every_client(redis_fixture: Redi
     ours = url(CLASSIC, 6380, key)
     without_key = f"rediss://default@{CLASSIC}:6380/0?ssl_cert_reqs=required"
     raw_key = f"rediss://:{key}@{CLASSIC}:6380/0?ssl_cert_reqs=required"
-    told = redis_fixture.outcomes(*[(client, one) for client in ALL for one in (ours, without_key, raw_key)])
+    told = redis_fixture.outcomes(*[(client, item) for client in ALL for item in (ours, without_key, raw_key)])
     for client in ALL:
         assert told[client, ours] == "works", client
         assert "AuthenticationError" in told[client, without_key], client
@@ -103,7 +103,7 @@ def test_databases_are_as_the_service_has_them(redis_fixture: RedisFixture) -> N
     managed, classic = redis_fixture.keys(redis_fixture.database)[0], redis_fixture.keys(redis_fixture.classic)[0]
     on_managed = url(MANAGED, 10000, managed, 1)
     on_classic = [url(CLASSIC, 6380, classic, database) for database in (1, 15, 16)]
-    told = redis_fixture.outcomes(*[("redis-py", one) for one in (on_managed, *on_classic)], ("kombu", on_managed))
+    told = redis_fixture.outcomes(*[("redis-py", item) for item in (on_managed, *on_classic)], ("kombu", on_managed))
     assert list(told.values()) == ["ResponseError", "works", "works", "ResponseError", told["kombu", on_managed]]
     assert "ResponseError" in told["kombu", on_managed]
 
@@ -123,7 +123,9 @@ def test_the_certificate_is_for_the_host_name_alone(redis_fixture: RedisFixture)
 def test_there_is_no_plaintext_port(redis_fixture: RedisFixture) -> None:
     key = quote(redis_fixture.keys(redis_fixture.classic)[0], safe="")
     plain = [f"redis://:{key}@{CLASSIC}:{port}/0" for port in (6379, 6380)]
-    assert all("works" not in one for one in redis_fixture.outcomes(*[("redis-py", one) for one in plain]).values())
+    assert all(
+        "works" not in outcome for outcome in redis_fixture.outcomes(*[("redis-py", item) for item in plain]).values()
+    )
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1")
@@ -236,10 +238,10 @@ def test_data_and_port_outlive_a_stop_and_the_key_is_never_on_disk(redis_fixture
     assert redis_fixture.redis.ports == ports
     assert direct(redis_fixture, MANAGED, key).get("kept") == "yes"
     secret = key.encode()
-    files = [one for one in (redis_fixture.home / "redis").rglob("*") if one.is_file()]
+    files = [file for file in (redis_fixture.home / "redis").rglob("*") if file.is_file()]
     assert len(files) > 4
-    assert not any(secret in one.read_bytes() for one in files)
-    assert not any(one.stat().st_mode & 0o077 for one in files if one.name in ("redis.conf", "cache.json"))
+    assert not any(secret in file.read_bytes() for file in files)
+    assert not any(file.stat().st_mode & 0o077 for file in files if file.name in ("redis.conf", "cache.json"))
 
 
 def test_a_server_that_was_killed_comes_again(redis_fixture: RedisFixture) -> None:
@@ -351,7 +353,7 @@ def test_a_redis_that_is_down_refuses_and_then_has_what_it_had(redis_fixture: Re
             held.ping()
         told = redis_fixture.outcomes(("redis-py", ours), ("redis-py", other))
         assert list(told.values()) == ["ConnectionError ConnectionRefusedError", "works"]
-        assert [one.port for one in redis_fixture.redis.running if one.host == CLASSIC] == [0]
+        assert [item.port for item in redis_fixture.redis.running if item.host == CLASSIC] == [0]
     assert direct(redis_fixture, CLASSIC, key).get("before") == "1"
 
 
@@ -363,8 +365,8 @@ def test_a_redis_that_is_full_takes_no_value_until_it_has_room_again(redis_fixtu
         with pytest.raises(redis.OutOfMemoryError):
             client.set("more", "1")
         assert client.get("before") == "1"
-        told = redis_fixture.outcomes(*[(one, url(MANAGED, 10000, key)) for one in ALL])
-        assert all("OutOfMemoryError" in one for one in told.values()), told
+        told = redis_fixture.outcomes(*[(item, url(MANAGED, 10000, key)) for item in ALL])
+        assert all("OutOfMemoryError" in item for item in told.values()), told
     assert client.set("more", "1")
 
 
@@ -448,7 +450,7 @@ def test_a_cluster_of_the_open_source_policy_sends_ordinary_clients_elsewhere(cl
     clustered.settle()
     assert clustered.redis.failures == {}
     assert use_cluster(clustered, ours) == (NAMES, nodes)
-    [second] = [one["pid"] for one in processes(clustered) if one["label"] == f"redis {MANAGED} 1"]
+    [second] = [item["pid"] for item in processes(clustered) if item["label"] == f"redis {MANAGED} 1"]
     os.kill(second, signal.SIGKILL)
     clustered.run(_gone(second))
     clustered.settle()
@@ -565,7 +567,7 @@ def test_why_a_server_does_not_run_is_told_and_it_runs_once_that_is_mended(
         assert {"no program": "local-azure setup", "old program": "7 or later", "broken data": "ended with code 1"}[
             wrong
         ] in words
-        assert [one.details for one in redis_fixture.redis.running] == [words]
+        assert [item.details for item in redis_fixture.redis.running] == [words]
         monkeypatch.undo()
         data.unlink(missing_ok=True)
         redis_fixture.settle()

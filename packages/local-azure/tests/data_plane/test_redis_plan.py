@@ -127,7 +127,7 @@ def test_what_a_clustering_policy_makes_of_a_cache(
     assert (plan.is_cluster, plan.nodes, plan.first_node_port) == (is_cluster, nodes, 8500)
     rules = user_rules(plan)
     assert sees in rules
-    assert (policy == "EnterpriseCluster") == (not any(one.startswith("+cluster") for one in rules))
+    assert (policy == "EnterpriseCluster") == (not any(rule.startswith("+cluster") for rule in rules))
 
 
 def test_a_plaintext_database_speaks_no_tls(landscape: Landscape) -> None:

@@ -62,7 +62,7 @@ def test_init_containers_run_first_one_after_the_other_on_the_same_volume(plane:
         },
     )
     (replica,) = plane.replicas("order--0000001")
-    assert [one.details for one in replica.init_containers] == ["Completed", "Completed"]
+    assert [container.details for container in replica.init_containers] == ["Completed", "Completed"]
     wait_until(lambda: " stdout ab\n" in plane.log(replica), "what both have written")
 
 
@@ -114,7 +114,7 @@ def test_a_signal_that_the_first_process_does_not_handle_does_not_reach_it(
     plane.put_app(name, command=["sh", "-c", f"{script} "], probes=[probe("Startup")], template=template)
     wait_until(lambda: plane.is_gone(f"{name}--0000001"), "the end of the first revision")
     ends = [line for line in plane.events(name).splitlines() if "ContainerTerminated" in line and replica.name in line]
-    assert [f"exit code '{code}'" in one for one in ends] == [True], ends
+    assert [f"exit code '{code}'" in end for end in ends] == [True], ends
 
 
 def test_one_that_keeps_failing_waits_and_its_revision_is_not_activated(plane: Plane) -> None:

@@ -99,14 +99,14 @@ def test_an_error_while_it_scales_neither_stops_the_revision_nor_its_scaling(cap
         return 0
 
     async def test() -> None:
-        one = runner(revision({"name": "rule", "http": {}}), count)
+        tested = runner(revision({"name": "rule", "http": {}}), count)
         await until(lambda: len(asked) >= 3)
-        assert not one.is_ending
-        assert one.wanted == 1
-        one.end()
-        assert one.is_ending, "in the same step"
-        assert one.has_ended
-        await one.stop(0)
+        assert not tested.is_ending
+        assert tested.wanted == 1
+        tested.end()
+        assert tested.is_ending, "in the same step"
+        assert tested.has_ended
+        await tested.stop(0)
 
     asyncio.run(test())
     assert "shop--1: could not be scaled: OSError" in caplog.text
@@ -117,12 +117,12 @@ def test_a_revision_goes_down_to_zero_only_once_it_was_ready() -> None:
     asked: list[int] = []
 
     async def test() -> None:
-        one = runner(revision(), lambda: len(asked.append(1) or asked))
+        tested = runner(revision(), lambda: len(asked.append(1) or asked))
         await until(lambda: len(asked) > 10)
-        assert one.wanted == 1
-        one.was_ready = True
-        await until(lambda: one.wanted == 0)
-        await one.stop(0)
+        assert tested.wanted == 1
+        tested.was_ready = True
+        await until(lambda: tested.wanted == 0)
+        await tested.stop(0)
 
     asyncio.run(test())
 

@@ -38,84 +38,90 @@ def app(
 ) -> Callable[[Landscape], Resource]:
     """Put the app with something changed: pairs of a path in its properties and a value."""
 
-    def step(one: Landscape) -> Resource:
-        resource_id = one.app.replace("/web", f"/{name}")
-        own = assigned(one.identity) if identity is None else identity
-        return one.put(resource_id, changed(app_properties(one.environment), *changes), identity=own, **envelope)
+    def step(landscape: Landscape) -> Resource:
+        resource_id = landscape.app.replace("/web", f"/{name}")
+        own = assigned(landscape.identity) if identity is None else identity
+        return landscape.put(
+            resource_id, changed(app_properties(landscape.environment), *changes), identity=own, **envelope
+        )
 
     return step
 
 
-def with_environment(one: Landscape) -> None:
+def with_environment(landscape: Landscape) -> None:
     """Create a network, an identity and an environment in it."""
-    one.with_network()
-    one.put(one.identity)
-    one.put(one.environment, {"vnetConfiguration": {"infrastructureSubnetId": one.apps_subnet}})
+    landscape.with_network()
+    landscape.put(landscape.identity)
+    landscape.put(landscape.environment, {"vnetConfiguration": {"infrastructureSubnetId": landscape.apps_subnet}})
 
 
-def with_app(one: Landscape) -> None:
+def with_app(landscape: Landscape) -> None:
     """And an app in it."""
-    with_environment(one)
-    app()(one)
+    with_environment(landscape)
+    app()(landscape)
 
 
 def environment(**changes: Any) -> Step:
     """Put the environment with properties of its own, in the apps' subnet."""
 
-    def step(one: Landscape) -> Resource:
-        network = {"vnetConfiguration": {"infrastructureSubnetId": one.apps_subnet}}
-        return one.put(one.environment, {**network, **changes})
+    def step(landscape: Landscape) -> Resource:
+        network = {"vnetConfiguration": {"infrastructureSubnetId": landscape.apps_subnet}}
+        return landscape.put(landscape.environment, {**network, **changes})
 
     return step
 
 
 def vault(**properties: Any) -> Step:
     """Put the vault with other properties."""
-    return lambda one: one.put(one.vault, vault_properties(**properties))
+    return lambda landscape: landscape.put(landscape.vault, vault_properties(**properties))
 
 
 def secret(value: str = "v1", **properties: Any) -> Step:
     """Put the vault's secret `redis-url`."""
-    return lambda one: one.put(
-        f"{one.vault}/secrets/redis-url", {"value": value, **properties} if value else properties, location=None
+    return lambda landscape: landscape.put(
+        f"{landscape.vault}/secrets/redis-url", {"value": value, **properties} if value else properties, location=None
     )
 
 
 def grant(scope: str = "vault", role: str = SECRETS_USER, name: int = 1) -> Step:
     """Assign a role to the app's identity at the scope that the landscape calls so."""
 
-    def step(one: Landscape) -> Resource:
-        principal = one.get(one.identity).properties["principalId"]
+    def step(landscape: Landscape) -> Resource:
+        principal = landscape.get(landscape.identity).properties["principalId"]
         guid = f"{name:08d}{'-0000' * 3}-{'0' * 12}"
-        role_id = f"{getattr(one, scope)}/providers/Microsoft.Authorization/roleAssignments/{guid}"
+        role_id = f"{getattr(landscape, scope)}/providers/Microsoft.Authorization/roleAssignments/{guid}"
         body = {"principalId": principal, "principalType": "ServicePrincipal", "roleDefinitionId": role}
-        return one.put(role_id, body, location=None)
+        return landscape.put(role_id, body, location=None)
 
     return step
 
 
-def private_vault(one: Landscape, *, zone: bool = True, link: bool = True) -> None:
+def private_vault(landscape: Landscape, *, zone: bool = True, link: bool = True) -> None:
     """Create a vault without public access, its endpoint in the network, its secret, and a role for the app."""
-    with_environment(one)
-    one.with_vault()
-    secret()(one)
-    grant()(one)
-    one.with_endpoint(one.vault, "vault")
-    zone_id = one.zone.replace("privatelink.redis.azure.net", VAULT_ZONE)
-    one.put(zone_id, location="global")
+    with_environment(landscape)
+    landscape.with_vault()
+    secret()(landscape)
+    grant()(landscape)
+    landscape.with_endpoint(landscape.vault, "vault")
+    zone_id = landscape.zone.replace("privatelink.redis.azure.net", VAULT_ZONE)
+    landscape.put(zone_id, location="global")
     if link:
-        one.put(f"{zone_id}/virtualNetworkLinks/vnet", {"virtualNetwork": {"id": one.vnet}}, location="global")
+        landscape.put(
+            f"{zone_id}/virtualNetworkLinks/vnet", {"virtualNetwork": {"id": landscape.vnet}}, location="global"
+        )
     if zone:
         config = {"name": "zone", "properties": {"privateDnsZoneId": zone_id}}
-        one.put(f"{one.endpoint}/privateDnsZoneGroups/default", {"privateDnsZoneConfigs": [config]}, location=None)
+        landscape.put(
+            f"{landscape.endpoint}/privateDnsZoneGroups/default", {"privateDnsZoneConfigs": [config]}, location=None
+        )
 
 
-def public_vault(one: Landscape) -> None:
+def public_vault(landscape: Landscape) -> None:
     """Create a vault with public access, its secret, and a role for the app's identity."""
-    with_environment(one)
-    one.with_vault("Enabled")
-    secret()(one)
-    grant()(one)
+    with_environment(landscape)
+    landscape.with_vault("Enabled")
+    secret()(landscape)
+    grant()(landscape)
 
 
 def referring(
@@ -126,37 +132,37 @@ def referring(
 ) -> Callable[[Landscape], Resource]:
     """Put the app with its secret as a Key Vault reference, read with an identity: by default the landscape's."""
 
-    def step(one: Landscape) -> Resource:
-        reference = {"name": "redis-url", "keyVaultUrl": url, "identity": identity or one.identity}
-        return app(("configuration.secrets", [reference]), *changes, identity=identity_body)(one)
+    def step(landscape: Landscape) -> Resource:
+        reference = {"name": "redis-url", "keyVaultUrl": url, "identity": identity or landscape.identity}
+        return app(("configuration.secrets", [reference]), *changes, identity=identity_body)(landscape)
 
     return step
 
 
-def version_url(one: Landscape) -> str:
+def version_url(landscape: Landscape) -> str:
     """Return the address of the secret's newest version."""
-    return str(one.get(f"{one.vault}/secrets/redis-url").properties["secretUriWithVersion"])
+    return str(landscape.get(f"{landscape.vault}/secrets/redis-url").properties["secretUriWithVersion"])
 
 
-def revisions(one: Landscape) -> dict[str, Resource]:
+def revisions(landscape: Landscape) -> dict[str, Resource]:
     """Return the app's revisions by name."""
-    return {each.id.name: each for each in one.model.list("Microsoft.App/containerApps/revisions", one.app)}
+    return {each.id.name: each for each in landscape.model.list("Microsoft.App/containerApps/revisions", landscape.app)}
 
 
-def running(one: Landscape, name: str = "web--0000001") -> dict[str, str]:
+def running(landscape: Landscape, name: str = "web--0000001") -> dict[str, str]:
     """Return the secrets that the replicas of a revision run with."""
-    return dict(revisions(one)[name].secrets.get("values", {}))
+    return dict(revisions(landscape)[name].secrets.get("values", {}))
 
 
-def revision_id(one: Landscape, name: str = "web--0000001") -> str:
+def revision_id(landscape: Landscape, name: str = "web--0000001") -> str:
     """Return the id of a revision of the app."""
-    return ArmId.parse(one.app).child("revisions", name).text
+    return ArmId.parse(landscape.app).child("revisions", name).text
 
 
-def aged(one: Landscape, moment: str = "2020-01-01T00:00:00+00:00") -> None:
+def aged(landscape: Landscape, moment: str = "2020-01-01T00:00:00+00:00") -> None:
     """Let the app's Key Vault references look as if they had been read long ago."""
-    with one.model.store.transaction() as transaction:
-        stored = transaction.get(one.app)
+    with landscape.model.store.transaction() as transaction:
+        stored = transaction.get(landscape.app)
         assert stored
         for reading in stored.secrets["keyVaultReadings"].values():
             reading["readAt"] = datetime.fromisoformat(moment).astimezone(UTC).isoformat()

@@ -38,17 +38,17 @@ def landscape(tmp_path: Path) -> Landscape:
     return Landscape(tmp_path / "state.sqlite")
 
 
-def re_read(one: Landscape) -> list[str]:
-    with one.model.store.transaction() as transaction:
+def re_read(item: Landscape) -> list[str]:
+    with item.model.store.transaction() as transaction:
         return [revision.id.name for revision in re_read_references(transaction)]
 
 
-def active(one: Landscape) -> list[str]:
-    return [name for name, each in revisions(one).items() if each.properties["active"]]
+def active(item: Landscape) -> list[str]:
+    return [name for name, each in revisions(item).items() if each.properties["active"]]
 
 
-def weights(one: Landscape) -> dict[str, int]:
-    return {name: each.properties["trafficWeight"] for name, each in revisions(one).items()}
+def weights(item: Landscape) -> dict[str, int]:
+    return {name: each.properties["trafficWeight"] for name, each in revisions(item).items()}
 
 
 # -- revisions
@@ -208,7 +208,7 @@ def test_values_stand_in_no_body(landscape: Landscape) -> None:
     secret("hidden-in-vault")(landscape)
     referring()(landscape)
     with landscape.model.store.transaction() as transaction:
-        bodies = str([one.body for one in transaction.under(landscape.subscription)])
+        bodies = str([item.body for item in transaction.under(landscape.subscription)])
     assert "hidden-in-vault" not in bodies
 
 

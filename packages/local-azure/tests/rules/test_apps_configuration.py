@@ -38,29 +38,29 @@ def without_secret(mode: str, *, mentioned: bool = False) -> Step:
 
 
 def deactivated(name: str) -> Step:
-    return lambda one: one.action(revision_id(one, name), "deactivate")
+    return lambda landscape: landscape.action(revision_id(landscape, name), "deactivate")
 
 
 def registry(**given: Any) -> Step:
     return app(("configuration.registries", [{"server": "contoso.azurecr.io", **given}]))
 
 
-def by_identity(one: Landscape) -> object:
+def by_identity(landscape: Landscape) -> object:
     """Return an image that the app's identity pulls from a registry that is here."""
     image = (f"{CONTAINER}.image", "contoso.azurecr.io/shop:1")
-    pulled = {"server": "contoso.azurecr.io", "identity": one.identity}
-    return app(("configuration.registries", [pulled]), image)(one)
+    pulled = {"server": "contoso.azurecr.io", "identity": landscape.identity}
+    return app(("configuration.registries", [pulled]), image)(landscape)
 
 
 def with_images(*references: str) -> Step:
     """Return the registries that are here hold these images and no other."""
-    return lambda one: setattr(one.model, "has_image", references.__contains__)
+    return lambda landscape: setattr(landscape.model, "has_image", references.__contains__)
 
 
-def with_registry(one: Landscape) -> None:
-    with_environment(one)
-    registry_id = f"{one.group}/providers/Microsoft.ContainerRegistry/registries/contoso"
-    one.put(registry_id, {}, sku={"name": "Basic"})
+def with_registry(landscape: Landscape) -> None:
+    with_environment(landscape)
+    registry_id = f"{landscape.group}/providers/Microsoft.ContainerRegistry/registries/contoso"
+    landscape.put(registry_id, {}, sku={"name": "Basic"})
 
 
 def ingress(**given: Any) -> Step:
@@ -70,17 +70,17 @@ def ingress(**given: Any) -> Step:
 def outside(**given: Any) -> Step:
     """Return an app in an environment without a network."""
 
-    def step(one: Landscape) -> object:
-        properties = app_properties(f"{one.environment}-2")
+    def step(landscape: Landscape) -> object:
+        properties = app_properties(f"{landscape.environment}-2")
         wanted = {"external": True, "targetPort": 8000, **given}
-        return one.put(f"{one.app}-2", changed(properties, ("configuration.ingress", wanted)))
+        return landscape.put(f"{landscape.app}-2", changed(properties, ("configuration.ingress", wanted)))
 
     return step
 
 
-def no_network(one: Landscape) -> None:
-    one.put(one.group)
-    one.put(f"{one.environment}-2")
+def no_network(landscape: Landscape) -> None:
+    landscape.put(landscape.group)
+    landscape.put(f"{landscape.environment}-2")
 
 
 def traffic(*shares: dict[str, Any], mode: str = "Multiple") -> Step:
@@ -120,7 +120,7 @@ REFUSALS = [
     Refusal(
         "an app in no environment",
         with_environment,
-        lambda one: one.put(one.app, app_properties(f"{one.environment}-2")),
+        lambda landscape: landscape.put(landscape.app, app_properties(f"{landscape.environment}-2")),
         "ContainerAppInvalidEnvironmentId",
         "properties.environmentId",
         app(),
@@ -211,7 +211,7 @@ REFUSALS = [
     ),
     Refusal(
         "taking away a secret that an earlier, active revision has",
-        lambda one: (with_environment(one), multiple()(one)),
+        lambda landscape: (with_environment(landscape), multiple()(landscape)),
         without_secret("Multiple"),
         "ContainerAppSecretInUse",
         SECRETS,
@@ -220,11 +220,15 @@ REFUSALS = [
     ),
     Refusal(
         "taking away a secret that an active revision beside the newest has",
-        lambda one: (with_environment(one), multiple()(one), multiple((f"{CONTAINER}.env", []))(one)),
+        lambda landscape: (
+            with_environment(landscape),
+            multiple()(landscape),
+            multiple((f"{CONTAINER}.env", []))(landscape),
+        ),
         without_secret("Multiple"),
         "ContainerAppSecretInUse",
         SECRETS,
-        lambda one: (deactivated("web--0000001")(one), without_secret("Multiple")(one)),
+        lambda landscape: (deactivated("web--0000001")(landscape), without_secret("Multiple")(landscape)),
     ),
     Refusal(
         "taking away a secret that the new template still has",
@@ -236,31 +240,34 @@ REFUSALS = [
     ),
     Refusal(
         "activating a revision whose secret is gone",
-        lambda one: (with_app(one), without_secret("Single")(one)),
-        lambda one: one.action(revision_id(one), "activate"),
+        lambda landscape: (with_app(landscape), without_secret("Single")(landscape)),
+        lambda landscape: landscape.action(revision_id(landscape), "activate"),
         "ContainerAppSecretRefNotFound",
         "revisions/web--0000001",
-        lambda one: (app()(one), one.action(revision_id(one), "activate")),
+        lambda landscape: (app()(landscape), landscape.action(revision_id(landscape), "activate")),
     ),
     Refusal(
         "restarting a revision that is stopped",
-        lambda one: (with_app(one), deactivated("web--0000001")(one)),
-        lambda one: one.action(revision_id(one), "restart"),
+        lambda landscape: (with_app(landscape), deactivated("web--0000001")(landscape)),
+        lambda landscape: landscape.action(revision_id(landscape), "restart"),
         "RevisionInactive",
         "revisions/web--0000001",
-        lambda one: (one.action(revision_id(one), "activate"), one.action(revision_id(one), "restart")),
+        lambda landscape: (
+            landscape.action(revision_id(landscape), "activate"),
+            landscape.action(revision_id(landscape), "restart"),
+        ),
     ),
     # -- identities and registries
     Refusal(
         "a registry's identity that is not the app's",
         with_environment,
-        lambda one: app(
-            ("configuration.registries", [{"server": "contoso.azurecr.io", "identity": one.identity}]),
+        lambda landscape: app(
+            ("configuration.registries", [{"server": "contoso.azurecr.io", "identity": landscape.identity}]),
             identity={"type": "None"},
-        )(one),
+        )(landscape),
         "ContainerAppIdentityNotAssigned",
         f"{REGISTRIES}[0].identity",
-        lambda one: registry(identity=one.identity)(one),
+        lambda landscape: registry(identity=landscape.identity)(landscape),
     ),
     Refusal(
         "a system-assigned identity that the app has not",
@@ -268,15 +275,15 @@ REFUSALS = [
         registry(identity="system"),
         "ContainerAppIdentityNotAssigned",
         f"{REGISTRIES}[0].identity",
-        lambda one: app(
+        lambda landscape: app(
             ("configuration.registries", [{"server": "contoso.azurecr.io", "identity": "system"}]),
             identity={"type": "SystemAssigned"},
-        )(one),
+        )(landscape),
     ),
     Refusal(
         "an identity that is not there",
         with_environment,
-        lambda one: app(identity=assigned(f"{one.identity}-2"))(one),
+        lambda landscape: app(identity=assigned(f"{landscape.identity}-2"))(landscape),
         "FailedIdentityOperation",
         "identity.userAssignedIdentities",
         app(),
@@ -303,7 +310,7 @@ REFUSALS = [
         by_identity,
         "ContainerAppOperationError",
         "properties.template.containers[0].image",
-        lambda one: (grant("group", ACR_PULL)(one), by_identity(one)),
+        lambda landscape: (grant("group", ACR_PULL)(landscape), by_identity(landscape)),
         "unable to pull image using Managed identity",
     ),
     Refusal(

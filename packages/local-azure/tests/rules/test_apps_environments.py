@@ -17,54 +17,57 @@ LOGS = "properties.appLogsConfiguration"
 GUID = "11111111-1111-1111-1111-111111111111"
 
 
-def network(one: Landscape) -> None:
-    one.with_network()
+def network(landscape: Landscape) -> None:
+    landscape.with_network()
 
 
 def subnet(prefix: str = "10.0.4.0/27", **properties: Any) -> Step:
     """Return a subnet of its own for an environment."""
     body = {"addressPrefix": prefix, "delegations": DELEGATED, **properties}
-    return lambda one: (one.with_network(), one.put(f"{one.vnet}/subnets/own", body, location=None))
+    return lambda landscape: (
+        landscape.with_network(),
+        landscape.put(f"{landscape.vnet}/subnets/own", body, location=None),
+    )
 
 
-def in_own_subnet(one: Landscape) -> object:
-    return environment(vnetConfiguration={"infrastructureSubnetId": f"{one.vnet}/subnets/own"})(one)
+def in_own_subnet(landscape: Landscape) -> object:
+    return environment(vnetConfiguration={"infrastructureSubnetId": f"{landscape.vnet}/subnets/own"})(landscape)
 
 
-def other_environment(one: Landscape) -> object:
-    network = {"vnetConfiguration": {"infrastructureSubnetId": one.apps_subnet}}
-    return one.put(f"{one.environment}-2", network)
+def other_environment(landscape: Landscape) -> object:
+    network = {"vnetConfiguration": {"infrastructureSubnetId": landscape.apps_subnet}}
+    return landscape.put(f"{landscape.environment}-2", network)
 
 
-def in_foreign_region(one: Landscape) -> object:
-    network = {"vnetConfiguration": {"infrastructureSubnetId": one.apps_subnet}}
-    return one.put(one.environment, network, location="northeurope")
+def in_foreign_region(landscape: Landscape) -> object:
+    network = {"vnetConfiguration": {"infrastructureSubnetId": landscape.apps_subnet}}
+    return landscape.put(landscape.environment, network, location="northeurope")
 
 
-def reserved_range(one: Landscape) -> None:
-    one.with_network()
-    vnet = one.vnet.replace("/vnet", "/reserved")
-    one.put(vnet, {"addressSpace": {"addressPrefixes": ["172.16.0.0/12"]}})
+def reserved_range(landscape: Landscape) -> None:
+    landscape.with_network()
+    vnet = landscape.vnet.replace("/vnet", "/reserved")
+    landscape.put(vnet, {"addressSpace": {"addressPrefixes": ["172.16.0.0/12"]}})
     for name, prefix in (("bad", "172.30.4.0/24"), ("good", "172.29.4.0/24")):
-        one.put(f"{vnet}/subnets/{name}", {"addressPrefix": prefix, "delegations": DELEGATED}, location=None)
+        landscape.put(f"{vnet}/subnets/{name}", {"addressPrefix": prefix, "delegations": DELEGATED}, location=None)
 
 
 def in_reserved(name: str) -> Step:
-    return lambda one: environment(
-        vnetConfiguration={"infrastructureSubnetId": f"{one.vnet.replace('/vnet', '/reserved')}/subnets/{name}"}
-    )(one)
+    return lambda landscape: environment(
+        vnetConfiguration={"infrastructureSubnetId": f"{landscape.vnet.replace('/vnet', '/reserved')}/subnets/{name}"}
+    )(landscape)
 
 
-def two_prefixes(one: Landscape) -> None:
-    one.with_network()
+def two_prefixes(landscape: Landscape) -> None:
+    landscape.with_network()
     body = {"addressPrefixes": ["10.0.4.0/27", "10.0.5.0/27"], "delegations": DELEGATED}
-    one.put(f"{one.vnet}/subnets/own", body, location=None)
+    landscape.put(f"{landscape.vnet}/subnets/own", body, location=None)
 
 
-def one_prefix(one: Landscape) -> None:
+def one_prefix(landscape: Landscape) -> None:
     body = {"addressPrefixes": ["10.0.4.0/27"], "delegations": DELEGATED}
-    one.put(f"{one.vnet}/subnets/own", body, location=None)
-    in_own_subnet(one)
+    landscape.put(f"{landscape.vnet}/subnets/own", body, location=None)
+    in_own_subnet(landscape)
 
 
 def foreign(resource_id: str) -> str:
@@ -72,10 +75,12 @@ def foreign(resource_id: str) -> str:
     return resource_id.replace(resource_id.split("/")[2], GUID)
 
 
-def foreign_network(one: Landscape) -> None:
-    one.put(foreign(one.group))
-    one.put(foreign(one.vnet), {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}})
-    one.put(foreign(one.apps_subnet), {"addressPrefix": "10.0.0.0/23", "delegations": DELEGATED}, location=None)
+def foreign_network(landscape: Landscape) -> None:
+    landscape.put(foreign(landscape.group))
+    landscape.put(foreign(landscape.vnet), {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}})
+    landscape.put(
+        foreign(landscape.apps_subnet), {"addressPrefix": "10.0.0.0/23", "delegations": DELEGATED}, location=None
+    )
 
 
 def profiles(*given: dict[str, Any]) -> Step:
@@ -86,10 +91,10 @@ CONSUMPTION = {"name": "Consumption", "workloadProfileType": "Consumption"}
 D4 = {"name": "big", "workloadProfileType": "D4", "minimumCount": 0, "maximumCount": 3}
 
 
-def with_app_on_d4(one: Landscape) -> None:
-    with_environment(one)
-    profiles(CONSUMPTION, D4)(one)
-    app(("workloadProfileName", "big"))(one)
+def with_app_on_d4(landscape: Landscape) -> None:
+    with_environment(landscape)
+    profiles(CONSUMPTION, D4)(landscape)
+    app(("workloadProfileName", "big"))(landscape)
 
 
 def logs(destination: str, **configuration: Any) -> Step:
@@ -101,15 +106,15 @@ REFUSALS = [
     Refusal(
         "an environment's name with two hyphens",
         network,
-        lambda one: one.put(f"{one.environment}--2"),
+        lambda landscape: landscape.put(f"{landscape.environment}--2"),
         "ManagedEnvironmentInvalidName",
         "env--2",
-        lambda one: one.put(f"{one.environment}-2"),
+        lambda landscape: landscape.put(f"{landscape.environment}-2"),
     ),
     Refusal(
         "zones without a network",
         network,
-        lambda one: one.put(one.environment, {"zoneRedundant": True}),
+        lambda landscape: landscape.put(landscape.environment, {"zoneRedundant": True}),
         "ManagedEnvironmentInvalidNetworkConfiguration",
         "properties.zoneRedundant",
         environment(zoneRedundant=True),
@@ -117,22 +122,24 @@ REFUSALS = [
     ),
     Refusal(
         "zones in a region that has none",
-        lambda one: (
-            one.put(f"{one.subscription}/resourceGroups/rg", location="westus"),
-            regional_network(one, "westus"),
+        lambda landscape: (
+            landscape.put(f"{landscape.subscription}/resourceGroups/rg", location="westus"),
+            regional_network(landscape, "westus"),
         ),
-        lambda one: regional_environment(one, "westus", True),
+        lambda landscape: regional_environment(landscape, "westus", True),
         "ManagedEnvironmentZoneRedundantNotSupportedInRegion",
         "properties.zoneRedundant",
-        lambda one: regional_environment(one, "westus", False),
+        lambda landscape: regional_environment(landscape, "westus", False),
     ),
     Refusal(
         "an internal environment without a network",
         network,
-        lambda one: one.put(one.environment, {"vnetConfiguration": {"internal": True}}),
+        lambda landscape: landscape.put(landscape.environment, {"vnetConfiguration": {"internal": True}}),
         "ManagedEnvironmentInvalidNetworkConfiguration",
         "properties.vnetConfiguration.internal",
-        lambda one: environment(vnetConfiguration={"internal": True, "infrastructureSubnetId": one.apps_subnet})(one),
+        lambda landscape: environment(
+            vnetConfiguration={"internal": True, "infrastructureSubnetId": landscape.apps_subnet}
+        )(landscape),
     ),
     Refusal(
         "a network in another region",
@@ -144,8 +151,10 @@ REFUSALS = [
     ),
     Refusal(
         "a network in another subscription",
-        lambda one: (network(one), foreign_network(one)),
-        lambda one: environment(vnetConfiguration={"infrastructureSubnetId": foreign(one.apps_subnet)})(one),
+        lambda landscape: (network(landscape), foreign_network(landscape)),
+        lambda landscape: environment(vnetConfiguration={"infrastructureSubnetId": foreign(landscape.apps_subnet)})(
+            landscape
+        ),
         "ManagedEnvironmentInvalidNetworkConfiguration",
         SUBNET,
         environment(),
@@ -154,7 +163,9 @@ REFUSALS = [
     Refusal(
         "a subnet that is not delegated",
         network,
-        lambda one: environment(vnetConfiguration={"infrastructureSubnetId": one.endpoints_subnet})(one),
+        lambda landscape: environment(vnetConfiguration={"infrastructureSubnetId": landscape.endpoints_subnet})(
+            landscape
+        ),
         "ManagedEnvironmentSubnetDelegationError",
         SUBNET,
         environment(),
@@ -165,7 +176,11 @@ REFUSALS = [
         in_own_subnet,
         "ManagedEnvironmentInvalidNetworkConfiguration",
         SUBNET,
-        lambda one: (one.delete(f"{one.vnet}/subnets/own"), subnet()(one), in_own_subnet(one)),
+        lambda landscape: (
+            landscape.delete(f"{landscape.vnet}/subnets/own"),
+            subnet()(landscape),
+            in_own_subnet(landscape),
+        ),
         "at least /27",
     ),
     Refusal(
@@ -174,7 +189,7 @@ REFUSALS = [
         in_own_subnet,
         "ManagedEnvironmentInvalidNetworkConfiguration",
         SUBNET,
-        lambda one: (one.delete(f"{one.vnet}/subnets/own"), one_prefix(one)),
+        lambda landscape: (landscape.delete(f"{landscape.vnet}/subnets/own"), one_prefix(landscape)),
         "multiple addressPrefixes",
     ),
     Refusal(
@@ -192,12 +207,14 @@ REFUSALS = [
         other_environment,
         "ManagedEnvironmentSubnetInUse",
         SUBNET,
-        lambda one: (one.delete(one.environment), other_environment(one)),
+        lambda landscape: (landscape.delete(landscape.environment), other_environment(landscape)),
     ),
     Refusal(
         "a network that is not there",
         network,
-        lambda one: environment(vnetConfiguration={"infrastructureSubnetId": f"{one.vnet}/subnets/no"})(one),
+        lambda landscape: environment(vnetConfiguration={"infrastructureSubnetId": f"{landscape.vnet}/subnets/no"})(
+            landscape
+        ),
         "ManagedEnvironmentInvalidNetworkConfiguration",
         SUBNET,
         environment(),
@@ -222,7 +239,7 @@ REFUSALS = [
     Refusal(
         "logs to a workspace by its resource id",
         network,
-        lambda one: logs("log-analytics", customerId="log-dev", sharedKey="k")(one),
+        lambda landscape: logs("log-analytics", customerId="log-dev", sharedKey="k")(landscape),
         "InvalidRequestParameterWithDetails",
         f"{LOGS}.logAnalyticsConfiguration.customerId",
         logs("log-analytics", customerId=GUID, sharedKey="k"),
@@ -282,45 +299,45 @@ REFUSALS = [
         profiles(CONSUMPTION),
         "WorkloadProfileInUse",
         "properties.workloadProfiles",
-        lambda one: (app(("workloadProfileName", "Consumption"))(one), profiles(CONSUMPTION)(one)),
+        lambda landscape: (app(("workloadProfileName", "Consumption"))(landscape), profiles(CONSUMPTION)(landscape)),
     ),
     Refusal(
         "another subnet for an environment",
-        lambda one: (subnet()(one), environment()(one)),
+        lambda landscape: (subnet()(landscape), environment()(landscape)),
         in_own_subnet,
         "PropertyChangeNotAllowed",
         SUBNET,
-        lambda one: (one.delete(one.environment), in_own_subnet(one)),
+        lambda landscape: (landscape.delete(landscape.environment), in_own_subnet(landscape)),
     ),
     Refusal(
         "deleting an environment with apps",
         with_app,
-        lambda one: one.delete(one.environment),
+        lambda landscape: landscape.delete(landscape.environment),
         "ManagedEnvironmentHasContainerApps",
         "managedEnvironments/env",
-        lambda one: (one.delete(one.app), one.delete(one.environment)),
+        lambda landscape: (landscape.delete(landscape.app), landscape.delete(landscape.environment)),
     ),
     Refusal(
         "deleting a subnet with an environment",
         with_environment,
-        lambda one: one.delete(one.apps_subnet),
+        lambda landscape: landscape.delete(landscape.apps_subnet),
         "InUseSubnetCannotBeDeleted",
         "subnets/apps",
-        lambda one: (one.delete(one.environment), one.delete(one.apps_subnet)),
+        lambda landscape: (landscape.delete(landscape.environment), landscape.delete(landscape.apps_subnet)),
     ),
 ]
 
 
-def regional_network(one: Landscape, region: str) -> None:
+def regional_network(landscape: Landscape, region: str) -> None:
     """Create a network in a region of its own."""
-    one.put(one.vnet, {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}, location=region)
-    one.put(one.apps_subnet, {"addressPrefix": "10.0.0.0/23", "delegations": DELEGATED}, location=None)
+    landscape.put(landscape.vnet, {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}, location=region)
+    landscape.put(landscape.apps_subnet, {"addressPrefix": "10.0.0.0/23", "delegations": DELEGATED}, location=None)
 
 
-def regional_environment(one: Landscape, region: str, zones: bool) -> object:
+def regional_environment(landscape: Landscape, region: str, zones: bool) -> object:
     """Return an environment in it."""
-    network = {"vnetConfiguration": {"infrastructureSubnetId": one.apps_subnet}}
-    return one.put(one.environment, {**network, "zoneRedundant": zones}, location=region)
+    network = {"vnetConfiguration": {"infrastructureSubnetId": landscape.apps_subnet}}
+    return landscape.put(landscape.environment, {**network, "zoneRedundant": zones}, location=region)
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=str)
@@ -329,34 +346,36 @@ def test_azure_refuses(refusal: Refusal, tmp_path: Path) -> None:
 
 
 def test_a_later_put_may_leave_the_workspaces_key_out(tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    one.with_network()
-    logs("log-analytics", customerId=GUID, sharedKey="k")(one)
-    logs("log-analytics", customerId=GUID)(one)
-    with one.model.store.transaction() as transaction:
-        stored = transaction.get(one.environment)
+    landscape = Landscape(tmp_path / "state.sqlite")
+    landscape.with_network()
+    logs("log-analytics", customerId=GUID, sharedKey="k")(landscape)
+    logs("log-analytics", customerId=GUID)(landscape)
+    with landscape.model.store.transaction() as transaction:
+        stored = transaction.get(landscape.environment)
     assert stored
     assert stored.secrets["properties.appLogsConfiguration.logAnalyticsConfiguration.sharedKey"] == "k"
 
 
 def test_a_network_rule_that_names_the_subnet_does_not_occupy_it(tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    one.with_network()
-    rules = [{"id": one.apps_subnet, "ignoreMissingVnetServiceEndpoint": True}]
-    one.with_vault("Enabled", networkAcls={"bypass": "None", "defaultAction": "Deny", "virtualNetworkRules": rules})
-    environment()(one)
+    landscape = Landscape(tmp_path / "state.sqlite")
+    landscape.with_network()
+    rules = [{"id": landscape.apps_subnet, "ignoreMissingVnetServiceEndpoint": True}]
+    landscape.with_vault(
+        "Enabled", networkAcls={"bypass": "None", "defaultAction": "Deny", "virtualNetworkRules": rules}
+    )
+    environment()(landscape)
 
 
 def test_a_private_endpoint_in_the_subnet_keeps_an_environment_out(tmp_path: Path) -> None:
     """Azure lets no endpoint into a delegated subnet; one that was there before keeps the subnet its own."""
-    one = Landscape(tmp_path / "state.sqlite")
-    one.with_network().with_cache()
+    landscape = Landscape(tmp_path / "state.sqlite")
+    landscape.with_network().with_cache()
     plain = {"addressPrefix": "10.0.4.0/24"}
-    shared = f"{one.vnet}/subnets/shared"
-    one.put(shared, plain, location=None)
-    one.put(one.endpoint, endpoint_properties(shared, one.cache, "redisEnterprise"))
-    one.put(shared, {**plain, "delegations": DELEGATED}, location=None)
+    shared = f"{landscape.vnet}/subnets/shared"
+    landscape.put(shared, plain, location=None)
+    landscape.put(landscape.endpoint, endpoint_properties(shared, landscape.cache, "redisEnterprise"))
+    landscape.put(shared, {**plain, "delegations": DELEGATED}, location=None)
     with pytest.raises(Exception, match="cannot be used by any other Azure resources"):
-        environment(vnetConfiguration={"infrastructureSubnetId": shared})(one)
-    one.delete(one.endpoint)
-    environment(vnetConfiguration={"infrastructureSubnetId": shared})(one)
+        environment(vnetConfiguration={"infrastructureSubnetId": shared})(landscape)
+    landscape.delete(landscape.endpoint)
+    environment(vnetConfiguration={"infrastructureSubnetId": shared})(landscape)

@@ -37,41 +37,45 @@ OFFICER = "/providers/Microsoft.Authorization/roleDefinitions/b86a8fe4-44ce-4948
 ADMINISTRATOR = "/providers/Microsoft.Authorization/roleDefinitions/00482a5a-887f-4fb3-b363-3b7fe8e74483"
 
 
-def group(one: Landscape) -> None:
-    one.put(one.group)
+def group(landscape: Landscape) -> None:
+    landscape.put(landscape.group)
 
 
-def a_vault(one: Landscape) -> None:
-    one.put(one.group)
-    one.with_vault()
+def a_vault(landscape: Landscape) -> None:
+    landscape.put(landscape.group)
+    landscape.with_vault()
 
 
-def delete_secret(one: Landscape) -> None:
-    one.delete(f"{one.vault}/secrets/redis-url")
+def delete_secret(landscape: Landscape) -> None:
+    landscape.delete(f"{landscape.vault}/secrets/redis-url")
 
 
-def caller_may(one: Landscape, *secrets: str) -> JsonObject:
+def caller_may(landscape: Landscape, *secrets: str) -> JsonObject:
     """Return a vault that lets the caller do this with secrets."""
     tenant = str(vault_properties()["tenantId"])
-    policy = {"tenantId": tenant, "objectId": one.model.tenant.object_id, "permissions": {"secrets": list(secrets)}}
+    policy = {
+        "tenantId": tenant,
+        "objectId": landscape.model.tenant.object_id,
+        "permissions": {"secrets": list(secrets)},
+    }
     return {"enableRbacAuthorization": False, "accessPolicies": [policy]}
 
 
-def deleted_vault(one: Landscape) -> None:
-    a_vault(one)
-    one.delete(one.vault)
+def deleted_vault(landscape: Landscape) -> None:
+    a_vault(landscape)
+    landscape.delete(landscape.vault)
 
 
-def deleted_secret(one: Landscape) -> None:
+def deleted_secret(landscape: Landscape) -> None:
     """As the data plane leaves a secret that was deleted there."""
-    deleted = ArmId.parse(one.vault).child("deletedSecrets", "redis-url")
-    with one.model.store.transaction() as transaction:
+    deleted = ArmId.parse(landscape.vault).child("deletedSecrets", "redis-url")
+    with landscape.model.store.transaction() as transaction:
         transaction.save(Resource(deleted, {"id": deleted.text, "name": deleted.name, "properties": {}}))
 
 
-def elsewhere(one: Landscape) -> str:
-    one.put(f"{one.subscription}/resourceGroups/two")
-    return one.vault.replace("/rg/", "/two/")
+def elsewhere(landscape: Landscape) -> str:
+    landscape.put(f"{landscape.subscription}/resourceGroups/two")
+    return landscape.vault.replace("/rg/", "/two/")
 
 
 def policy(**changes: Any) -> JsonObject:
@@ -86,10 +90,10 @@ def acls(**given: Any) -> Step:
     return vault(networkAcls={"bypass": "None", "defaultAction": "Deny", **given})
 
 
-def with_service_endpoint(one: Landscape) -> object:
+def with_service_endpoint(landscape: Landscape) -> object:
     services = [{"service": "Microsoft.KeyVault"}]
     body = {"addressPrefix": "10.0.2.0/24", "serviceEndpoints": services}
-    return one.put(one.endpoints_subnet, body, location=None)
+    return landscape.put(landscape.endpoints_subnet, body, location=None)
 
 
 VAULTS = [
@@ -97,20 +101,24 @@ VAULTS = [
         Refusal(
             f"the vault name '{wrong}'",
             group,
-            lambda one, wrong=wrong: one.put(one.vault.replace("kv-demo", wrong), vault_properties()),
+            lambda landscape, wrong=wrong: landscape.put(landscape.vault.replace("kv-demo", wrong), vault_properties()),
             "VaultNameNotValid",
             wrong,
-            lambda one, right=right: one.put(one.vault.replace("kv-demo", right), vault_properties()),
+            lambda landscape, right=right: landscape.put(landscape.vault.replace("kv-demo", right), vault_properties()),
         )
         for wrong, right in (("kv", "kv1"), ("k" * 25, "k" * 24), ("1kv", "kv1"), ("kv--1", "kv-1"), ("kv-", "kv0"))
     ),
     Refusal(
         "a vault's name that another vault has",
-        lambda one: (a_vault(one), elsewhere(one)),
-        lambda one: one.put(one.vault.replace("/rg/", "/two/").replace("kv-demo", "KV-Demo"), vault_properties()),
+        lambda landscape: (a_vault(landscape), elsewhere(landscape)),
+        lambda landscape: landscape.put(
+            landscape.vault.replace("/rg/", "/two/").replace("kv-demo", "KV-Demo"), vault_properties()
+        ),
         "VaultAlreadyExists",
         "vaults/KV-Demo",
-        lambda one: one.put(one.vault.replace("/rg/", "/two/").replace("kv-demo", "kv-demo2"), vault_properties()),
+        lambda landscape: landscape.put(
+            landscape.vault.replace("/rg/", "/two/").replace("kv-demo", "kv-demo2"), vault_properties()
+        ),
     ),
     Refusal(
         "a vault's name that a deleted vault keeps",
@@ -122,8 +130,10 @@ VAULTS = [
     ),
     Refusal(
         "recovering a vault in another group",
-        lambda one: (deleted_vault(one), elsewhere(one)),
-        lambda one: one.put(one.vault.replace("/rg/", "/two/"), vault_properties(createMode="recover")),
+        lambda landscape: (deleted_vault(landscape), elsewhere(landscape)),
+        lambda landscape: landscape.put(
+            landscape.vault.replace("/rg/", "/two/"), vault_properties(createMode="recover")
+        ),
         "VaultAlreadyExists",
         "properties.createMode",
         vault(createMode="recover"),
@@ -131,7 +141,9 @@ VAULTS = [
     Refusal(
         "recovering a vault in another region",
         deleted_vault,
-        lambda one: one.put(one.vault, vault_properties(createMode="recover"), location="northeurope"),
+        lambda landscape: landscape.put(
+            landscape.vault, vault_properties(createMode="recover"), location="northeurope"
+        ),
         "VaultAlreadyExists",
         "location",
         vault(createMode="recover"),
@@ -146,15 +158,19 @@ VAULTS = [
     ),
     Refusal(
         "purging a vault with purge protection",
-        lambda one: (group(one), vault(enablePurgeProtection=True)(one), one.delete(one.vault)),
-        lambda one: one.action(deleted_id(one), "purge"),
+        lambda landscape: (
+            group(landscape),
+            vault(enablePurgeProtection=True)(landscape),
+            landscape.delete(landscape.vault),
+        ),
+        lambda landscape: landscape.action(deleted_id(landscape), "purge"),
         "MethodNotAllowed",
         "deletedVaults/kv-demo",
         vault(createMode="recover"),
     ),
     Refusal(
         "turning purge protection off",
-        lambda one: (group(one), vault(enablePurgeProtection=True)(one)),
+        lambda landscape: (group(landscape), vault(enablePurgeProtection=True)(landscape)),
         vault(enablePurgeProtection=False),
         "BadRequest",
         "properties.enablePurgeProtection",
@@ -255,20 +271,20 @@ VAULTS = [
     ),
     Refusal(
         "a network rule for a subnet without service endpoint",
-        lambda one: one.with_network(),
-        lambda one: acls(virtualNetworkRules=[{"id": one.endpoints_subnet}])(one),
+        lambda landscape: landscape.with_network(),
+        lambda landscape: acls(virtualNetworkRules=[{"id": landscape.endpoints_subnet}])(landscape),
         "VirtualNetworkNotValid",
         "properties.networkAcls.virtualNetworkRules[0].id",
-        lambda one: (
-            with_service_endpoint(one),
-            acls(virtualNetworkRules=[{"id": one.endpoints_subnet}])(one),
+        lambda landscape: (
+            with_service_endpoint(landscape),
+            acls(virtualNetworkRules=[{"id": landscape.endpoints_subnet}])(landscape),
         ),
         "SubnetsHaveNoServiceEndpointsConfigured",
     ),
     Refusal(
         "a network rule for a subnet that is not there",
-        lambda one: one.with_network(),
-        lambda one: acls(virtualNetworkRules=[{"id": f"{one.vnet}/subnets/no"}])(one),
+        lambda landscape: landscape.with_network(),
+        lambda landscape: acls(virtualNetworkRules=[{"id": f"{landscape.vnet}/subnets/no"}])(landscape),
         "InvalidResourceReference",
         "properties.networkAcls.virtualNetworkRules[0].id",
         acls(),
@@ -277,7 +293,7 @@ VAULTS = [
     Refusal(
         "a secret's name with an underscore",
         a_vault,
-        lambda one: one.put(f"{one.vault}/secrets/redis_url", {"value": "v"}, location=None),
+        lambda landscape: landscape.put(f"{landscape.vault}/secrets/redis_url", {"value": "v"}, location=None),
         "InvalidSecretName",
         "redis_url",
         secret(),
@@ -285,10 +301,10 @@ VAULTS = [
     Refusal(
         "a secret's name of 128 characters",
         a_vault,
-        lambda one: one.put(f"{one.vault}/secrets/{'s' * 128}", {"value": "v"}, location=None),
+        lambda landscape: landscape.put(f"{landscape.vault}/secrets/{'s' * 128}", {"value": "v"}, location=None),
         "InvalidSecretName",
         "s" * 128,
-        lambda one: one.put(f"{one.vault}/secrets/{'s' * 127}", {"value": "v"}, location=None),
+        lambda landscape: landscape.put(f"{landscape.vault}/secrets/{'s' * 127}", {"value": "v"}, location=None),
     ),
     Refusal("a secret without value", a_vault, secret(""), "BadParameter", "properties.value", secret()),
     Refusal(
@@ -309,11 +325,11 @@ VAULTS = [
     ),
     Refusal(
         "the name of a deleted secret",
-        lambda one: (a_vault(one), deleted_secret(one)),
+        lambda landscape: (a_vault(landscape), deleted_secret(landscape)),
         secret(),
         "Conflict",
         "secrets/redis-url",
-        lambda one: one.put(f"{one.vault}/secrets/redis-url2", {"value": "v"}, location=None),
+        lambda landscape: landscape.put(f"{landscape.vault}/secrets/redis-url2", {"value": "v"}, location=None),
         "deleted but recoverable",
     ),
     Refusal(
@@ -322,135 +338,141 @@ VAULTS = [
         secret(),
         "ParentResourceNotFound",
         "",
-        lambda one: (one.with_vault(), secret()(one)),
+        lambda landscape: (landscape.with_vault(), secret()(landscape)),
     ),
     Refusal(
         "deleting a secret of a vault without public access",
-        lambda one: (a_vault(one), one.with_officer(), secret()(one)),
+        lambda landscape: (a_vault(landscape), landscape.with_officer(), secret()(landscape)),
         delete_secret,
         "Forbidden",
         "secrets/redis-url",
-        lambda one: (vault(publicNetworkAccess="Enabled")(one), delete_secret(one)),
+        lambda landscape: (vault(publicNetworkAccess="Enabled")(landscape), delete_secret(landscape)),
         "Public network access is disabled",
     ),
     Refusal(
         "deleting a secret from outside of the vault's firewall",
-        lambda one: (
-            a_vault(one),
-            one.with_officer(),
-            vault(networkAcls={"defaultAction": "Deny"})(one),
-            secret()(one),
+        lambda landscape: (
+            a_vault(landscape),
+            landscape.with_officer(),
+            vault(networkAcls={"defaultAction": "Deny"})(landscape),
+            secret()(landscape),
         ),
         delete_secret,
         "Forbidden",
         "secrets/redis-url",
-        lambda one: (vault(networkAcls={"defaultAction": "Allow"})(one), delete_secret(one)),
+        lambda landscape: (vault(networkAcls={"defaultAction": "Allow"})(landscape), delete_secret(landscape)),
         "Client address is not authorized",
     ),
     Refusal(
         "deleting a secret without a role for what is in the vault",
-        lambda one: (one.put(one.group), vault()(one), secret()(one)),
+        lambda landscape: (landscape.put(landscape.group), vault()(landscape), secret()(landscape)),
         delete_secret,
         "Forbidden",
         "secrets/redis-url",
-        lambda one: (one.with_officer(), delete_secret(one)),
+        lambda landscape: (landscape.with_officer(), delete_secret(landscape)),
         "Caller is not authorized",
     ),
     Refusal(
         "deleting a secret without an access policy that says so",
-        lambda one: (one.put(one.group), vault(**caller_may(one, "get", "list", "set"))(one), secret()(one)),
+        lambda landscape: (
+            landscape.put(landscape.group),
+            vault(**caller_may(landscape, "get", "list", "set"))(landscape),
+            secret()(landscape),
+        ),
         delete_secret,
         "Forbidden",
         "secrets/redis-url",
-        lambda one: (vault(**caller_may(one, "delete"))(one), delete_secret(one)),
+        lambda landscape: (vault(**caller_may(landscape, "delete"))(landscape), delete_secret(landscape)),
         "Caller is not authorized",
     ),
 ]
 
 
-def deleted_id(one: Landscape) -> str:
-    return f"{one.subscription}/providers/Microsoft.KeyVault/locations/westeurope/deletedVaults/kv-demo"
+def deleted_id(landscape: Landscape) -> str:
+    return f"{landscape.subscription}/providers/Microsoft.KeyVault/locations/westeurope/deletedVaults/kv-demo"
 
 
 # -- references of apps
 
 
-def without_role(one: Landscape) -> None:
-    with_environment(one)
-    one.with_vault("Enabled")
-    secret()(one)
+def without_role(landscape: Landscape) -> None:
+    with_environment(landscape)
+    landscape.with_vault("Enabled")
+    secret()(landscape)
 
 
-def by_policy(one: Landscape) -> object:
-    principal = one.get(one.identity).properties["principalId"]
+def by_policy(landscape: Landscape) -> object:
+    principal = landscape.get(landscape.identity).properties["principalId"]
     given = policy(objectId=principal)
     properties = {"enableRbacAuthorization": False, "accessPolicies": [given], "publicNetworkAccess": "Enabled"}
-    one.put(one.vault, vault_properties(**properties))
-    return referring()(one)
+    landscape.put(landscape.vault, vault_properties(**properties))
+    return referring()(landscape)
 
 
-def not_yet(one: Landscape) -> None:
+def not_yet(landscape: Landscape) -> None:
     """Create a role that takes effect in an hour."""
-    public_vault(one)
-    in_force(one, datetime.now(UTC) + timedelta(hours=1))
+    public_vault(landscape)
+    in_force(landscape, datetime.now(UTC) + timedelta(hours=1))
 
 
-def in_force(one: Landscape, moment: datetime) -> None:
-    with one.model.store.transaction() as transaction:
+def in_force(landscape: Landscape, moment: datetime) -> None:
+    with landscape.model.store.transaction() as transaction:
         (assignment,) = transaction.of_type("Microsoft.Authorization/roleAssignments")
         assignment.secrets["inForceFrom"] = moment.isoformat()
         transaction.save(assignment)
 
 
-def empty(one: Landscape) -> None:
-    public_vault(one)
-    one.put(f"{one.vault}/secrets/redis-url", {"value": ""}, location=None)
+def empty(landscape: Landscape) -> None:
+    public_vault(landscape)
+    landscape.put(f"{landscape.vault}/secrets/redis-url", {"value": ""}, location=None)
 
 
-def disabled(one: Landscape) -> None:
-    public_vault(one)
-    secret(attributes={"enabled": False})(one)
+def disabled(landscape: Landscape) -> None:
+    public_vault(landscape)
+    secret(attributes={"enabled": False})(landscape)
 
 
-def reject(one: Landscape) -> None:
+def reject(landscape: Landscape) -> None:
     """Withdraw the vault owner's approval of the connection."""
-    set_connection(one, "Rejected")
+    set_connection(landscape, "Rejected")
 
 
-def set_connection(one: Landscape, status: str) -> None:
-    with one.model.store.transaction() as transaction:
-        endpoint = transaction.get(one.endpoint)
+def set_connection(landscape: Landscape, status: str) -> None:
+    with landscape.model.store.transaction() as transaction:
+        endpoint = transaction.get(landscape.endpoint)
         assert endpoint
         (connection,) = endpoint.properties["privateLinkServiceConnections"]
         connection["properties"]["privateLinkServiceConnectionState"]["status"] = status
         transaction.save(endpoint)
 
 
-def zone_id(one: Landscape) -> str:
-    return one.zone.replace("privatelink.redis.azure.net", VAULT_ZONE)
+def zone_id(landscape: Landscape) -> str:
+    return landscape.zone.replace("privatelink.redis.azure.net", VAULT_ZONE)
 
 
-def link(one: Landscape) -> Resource:
-    body = {"virtualNetwork": {"id": one.vnet}}
-    return one.put(f"{zone_id(one)}/virtualNetworkLinks/vnet", body, location="global")
+def link(landscape: Landscape) -> Resource:
+    body = {"virtualNetwork": {"id": landscape.vnet}}
+    return landscape.put(f"{zone_id(landscape)}/virtualNetworkLinks/vnet", body, location="global")
 
 
-def zone_group(one: Landscape) -> Resource:
-    config = {"name": "zone", "properties": {"privateDnsZoneId": zone_id(one)}}
-    return one.put(f"{one.endpoint}/privateDnsZoneGroups/default", {"privateDnsZoneConfigs": [config]}, location=None)
+def zone_group(landscape: Landscape) -> Resource:
+    config = {"name": "zone", "properties": {"privateDnsZoneId": zone_id(landscape)}}
+    return landscape.put(
+        f"{landscape.endpoint}/privateDnsZoneGroups/default", {"privateDnsZoneConfigs": [config]}, location=None
+    )
 
 
-def outbound(one: Landscape) -> str:
-    with one.model.store.transaction() as transaction:
-        stored = transaction.get(one.environment)
+def outbound(landscape: Landscape) -> str:
+    with landscape.model.store.transaction() as transaction:
+        stored = transaction.get(landscape.environment)
     assert stored
     return str(stored.secrets["outboundAddress"])
 
 
-def shut(one: Landscape, **rules: Any) -> Resource:
+def shut(landscape: Landscape, **rules: Any) -> Resource:
     """Return the vault's public access for listed callers only."""
     acls = {"bypass": "AzureServices", "defaultAction": "Deny", **rules}
-    return one.put(one.vault, vault_properties(publicNetworkAccess="Enabled", networkAcls=acls))
+    return landscape.put(landscape.vault, vault_properties(publicNetworkAccess="Enabled", networkAcls=acls))
 
 
 def unreadable(name: str, given: Step, neighbour: Step, words: str, call: Step | None = None) -> Refusal:
@@ -486,8 +508,8 @@ REFERENCES = [
     ),
     unreadable(
         "a vault that was deleted",
-        lambda one: (public_vault(one), one.delete(one.vault)),
-        lambda one: (vault(createMode="recover")(one), grant(name=2)(one), referring()(one)),
+        lambda landscape: (public_vault(landscape), landscape.delete(landscape.vault)),
+        lambda landscape: (vault(createMode="recover")(landscape), grant(name=2)(landscape), referring()(landscape)),
         "there is no vault",
     ),
     unreadable(
@@ -500,39 +522,50 @@ REFERENCES = [
     unreadable(
         "a version that is not there",
         public_vault,
-        lambda one: referring(version_url(one))(one),
+        lambda landscape: referring(version_url(landscape))(landscape),
         "in version",
         referring(f"{SECRET_URL}/{'0' * 32}"),
     ),
-    unreadable("a secret without a value", empty, lambda one: (secret()(one), referring()(one)), "is empty"),
-    unreadable("a secret that is disabled", disabled, lambda one: (secret()(one), referring()(one)), "is disabled"),
+    unreadable(
+        "a secret without a value", empty, lambda landscape: (secret()(landscape), referring()(landscape)), "is empty"
+    ),
+    unreadable(
+        "a secret that is disabled",
+        disabled,
+        lambda landscape: (secret()(landscape), referring()(landscape)),
+        "is disabled",
+    ),
     unreadable(
         "an identity without role",
         without_role,
-        lambda one: (grant()(one), referring()(one)),
+        lambda landscape: (grant()(landscape), referring()(landscape)),
         "unable to fetch secret 'redis-url' using Managed identity",
     ),
     unreadable(
         "an identity that only sees names",
-        lambda one: (without_role(one), grant(role=READER)(one)),
-        lambda one: (grant(role=OFFICER, name=2)(one), referring()(one)),
+        lambda landscape: (without_role(landscape), grant(role=READER)(landscape)),
+        lambda landscape: (grant(role=OFFICER, name=2)(landscape), referring()(landscape)),
         "may not read",
     ),
     unreadable(
         "a role on another vault",
-        lambda one: (without_role(one), one.put(f"{one.vault}2", vault_properties()), grant_other(one)),
-        lambda one: (grant("group", ADMINISTRATOR, 2)(one), referring()(one)),
+        lambda landscape: (
+            without_role(landscape),
+            landscape.put(f"{landscape.vault}2", vault_properties()),
+            grant_other(landscape),
+        ),
+        lambda landscape: (grant("group", ADMINISTRATOR, 2)(landscape), referring()(landscape)),
         "may not read",
     ),
     unreadable(
         "a role that is not in force yet",
         not_yet,
-        lambda one: (in_force(one, datetime.now(UTC)), referring()(one)),
+        lambda landscape: (in_force(landscape, datetime.now(UTC)), referring()(landscape)),
         "(yet)",
     ),
     unreadable(
         "an access policy that only lists",
-        lambda one: (without_role(one), listing_policy(one)),
+        lambda landscape: (without_role(landscape), listing_policy(landscape)),
         by_policy,
         "may not read",
     ),
@@ -541,93 +574,103 @@ REFERENCES = [
         public_vault,
         referring(),
         "may not read",
-        lambda one: referring(identity="system", identity_body={"type": "SystemAssigned"})(one),
+        lambda landscape: referring(identity="system", identity_body={"type": "SystemAssigned"})(landscape),
     ),
     unreadable(
         "no endpoint and no public access",
-        lambda one: (without_role(one), grant()(one), one.with_vault("Disabled")),
-        lambda one: (one.with_vault("Enabled"), referring()(one)),
+        lambda landscape: (without_role(landscape), grant()(landscape), landscape.with_vault("Disabled")),
+        lambda landscape: (landscape.with_vault("Enabled"), referring()(landscape)),
         "ForbiddenByConnection",
     ),
     unreadable(
         "a private zone that is not linked",
-        lambda one: private_vault(one, link=False),
-        lambda one: (link(one), referring()(one)),
+        lambda landscape: private_vault(landscape, link=False),
+        lambda landscape: (link(landscape), referring()(landscape)),
         "ForbiddenByConnection",
     ),
     unreadable(
         "a linked zone without the record",
-        lambda one: private_vault(one, zone=False),
-        lambda one: (zone_group(one), referring()(one)),
+        lambda landscape: private_vault(landscape, zone=False),
+        lambda landscape: (zone_group(landscape), referring()(landscape)),
         "has no record of it",
     ),
     unreadable(
         "a connection that was rejected",
-        lambda one: (private_vault(one), reject(one)),
-        lambda one: (set_connection(one, "Approved"), referring()(one)),
+        lambda landscape: (private_vault(landscape), reject(landscape)),
+        lambda landscape: (set_connection(landscape, "Approved"), referring()(landscape)),
         "ForbiddenByConnection",
     ),
     unreadable(
         "an endpoint in another network",
-        lambda one: endpoint_elsewhere(one),
-        lambda one: (one.with_vault("Enabled"), one.delete(one.endpoint), referring()(one)),
+        lambda landscape: endpoint_elsewhere(landscape),
+        lambda landscape: (
+            landscape.with_vault("Enabled"),
+            landscape.delete(landscape.endpoint),
+            referring()(landscape),
+        ),
         "no approved private endpoint in the network",
     ),
     unreadable(
         "a firewall that does not let the environment in",
-        lambda one: (public_vault(one), shut(one)),
-        lambda one: (shut(one, ipRules=[{"value": outbound(one)}]), referring()(one)),
+        lambda landscape: (public_vault(landscape), shut(landscape)),
+        lambda landscape: (shut(landscape, ipRules=[{"value": outbound(landscape)}]), referring()(landscape)),
         "ForbiddenByFirewall",
     ),
     unreadable(
         "a firewall that lets another subnet in",
-        lambda one: (public_vault(one), with_service_endpoint(one), let_in(one, one.endpoints_subnet)),
-        lambda one: (let_in(one, one.apps_subnet, missing=True), referring()(one)),
+        lambda landscape: (
+            public_vault(landscape),
+            with_service_endpoint(landscape),
+            let_in(landscape, landscape.endpoints_subnet),
+        ),
+        lambda landscape: (let_in(landscape, landscape.apps_subnet, missing=True), referring()(landscape)),
         "ForbiddenByFirewall",
     ),
 ]
 
 
-def let_in(one: Landscape, subnet: str, missing: bool = False) -> Resource:
-    return shut(one, virtualNetworkRules=[{"id": subnet, "ignoreMissingVnetServiceEndpoint": missing}])
+def let_in(landscape: Landscape, subnet: str, missing: bool = False) -> Resource:
+    return shut(landscape, virtualNetworkRules=[{"id": subnet, "ignoreMissingVnetServiceEndpoint": missing}])
 
 
-def grant_other(one: Landscape) -> object:
+def grant_other(landscape: Landscape) -> object:
     """Return a role on the vault beside the one that the app reads."""
-    principal = one.get(one.identity).properties["principalId"]
+    principal = landscape.get(landscape.identity).properties["principalId"]
     name = "99999999-0000-0000-0000-000000000000"
     body = {
         "principalId": principal,
         "principalType": "ServicePrincipal",
         "roleDefinitionId": ADMINISTRATOR,
     }
-    return one.put(f"{one.vault}2/providers/Microsoft.Authorization/roleAssignments/{name}", body, location=None)
+    return landscape.put(
+        f"{landscape.vault}2/providers/Microsoft.Authorization/roleAssignments/{name}", body, location=None
+    )
 
 
-def listing_policy(one: Landscape) -> object:
-    principal = one.get(one.identity).properties["principalId"]
+def listing_policy(landscape: Landscape) -> object:
+    principal = landscape.get(landscape.identity).properties["principalId"]
     given = policy(objectId=principal, permissions={"secrets": ["list", "set"]})
     properties = {"enableRbacAuthorization": False, "accessPolicies": [given], "publicNetworkAccess": "Enabled"}
-    return one.put(one.vault, vault_properties(**properties))
+    return landscape.put(landscape.vault, vault_properties(**properties))
 
 
-def endpoint_elsewhere(one: Landscape) -> None:
+def endpoint_elsewhere(landscape: Landscape) -> None:
     """Create the vault's endpoint in a network of its own, and its record in the zone that the apps' network is linked
     to.
     """
-    with_environment(one)
-    one.with_vault()
-    secret()(one)
-    grant()(one)
-    other = one.vnet.replace("/vnet", "/other")
-    one.put(other, {"addressSpace": {"addressPrefixes": ["10.9.0.0/16"]}})
-    one.put(f"{other}/subnets/endpoints", {"addressPrefix": "10.9.0.0/24"}, location=None)
-    connection = {"name": "one", "properties": {"privateLinkServiceId": one.vault, "groupIds": ["vault"]}}
+    with_environment(landscape)
+    landscape.with_vault()
+    secret()(landscape)
+    grant()(landscape)
+    other = landscape.vnet.replace("/vnet", "/other")
+    landscape.put(other, {"addressSpace": {"addressPrefixes": ["10.9.0.0/16"]}})
+    landscape.put(f"{other}/subnets/endpoints", {"addressPrefix": "10.9.0.0/24"}, location=None)
+    connection = {"name": "one", "properties": {"privateLinkServiceId": landscape.vault, "groupIds": ["vault"]}}
     body = {"subnet": {"id": f"{other}/subnets/endpoints"}, "privateLinkServiceConnections": [connection]}
-    one.put(one.endpoint, body)
-    one.put(zone_id(one), location="global")
-    link(one)
-    zone_group(one)
+    landscape.put(landscape.endpoint, body)
+    landscape.put(zone_id(landscape), location="global")
+    link(landscape)
+    zone_group(landscape)
 
 
 @pytest.mark.parametrize("refusal", [*VAULTS, *REFERENCES], ids=str)
@@ -636,11 +679,11 @@ def test_azure_refuses(refusal: Refusal, tmp_path: Path) -> None:
 
 
 def test_a_refusal_of_a_reference_never_tells_the_value(tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    without_role(one)
-    secret("rediss://hidden")(one)
+    landscape = Landscape(tmp_path / "state.sqlite")
+    without_role(landscape)
+    secret("rediss://hidden")(landscape)
     with pytest.raises(AzureError) as caught:
-        referring()(one)
+        referring()(landscape)
     assert "hidden" not in str(caught.value)
 
 
@@ -649,72 +692,81 @@ def test_a_refusal_of_a_reference_never_tells_the_value(tmp_path: Path) -> None:
     [
         ("through the private endpoint", private_vault),
         ("through public access", public_vault),
-        ("by a role on the group", lambda one: (without_role(one), grant("group")(one))),
-        ("by a role on the subscription", lambda one: (without_role(one), grant("subscription")(one))),
-        ("by a role on the secret alone", lambda one: (without_role(one), grant_on_secret(one))),
-        ("when it has expired", lambda one: (public_vault(one), secret(attributes={"exp": 1})(one))),
-        ("when it is not valid yet", lambda one: (public_vault(one), secret(attributes={"nbf": 2**33})(one))),
-        ("when a fallback is set", lambda one: (private_vault(one, zone=False, link=False), fall_back(one))),
+        ("by a role on the group", lambda landscape: (without_role(landscape), grant("group")(landscape))),
+        (
+            "by a role on the subscription",
+            lambda landscape: (without_role(landscape), grant("subscription")(landscape)),
+        ),
+        ("by a role on the secret alone", lambda landscape: (without_role(landscape), grant_on_secret(landscape))),
+        ("when it has expired", lambda landscape: (public_vault(landscape), secret(attributes={"exp": 1})(landscape))),
+        (
+            "when it is not valid yet",
+            lambda landscape: (public_vault(landscape), secret(attributes={"nbf": 2**33})(landscape)),
+        ),
+        (
+            "when a fallback is set",
+            lambda landscape: (private_vault(landscape, zone=False, link=False), fall_back(landscape)),
+        ),
     ],
-    ids=lambda one: one if isinstance(one, str) else "",
+    ids=lambda landscape: landscape if isinstance(landscape, str) else "",
 )
 def test_a_reference_is_read(name: str, given: Callable[[Landscape], object], tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    given(one)
-    referring()(one)
+    landscape = Landscape(tmp_path / "state.sqlite")
+    given(landscape)
+    referring()(landscape)
 
 
-def grant_on_secret(one: Landscape) -> object:
-    principal = one.get(one.identity).properties["principalId"]
+def grant_on_secret(landscape: Landscape) -> object:
+    principal = landscape.get(landscape.identity).properties["principalId"]
     name = "99999999-0000-0000-0000-000000000000"
     body = {"principalId": principal, "principalType": "ServicePrincipal", "roleDefinitionId": OFFICER}
-    scope = f"{one.vault}/secrets/redis-url"
-    return one.put(f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}", body, location=None)
+    scope = f"{landscape.vault}/secrets/redis-url"
+    return landscape.put(f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}", body, location=None)
 
 
-def fall_back(one: Landscape) -> None:
+def fall_back(landscape: Landscape) -> None:
     """Let the link of a zone without the name fall back to the public address."""
-    body = {"virtualNetwork": {"id": one.vnet}, "resolutionPolicy": "NxDomainRedirect"}
-    one.put(f"{zone_id(one)}/virtualNetworkLinks/vnet", body, location="global")
-    one.with_vault("Enabled")
+    body = {"virtualNetwork": {"id": landscape.vnet}, "resolutionPolicy": "NxDomainRedirect"}
+    landscape.put(f"{zone_id(landscape)}/virtualNetworkLinks/vnet", body, location="global")
+    landscape.with_vault("Enabled")
 
 
 def test_a_system_assigned_identity_reads_once_it_has_a_role(tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    public_vault(one)
-    with_app(one)
-    both = {**assigned(one.identity), "type": "SystemAssigned,UserAssigned"}
-    made = referring(SECRET_URL, None, identity_body=both)(one)
+    landscape = Landscape(tmp_path / "state.sqlite")
+    public_vault(landscape)
+    with_app(landscape)
+    both = {**assigned(landscape.identity), "type": "SystemAssigned,UserAssigned"}
+    made = referring(SECRET_URL, None, identity_body=both)(landscape)
     principal = made.body["identity"]["principalId"]
     body = {"principalId": principal, "principalType": "ServicePrincipal", "roleDefinitionId": OFFICER}
     name = "99999999-0000-0000-0000-000000000000"
-    one.put(f"{one.vault}/providers/Microsoft.Authorization/roleAssignments/{name}", body, location=None)
-    referring(SECRET_URL, "system", identity_body=both)(one)
+    landscape.put(f"{landscape.vault}/providers/Microsoft.Authorization/roleAssignments/{name}", body, location=None)
+    referring(SECRET_URL, "system", identity_body=both)(landscape)
 
 
 def test_a_recovered_vault_has_its_secrets_and_settings_again(tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    group(one)
-    vault(enableRbacAuthorization=False, accessPolicies=[policy()], softDeleteRetentionInDays=10)(one)
-    secret("v1")(one)
-    secret("v2")(one)
-    version = version_url(one)
-    one.delete(one.vault)
-    recovered = one.put(
-        one.vault, {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "createMode": "recover"}
+    landscape = Landscape(tmp_path / "state.sqlite")
+    group(landscape)
+    vault(enableRbacAuthorization=False, accessPolicies=[policy()], softDeleteRetentionInDays=10)(landscape)
+    secret("v1")(landscape)
+    secret("v2")(landscape)
+    version = version_url(landscape)
+    landscape.delete(landscape.vault)
+    recovered = landscape.put(
+        landscape.vault, {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "createMode": "recover"}
     )
     assert recovered.properties["softDeleteRetentionInDays"] == 10
     assert recovered.properties["accessPolicies"] == [policy()]
-    assert version_url(one) == version
+    assert version_url(landscape) == version
 
 
 def test_a_deleted_vault_frees_its_name_when_its_time_is_over(tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    deleted_vault(one)
-    with one.model.store.transaction() as transaction:
-        deleted = transaction.get(deleted_id(one))
+    landscape = Landscape(tmp_path / "state.sqlite")
+    deleted_vault(landscape)
+    with landscape.model.store.transaction() as transaction:
+        deleted = transaction.get(deleted_id(landscape))
         assert deleted
         deleted.properties["scheduledPurgeDate"] = "2020-01-01T00:00:00Z"
         transaction.save(deleted)
-    vault()(one)
-    assert not one.exists(f"{one.vault}/secrets/redis-url")
+    vault()(landscape)
+    assert not landscape.exists(f"{landscape.vault}/secrets/redis-url")

@@ -21,7 +21,7 @@ def sized(cpu: Any, memory: str) -> Step:
 
 def probe(*probes: dict[str, Any]) -> Step:
     get = {"httpGet": {"path": "/", "port": 8000}}
-    return app((f"{CONTAINER}.probes", [{"type": "Liveness", **get, **one} for one in probes]))
+    return app((f"{CONTAINER}.probes", [{"type": "Liveness", **get, **item} for item in probes]))
 
 
 def init(**resources: Any) -> Step:
@@ -38,9 +38,9 @@ EMPTY = {"name": "data", "storageType": "EmptyDir"}
 DATA = {"volumeName": "data", "mountPath": "/data"}
 
 
-def file_share(one: Landscape) -> object:
+def file_share(landscape: Landscape) -> object:
     share = {"accountName": "account", "accountKey": "key", "shareName": "share", "accessMode": "ReadWrite"}
-    return one.put(f"{one.environment}/storages/files", {"azureFile": share}, location=None)
+    return landscape.put(f"{landscape.environment}/storages/files", {"azureFile": share}, location=None)
 
 
 FILES = {"name": "data", "storageType": "AzureFile", "storageName": "files"}
@@ -60,7 +60,7 @@ AUTH = [{"secretRef": "redis-url", "triggerParameter": "password"}]
 
 def redis(**metadata: Any) -> Step:
     merged = {**REDIS["metadata"], **metadata}  # pyright: ignore[reportGeneralTypeIssues]  # a dict, as it stands above
-    return rule("custom", {**REDIS, "metadata": {key: one for key, one in merged.items() if one is not None}})
+    return rule("custom", {**REDIS, "metadata": {key: item for key, item in merged.items() if item is not None}})
 
 
 QUEUE = {"queueName": "jobs", "queueLength": 5, "auth": [{"secretRef": "redis-url", "triggerParameter": "connection"}]}
@@ -71,10 +71,10 @@ def suffix(value: str, image: str = "app:2") -> Step:
     return app(("template.revisionSuffix", value), (f"{CONTAINER}.image", image))
 
 
-def on_d4(one: Landscape) -> None:
-    with_environment(one)
+def on_d4(landscape: Landscape) -> None:
+    with_environment(landscape)
     environment(workloadProfiles=[{"name": "big", "workloadProfileType": "D4", "minimumCount": 0, "maximumCount": 1}])(
-        one
+        landscape
     )
 
 
@@ -349,7 +349,7 @@ REFUSALS = [
         mounted(FILES, DATA),
         "ManagedEnvironmentStorageNotFound",
         "properties.template.volumes[0].storageName",
-        lambda one: (file_share(one), mounted(FILES, DATA)(one)),
+        lambda landscape: (file_share(landscape), mounted(FILES, DATA)(landscape)),
     ),
     # -- scale
     Refusal(
@@ -488,7 +488,9 @@ REFUSALS = [
         rule("azureQueue", {**QUEUE, "auth": []}),
         TEMPLATE,
         f"{RULES}.azureQueue.auth",
-        lambda one: rule("azureQueue", {**QUEUE, "auth": [], "accountName": "account", "identity": one.identity})(one),
+        lambda landscape: rule(
+            "azureQueue", {**QUEUE, "auth": [], "accountName": "account", "identity": landscape.identity}
+        )(landscape),
     ),
     Refusal(
         "a scaler's secret for no parameter",
@@ -528,11 +530,11 @@ REFUSALS = [
     ),
     Refusal(
         "a revision suffix again, for another template",
-        lambda one: (with_app(one), suffix("v1")(one)),
+        lambda landscape: (with_app(landscape), suffix("v1")(landscape)),
         suffix("v1", "app:3"),
         "ContainerAppOperationError",
         "properties.template.revisionSuffix",
-        lambda one: (suffix("v1")(one), suffix("v2", "app:3")(one)),
+        lambda landscape: (suffix("v1")(landscape), suffix("v2", "app:3")(landscape)),
         "revision with suffix v1 already exists",
     ),
     Refusal(
@@ -553,14 +555,14 @@ def test_azure_refuses(refusal: Refusal, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("quarters", range(1, 17))
 def test_every_pair_of_cores_and_memory_is_accepted(quarters: int, tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    with_environment(one)
-    sized(quarters / 4, f"{quarters / 2:g}Gi")(one)
+    landscape = Landscape(tmp_path / "state.sqlite")
+    with_environment(landscape)
+    sized(quarters / 4, f"{quarters / 2:g}Gi")(landscape)
 
 
 def test_a_reference_and_a_template_are_judged_together(tmp_path: Path) -> None:
     """A template that is refused is refused before the vault is asked."""
-    one = Landscape(tmp_path / "state.sqlite")
-    with_environment(one)
+    landscape = Landscape(tmp_path / "state.sqlite")
+    with_environment(landscape)
     with pytest.raises(Exception, match="ContainerAppImageRequired"):
-        referring("https://absent.vault.azure.net/secrets/x", None, (f"{CONTAINER}.image", ""))(one)
+        referring("https://absent.vault.azure.net/secrets/x", None, (f"{CONTAINER}.image", ""))(landscape)

@@ -12,18 +12,18 @@ from modules.landscape import Landscape, endpoint_properties, vault_properties
 from rules.cases import Refusal, Step, all_of, check, group
 
 
-def insights(one: Landscape, kind: str, name: str) -> str:
-    return f"{one.group}/providers/Microsoft.Insights/{kind}/{name}"
+def insights(landscape: Landscape, kind: str, name: str) -> str:
+    return f"{landscape.group}/providers/Microsoft.Insights/{kind}/{name}"
 
 
-def registry(one: Landscape, name: str = "contoso") -> str:
-    return f"{one.group}/providers/Microsoft.ContainerRegistry/registries/{name}"
+def registry(landscape: Landscape, name: str = "contoso") -> str:
+    return f"{landscape.group}/providers/Microsoft.ContainerRegistry/registries/{name}"
 
 
-def watched(one: Landscape) -> None:
-    one.put(one.group)
-    one.with_cache().with_vault()
-    one.put(one.workspace)
+def watched(landscape: Landscape) -> None:
+    landscape.put(landscape.group)
+    landscape.with_cache().with_vault()
+    landscape.put(landscape.workspace)
 
 
 def setting(
@@ -41,10 +41,10 @@ def setting(
         **properties,
     }
 
-    def step(one: Landscape) -> object:
-        scope = getattr(one, of)
-        sink = {"workspaceId": one.workspace.replace("/logs", f"/{workspace}")} if workspace else {}
-        return one.put(f"{scope}/providers/Microsoft.Insights/diagnosticSettings/{name}", {**sink, **given})
+    def step(landscape: Landscape) -> object:
+        scope = getattr(landscape, of)
+        sink = {"workspaceId": landscape.workspace.replace("/logs", f"/{workspace}")} if workspace else {}
+        return landscape.put(f"{scope}/providers/Microsoft.Insights/diagnosticSettings/{name}", {**sink, **given})
 
     return step
 
@@ -54,18 +54,18 @@ ALL_METRICS = [{"category": "AllMetrics", "enabled": True}]
 AUDIT = [{"category": "AuditEvent", "enabled": True}]
 
 
-def second_workspace(one: Landscape) -> None:
-    one.put(one.workspace.replace("/logs", "/logs2"))
+def second_workspace(landscape: Landscape) -> None:
+    landscape.put(landscape.workspace.replace("/logs", "/logs2"))
 
 
 SETTINGS = [
     Refusal(
         "a setting of what is not there",
-        all_of(group, lambda one: one.put(one.workspace)),
+        all_of(group, lambda landscape: landscape.put(landscape.workspace)),
         setting(logs=ALL_LOGS),
         "ResourceNotFound",
         "",
-        all_of(lambda one: one.put(one.vault, vault_properties()), setting(logs=ALL_LOGS)),
+        all_of(lambda landscape: landscape.put(landscape.vault, vault_properties()), setting(logs=ALL_LOGS)),
     ),
     Refusal(
         "a setting that sends nowhere",
@@ -86,9 +86,9 @@ SETTINGS = [
     Refusal(
         "a setting that sends to an account that is not there",
         watched,
-        lambda one: setting(
-            logs=ALL_LOGS, storageAccountId=f"{one.group}/providers/Microsoft.Storage/storageAccounts/none"
-        )(one),
+        lambda landscape: setting(
+            logs=ALL_LOGS, storageAccountId=f"{landscape.group}/providers/Microsoft.Storage/storageAccounts/none"
+        )(landscape),
         "ResourceNotFound",
         "properties.storageAccountId",
         setting(logs=ALL_LOGS),
@@ -147,7 +147,10 @@ SETTINGS = [
         "a sixth setting",
         all_of(
             watched,
-            *(lambda one, n=n: one.put(one.workspace.replace("/logs", f"/logs{n}")) for n in range(6)),
+            *(
+                lambda landscape, n=n: landscape.put(landscape.workspace.replace("/logs", f"/logs{n}"))
+                for n in range(6)
+            ),
             *(setting(f"d{n}", logs=AUDIT, workspace=f"logs{n}") for n in range(5)),
         ),
         setting("d5", logs=AUDIT, workspace="logs5"),
@@ -175,11 +178,11 @@ def alert(
 ) -> Step:
     """Return an alert on a metric of the managed cache."""
 
-    def step(one: Landscape) -> object:
+    def step(landscape: Landscape) -> object:
         properties: JsonObject = {
             "severity": 2,
             "enabled": True,
-            "scopes": [one.cache],
+            "scopes": [landscape.cache],
             "evaluationFrequency": "PT1M",
             "windowSize": "PT5M",
             "criteria": {
@@ -187,26 +190,30 @@ def alert(
                 "allOf": [{"name": "one", "metricName": metric, **(criterion or {})}],
             },
         }
-        actions = {"actions": [{"actionGroupId": insights(one, "actionGroups", group_name)}]} if group_name else {}
-        return one.put(insights(one, "metricAlerts", name), {**properties, **actions, **changes}, location="global")
+        actions = (
+            {"actions": [{"actionGroupId": insights(landscape, "actionGroups", group_name)}]} if group_name else {}
+        )
+        return landscape.put(
+            insights(landscape, "metricAlerts", name), {**properties, **actions, **changes}, location="global"
+        )
 
     return step
 
 
-def classic(one: Landscape) -> str:
-    return f"{one.group}/providers/Microsoft.Cache/redis/classic"
+def classic(landscape: Landscape) -> str:
+    return f"{landscape.group}/providers/Microsoft.Cache/redis/classic"
 
 
 def classic_alert(metric: str) -> Step:
     """Return an alert on a metric of a classic cache."""
-    return lambda one: alert(metric, scopes=[classic(one)])(one)
+    return lambda landscape: alert(metric, scopes=[classic(landscape)])(landscape)
 
 
 ALERTS = [
     Refusal(
         "an alert in a region",
         watched,
-        lambda one: one.put(insights(one, "metricAlerts", "a"), {"scopes": [one.cache]}),
+        lambda landscape: landscape.put(insights(landscape, "metricAlerts", "a"), {"scopes": [landscape.cache]}),
         "LocationNotAvailableForResourceType",
         "location",
         alert(),
@@ -225,7 +232,7 @@ ALERTS = [
         alert(),
         "ResourceNotFound",
         "properties.scopes[0]",
-        all_of(lambda one: one.with_cache(), alert()),
+        all_of(lambda landscape: landscape.with_cache(), alert()),
     ),
     Refusal(
         "an alert that calls nobody who is there",
@@ -271,7 +278,12 @@ ALERTS = [
     ),
     Refusal(
         "a metric that classic caches have not",
-        all_of(group, lambda one: one.put(classic(one), {"sku": {"name": "Basic", "family": "C", "capacity": 0}})),
+        all_of(
+            group,
+            lambda landscape: landscape.put(
+                classic(landscape), {"sku": {"name": "Basic", "family": "C", "capacity": 0}}
+            ),
+        ),
         classic_alert("failedconnections"),
         "BadRequest",
         "properties.criteria.allOf[0].metricName",
@@ -295,10 +307,10 @@ QUERY = 'REDConnectionEvents | where EventType == "auth"'
 def log_alert(name: str = "rule", group_name: str = "", condition: JsonObject | None = None, **changes: Any) -> Step:
     """Return an alert on the logs in the workspace."""
 
-    def step(one: Landscape) -> object:
+    def step(landscape: Landscape) -> object:
         properties: JsonObject = {
             "severity": 2,
-            "scopes": [one.workspace],
+            "scopes": [landscape.workspace],
             "evaluationFrequency": "PT5M",
             "windowSize": "PT5M",
             "criteria": {
@@ -313,9 +325,9 @@ def log_alert(name: str = "rule", group_name: str = "", condition: JsonObject | 
                 ]
             },
         }
-        actions = {"actions": {"actionGroups": [insights(one, "actionGroups", group_name)]}} if group_name else {}
+        actions = {"actions": {"actionGroups": [insights(landscape, "actionGroups", group_name)]}} if group_name else {}
         given = {key: value for key, value in {**properties, **actions, **changes}.items() if value is not None}
-        return one.put(insights(one, "scheduledQueryRules", name), given)
+        return landscape.put(insights(landscape, "scheduledQueryRules", name), given)
 
     return step
 
@@ -332,13 +344,15 @@ LOG_ALERTS = [
         log_alert(),
         "ResourceNotFound",
         "properties.scopes[0]",
-        all_of(lambda one: one.put(one.workspace), log_alert()),
+        all_of(lambda landscape: landscape.put(landscape.workspace), log_alert()),
     ),
     Refusal("a log alert on nothing", watched, log_alert(scopes=[]), "BadRequest", "properties.scopes", log_alert()),
     Refusal(
         "a log alert on two workspaces",
         all_of(watched, second_workspace),
-        lambda one: log_alert(scopes=[one.workspace, one.workspace.replace("/logs", "/logs2")])(one),
+        lambda landscape: log_alert(scopes=[landscape.workspace, landscape.workspace.replace("/logs", "/logs2")])(
+            landscape
+        ),
         "BadRequest",
         "properties.scopes",
         log_alert(),
@@ -349,7 +363,7 @@ LOG_ALERTS = [
         log_alert(group_name="none"),
         "ResourceNotFound",
         "properties.actions.actionGroups[0]",
-        all_of(lambda one: action_group(name="none")(one), log_alert(group_name="none")),
+        all_of(lambda landscape: action_group(name="none")(landscape), log_alert(group_name="none")),
     ),
     *(
         Refusal(
@@ -456,7 +470,7 @@ LOG_ALERTS = [
 def action_group(short: str | None = "redis", name: str = "team", **properties: Any) -> Step:
     """Return an action group."""
     given = {"enabled": True, **({"groupShortName": short} if short is not None else {}), **properties}
-    return lambda one: one.put(insights(one, "actionGroups", name), given, location="global")
+    return lambda landscape: landscape.put(insights(landscape, "actionGroups", name), given, location="global")
 
 
 def emails(*pairs: tuple[str, str]) -> list[JsonObject]:
@@ -502,42 +516,42 @@ WORKSPACES = [
     Refusal(
         "a week of retention",
         group,
-        lambda one: one.put(one.workspace, {"retentionInDays": 7}),
+        lambda landscape: landscape.put(landscape.workspace, {"retentionInDays": 7}),
         "InvalidParameter",
         "properties.retentionInDays",
-        lambda one: one.put(one.workspace, {"retentionInDays": 7, "sku": {"name": "Free"}}),
+        lambda landscape: landscape.put(landscape.workspace, {"retentionInDays": 7, "sku": {"name": "Free"}}),
         "doesn't match the SKU limits",
     ),
     Refusal(
         "more than two years of retention",
         group,
-        lambda one: one.put(one.workspace, {"retentionInDays": 731}),
+        lambda landscape: landscape.put(landscape.workspace, {"retentionInDays": 731}),
         "InvalidParameter",
         "properties.retentionInDays",
-        lambda one: one.put(one.workspace, {"retentionInDays": 730}),
+        lambda landscape: landscape.put(landscape.workspace, {"retentionInDays": 730}),
     ),
     Refusal(
         "a price that there is not",
         group,
-        lambda one: one.put(one.workspace, {"sku": {"name": "PerGB"}}),
+        lambda landscape: landscape.put(landscape.workspace, {"sku": {"name": "PerGB"}}),
         "InvalidParameter",
         "properties.sku.name",
-        lambda one: one.put(one.workspace, {"sku": {"name": "pergb2018"}}),
+        lambda landscape: landscape.put(landscape.workspace, {"sku": {"name": "pergb2018"}}),
     ),
     Refusal(
         "a name of three characters",
         group,
-        lambda one: one.put(one.workspace.replace("/logs", "/log")),
+        lambda landscape: landscape.put(landscape.workspace.replace("/logs", "/log")),
         "InvalidResourceName",
         "log",
-        lambda one: one.put(one.workspace),
+        lambda landscape: landscape.put(landscape.workspace),
     ),
 ]
 
 
 def acr(size: str = "Premium", name: str = "contoso", **properties: Any) -> Step:
     """Return a container registry."""
-    return lambda one: one.put(registry(one, name), properties, sku={"name": size})
+    return lambda landscape: landscape.put(registry(landscape, name), properties, sku={"name": size})
 
 
 REGISTRIES = [
@@ -547,11 +561,13 @@ REGISTRIES = [
     ),
     Refusal(
         "a name that another registry has",
-        all_of(group, acr(), lambda one: one.put(f"{one.subscription}/resourceGroups/two")),
-        lambda one: one.put(registry(one, "Contoso").replace("/rg/", "/two/"), sku={"name": "Basic"}),
+        all_of(group, acr(), lambda landscape: landscape.put(f"{landscape.subscription}/resourceGroups/two")),
+        lambda landscape: landscape.put(registry(landscape, "Contoso").replace("/rg/", "/two/"), sku={"name": "Basic"}),
         "AlreadyInUse",
         "registries/Contoso",
-        lambda one: one.put(registry(one, "fabrikam").replace("/rg/", "/two/"), sku={"name": "Basic"}),
+        lambda landscape: landscape.put(
+            registry(landscape, "fabrikam").replace("/rg/", "/two/"), sku={"name": "Basic"}
+        ),
     ),
     *(
         Refusal(
@@ -581,21 +597,24 @@ REGISTRIES = [
     ),
     Refusal(
         "a private endpoint of Standard",
-        all_of(lambda one: one.with_network(), acr("Standard"), acr("Premium", name="premium")),
-        lambda one: one.put(one.endpoint, endpoint_properties(one.endpoints_subnet, registry(one), "registry")),
+        all_of(lambda landscape: landscape.with_network(), acr("Standard"), acr("Premium", name="premium")),
+        lambda landscape: landscape.put(
+            landscape.endpoint, endpoint_properties(landscape.endpoints_subnet, registry(landscape), "registry")
+        ),
         "BadRequest",
         "properties.privateLinkServiceConnections[0].properties.privateLinkServiceId",
-        lambda one: one.put(
-            one.endpoint, endpoint_properties(one.endpoints_subnet, registry(one, "premium"), "registry")
+        lambda landscape: landscape.put(
+            landscape.endpoint,
+            endpoint_properties(landscape.endpoints_subnet, registry(landscape, "premium"), "registry"),
         ),
     ),
     Refusal(
         "passwords of a registry without administrator",
         all_of(group, acr()),
-        lambda one: one.action(registry(one), "listCredentials"),
+        lambda landscape: landscape.action(registry(landscape), "listCredentials"),
         "UnAuthorizedForCredentialOperations",
         "",
-        all_of(acr(adminUserEnabled=True), lambda one: one.action(registry(one), "listCredentials")),
+        all_of(acr(adminUserEnabled=True), lambda landscape: landscape.action(registry(landscape), "listCredentials")),
     ),
 ]
 

@@ -20,13 +20,13 @@ FIRST = "properties.privateLinkServiceConnections[0]"
 
 def network(*prefixes: str) -> Step:
     """Return a network with these prefixes."""
-    return lambda one: one.put(one.vnet, {"addressSpace": {"addressPrefixes": list(prefixes)}})
+    return lambda landscape: landscape.put(landscape.vnet, {"addressSpace": {"addressPrefixes": list(prefixes)}})
 
 
 def subnet(prefix: str | None = "10.0.3.0/24", name: str = "more", **properties: Any) -> Step:
     """Return a subnet of the network."""
     given = {"addressPrefix": prefix} if prefix else {}
-    return lambda one: one.put(f"{one.vnet}/subnets/{name}", {**given, **properties}, location=None)
+    return lambda landscape: landscape.put(f"{landscape.vnet}/subnets/{name}", {**given, **properties}, location=None)
 
 
 def endpoint(
@@ -38,73 +38,76 @@ def endpoint(
 ) -> Step:
     """Return a private endpoint of the managed cache."""
 
-    def step(one: Landscape) -> object:
-        properties: JsonObject = endpoint_properties(f"{one.vnet}/subnets/{subnet_name}", one.cache, group)
+    def step(landscape: Landscape) -> object:
+        properties: JsonObject = endpoint_properties(f"{landscape.vnet}/subnets/{subnet_name}", landscape.cache, group)
         if address:
             properties["ipConfigurations"] = [{"name": "ip", "properties": {"privateIPAddress": address}}]
-        return one.put(one.endpoint.replace("/pep", f"/{name}"), properties, **envelope)
+        return landscape.put(landscape.endpoint.replace("/pep", f"/{name}"), properties, **envelope)
 
     return step
 
 
 def environment(subnet_name: str = "apps", name: str = "env", **envelope: Any) -> Step:
     """Return a Container Apps environment in a subnet."""
-    return lambda one: one.put(
-        one.environment.replace("/env", f"/{name}"),
-        {"vnetConfiguration": {"infrastructureSubnetId": f"{one.vnet}/subnets/{subnet_name}"}},
+    return lambda landscape: landscape.put(
+        landscape.environment.replace("/env", f"/{name}"),
+        {"vnetConfiguration": {"infrastructureSubnetId": f"{landscape.vnet}/subnets/{subnet_name}"}},
         **envelope,
     )
 
 
 def zone(name: str = "privatelink.redis.azure.net", **envelope: Any) -> Step:
     """Return a private zone."""
-    return lambda one: one.put(zone_id(one, name), **{"location": "global", **envelope})
+    return lambda landscape: landscape.put(zone_id(landscape, name), **{"location": "global", **envelope})
 
 
-def zone_id(one: Landscape, name: str) -> str:
-    return one.zone.replace("privatelink.redis.azure.net", name)
+def zone_id(landscape: Landscape, name: str) -> str:
+    return landscape.zone.replace("privatelink.redis.azure.net", name)
 
 
 def link(name: str = "vnet", zone_name: str = "privatelink.redis.azure.net", **properties: Any) -> Step:
     """Return a link of a zone to the network."""
-    return lambda one: one.put(
-        f"{zone_id(one, zone_name)}/virtualNetworkLinks/{name}",
-        {"virtualNetwork": {"id": one.vnet}, **properties},
+    return lambda landscape: landscape.put(
+        f"{zone_id(landscape, zone_name)}/virtualNetworkLinks/{name}",
+        {"virtualNetwork": {"id": landscape.vnet}, **properties},
         location="global",
     )
 
 
 def link_tagged(tags: dict[str, str]) -> Step:
     """Return a link of the zone to the network with tags."""
-    return lambda one: one.put(
-        f"{one.zone}/virtualNetworkLinks/vnet", {"virtualNetwork": {"id": one.vnet}}, location="global", tags=tags
+    return lambda landscape: landscape.put(
+        f"{landscape.zone}/virtualNetworkLinks/vnet",
+        {"virtualNetwork": {"id": landscape.vnet}},
+        location="global",
+        tags=tags,
     )
 
 
 def zone_group(*zones: str, name: str = "default", config_name: str = "") -> Step:
     """Return a zone group of the endpoint with a configuration for each zone."""
 
-    def step(one: Landscape) -> object:
+    def step(landscape: Landscape) -> object:
         configs = [
-            {"name": config_name or f"zone{index}", "properties": {"privateDnsZoneId": zone_id(one, zone_name)}}
+            {"name": config_name or f"zone{index}", "properties": {"privateDnsZoneId": zone_id(landscape, zone_name)}}
             for index, zone_name in enumerate(zones)
         ]
-        group = f"{one.endpoint}/privateDnsZoneGroups/{name}"
-        return one.put(group, {"privateDnsZoneConfigs": configs}, location=None)
+        group = f"{landscape.endpoint}/privateDnsZoneGroups/{name}"
+        return landscape.put(group, {"privateDnsZoneConfigs": configs}, location=None)
 
     return step
 
 
-def networked(one: Landscape) -> None:
-    one.with_network()
+def networked(landscape: Landscape) -> None:
+    landscape.with_network()
 
 
-def cached(one: Landscape) -> None:
-    one.with_network().with_cache()
+def cached(landscape: Landscape) -> None:
+    landscape.with_network().with_cache()
 
 
-def connected(one: Landscape) -> None:
-    one.with_network().with_cache().with_endpoint().with_zone()
+def connected(landscape: Landscape) -> None:
+    landscape.with_network().with_cache().with_endpoint().with_zone()
 
 
 FIVE = ("a.example", "b.example", "c.example", "d.example", "e.example")
@@ -163,18 +166,18 @@ NETWORKS = [
     Refusal(
         "a name of a network with a dash at its end",
         group,
-        lambda one: one.put(f"{one.vnet}-", SPACE),
+        lambda landscape: landscape.put(f"{landscape.vnet}-", SPACE),
         "InvalidResourceName",
         "vnet-",
-        lambda one: one.put(f"{one.vnet}_", SPACE),
+        lambda landscape: landscape.put(f"{landscape.vnet}_", SPACE),
     ),
     Refusal(
         "a name of a network of one letter",
         group,
-        lambda one: one.put(one.vnet.replace("/vnet", "/v"), SPACE),
+        lambda landscape: landscape.put(landscape.vnet.replace("/vnet", "/v"), SPACE),
         "InvalidResourceName",
         "v",
-        lambda one: one.put(one.vnet.replace("/vnet", "/v1"), SPACE),
+        lambda landscape: landscape.put(landscape.vnet.replace("/vnet", "/v1"), SPACE),
     ),
 ]
 SUBNETS = [
@@ -255,9 +258,9 @@ SUBNETS = [
     Refusal(
         "a subnet with a security group that is not there",
         networked,
-        lambda one: subnet(
-            networkSecurityGroup={"id": one.vnet.replace("virtualNetworks/vnet", "networkSecurityGroups/n")}
-        )(one),
+        lambda landscape: subnet(
+            networkSecurityGroup={"id": landscape.vnet.replace("virtualNetworks/vnet", "networkSecurityGroups/n")}
+        )(landscape),
         "InvalidResourceReference",
         "properties.networkSecurityGroup.id",
         subnet(),
@@ -282,35 +285,36 @@ SUBNETS = [
     Refusal(
         "deleting a subnet with an environment",
         all_of(networked, environment()),
-        lambda one: one.delete(one.apps_subnet),
+        lambda landscape: landscape.delete(landscape.apps_subnet),
         "InUseSubnetCannotBeDeleted",
         "subnets/apps",
-        lambda one: one.delete(one.endpoints_subnet),
+        lambda landscape: landscape.delete(landscape.endpoints_subnet),
     ),
     Refusal(
         "deleting a subnet with a private endpoint",
         connected,
-        lambda one: one.delete(one.endpoints_subnet),
+        lambda landscape: landscape.delete(landscape.endpoints_subnet),
         "InUseSubnetCannotBeDeleted",
         "subnets/endpoints",
-        lambda one: one.delete(one.apps_subnet),
+        lambda landscape: landscape.delete(landscape.apps_subnet),
     ),
     Refusal(
         "deleting a network with a private endpoint in it",
         connected,
-        lambda one: one.delete(one.vnet),
+        lambda landscape: landscape.delete(landscape.vnet),
         "InUseSubnetCannotBeDeleted",
         "subnets/endpoints",
-        lambda one: (one.delete(one.endpoint), one.delete(one.vnet)),
+        lambda landscape: (landscape.delete(landscape.endpoint), landscape.delete(landscape.vnet)),
     ),
     Refusal(
         "leaving a subnet in use out of the network's own list",
         connected,
-        lambda one: one.put(one.vnet, {**SPACE, "subnets": []}),
+        lambda landscape: landscape.put(landscape.vnet, {**SPACE, "subnets": []}),
         "InUseSubnetCannotBeDeleted",
         "subnets/endpoints",
-        lambda one: one.put(
-            one.vnet, {**SPACE, "subnets": [{"name": "endpoints", "properties": {"addressPrefix": "10.0.2.0/24"}}]}
+        lambda landscape: landscape.put(
+            landscape.vnet,
+            {**SPACE, "subnets": [{"name": "endpoints", "properties": {"addressPrefix": "10.0.2.0/24"}}]},
         ),
     ),
     Refusal(
@@ -420,7 +424,9 @@ ENDPOINTS = [
     Refusal(
         "an endpoint whose subnet is a network",
         cached,
-        lambda one: one.put(one.endpoint, endpoint_properties(one.vnet, one.cache, "redisEnterprise")),
+        lambda landscape: landscape.put(
+            landscape.endpoint, endpoint_properties(landscape.vnet, landscape.cache, "redisEnterprise")
+        ),
         "InvalidResourceReference",
         "properties.subnet.id",
         endpoint(),
@@ -428,7 +434,9 @@ ENDPOINTS = [
     Refusal(
         "an endpoint whose subnet is no id",
         cached,
-        lambda one: one.put(one.endpoint, endpoint_properties("endpoints", one.cache, "redisEnterprise")),
+        lambda landscape: landscape.put(
+            landscape.endpoint, endpoint_properties("endpoints", landscape.cache, "redisEnterprise")
+        ),
         "LinkedInvalidPropertyId",
         "properties.subnet.id",
         endpoint(),
@@ -453,7 +461,9 @@ ENDPOINTS = [
     Refusal(
         "an endpoint to what is not there",
         cached,
-        lambda one: one.put(one.endpoint, endpoint_properties(one.endpoints_subnet, one.classic, "redisCache")),
+        lambda landscape: landscape.put(
+            landscape.endpoint, endpoint_properties(landscape.endpoints_subnet, landscape.classic, "redisCache")
+        ),
         "InvalidResourceReference",
         f"{FIRST}.properties.privateLinkServiceId",
         endpoint(),
@@ -461,7 +471,7 @@ ENDPOINTS = [
     Refusal(
         "an endpoint without a connection",
         cached,
-        lambda one: one.put(one.endpoint, {"subnet": {"id": one.endpoints_subnet}}),
+        lambda landscape: landscape.put(landscape.endpoint, {"subnet": {"id": landscape.endpoints_subnet}}),
         "PrivateEndpointMustHaveOneConnection",
         "properties.privateLinkServiceConnections",
         endpoint(),
@@ -478,7 +488,9 @@ ENDPOINTS = [
     Refusal(
         "an endpoint to no group",
         cached,
-        lambda one: one.put(one.endpoint, endpoint_properties(one.endpoints_subnet, one.cache)),
+        lambda landscape: landscape.put(
+            landscape.endpoint, endpoint_properties(landscape.endpoints_subnet, landscape.cache)
+        ),
         "MissingParameterOnPrivateLinkServiceConnection",
         f"{FIRST}.properties.groupIds",
         endpoint(),
@@ -486,8 +498,9 @@ ENDPOINTS = [
     Refusal(
         "an endpoint to two groups",
         cached,
-        lambda one: one.put(
-            one.endpoint, endpoint_properties(one.endpoints_subnet, one.cache, "redisEnterprise", "vault")
+        lambda landscape: landscape.put(
+            landscape.endpoint,
+            endpoint_properties(landscape.endpoints_subnet, landscape.cache, "redisEnterprise", "vault"),
         ),
         "OnlyOneGroupIdPermitted",
         f"{FIRST}.properties.groupIds",
@@ -495,8 +508,10 @@ ENDPOINTS = [
     ),
     Refusal(
         "another target for an endpoint",
-        all_of(connected, lambda one: one.with_vault()),
-        lambda one: one.put(one.endpoint, endpoint_properties(one.endpoints_subnet, one.vault, "vault")),
+        all_of(connected, lambda landscape: landscape.with_vault()),
+        lambda landscape: landscape.put(
+            landscape.endpoint, endpoint_properties(landscape.endpoints_subnet, landscape.vault, "vault")
+        ),
         "CannotChangePrivateLinkConnectionOnPrivateEndpoint",
         "properties.privateLinkServiceConnections",
         endpoint(tags={"a": "b"}),
@@ -600,10 +615,13 @@ ZONES = [
     Refusal(
         "deleting a zone with a link",
         all_of(networked, zone(), link()),
-        lambda one: one.delete(one.zone),
+        lambda landscape: landscape.delete(landscape.zone),
         "CannotDeleteResource",
         "privatelink.redis.azure.net",
-        lambda one: (one.delete(f"{one.zone}/virtualNetworkLinks/vnet"), one.delete(one.zone)),
+        lambda landscape: (
+            landscape.delete(f"{landscape.zone}/virtualNetworkLinks/vnet"),
+            landscape.delete(landscape.zone),
+        ),
     ),
     Refusal(
         "a link to a network that is not there",
@@ -616,7 +634,7 @@ ZONES = [
     Refusal(
         "a link to no network",
         all_of(networked, zone()),
-        lambda one: one.put(f"{one.zone}/virtualNetworkLinks/vnet", {}, location="global"),
+        lambda landscape: landscape.put(f"{landscape.zone}/virtualNetworkLinks/vnet", {}, location="global"),
         "BadRequest",
         "properties.virtualNetwork.id",
         link(),
@@ -636,12 +654,12 @@ ZONES = [
             networked,
             zone(),
             link(),
-            lambda one: one.put(f"{one.subscription}/resourceGroups/two"),
-            lambda one: one.put(one.zone.replace("/rg/", "/two/"), location="global"),
+            lambda landscape: landscape.put(f"{landscape.subscription}/resourceGroups/two"),
+            lambda landscape: landscape.put(landscape.zone.replace("/rg/", "/two/"), location="global"),
         ),
-        lambda one: one.put(
-            f"{one.zone.replace('/rg/', '/two/')}/virtualNetworkLinks/vnet",
-            {"virtualNetwork": {"id": one.vnet.upper().replace("/SUBSCRIPTIONS/", "/subscriptions/")}},
+        lambda landscape: landscape.put(
+            f"{landscape.zone.replace('/rg/', '/two/')}/virtualNetworkLinks/vnet",
+            {"virtualNetwork": {"id": landscape.vnet.upper().replace("/SUBSCRIPTIONS/", "/subscriptions/")}},
             location="global",
         ),
         "BadRequest",
@@ -662,14 +680,18 @@ ZONES = [
     ),
     Refusal(
         "another network for a link",
-        all_of(networked, zone(), link(), lambda one: one.put(f"{one.vnet}2", SPACE)),
-        lambda one: one.put(
-            f"{one.zone}/virtualNetworkLinks/vnet", {"virtualNetwork": {"id": f"{one.vnet}2"}}, location="global"
+        all_of(networked, zone(), link(), lambda landscape: landscape.put(f"{landscape.vnet}2", SPACE)),
+        lambda landscape: landscape.put(
+            f"{landscape.zone}/virtualNetworkLinks/vnet",
+            {"virtualNetwork": {"id": f"{landscape.vnet}2"}},
+            location="global",
         ),
         "PropertyChangeNotAllowed",
         "properties.virtualNetwork.id",
-        lambda one: one.put(
-            f"{one.zone}/virtualNetworkLinks/vnet2", {"virtualNetwork": {"id": f"{one.vnet}2"}}, location="global"
+        lambda landscape: landscape.put(
+            f"{landscape.zone}/virtualNetworkLinks/vnet2",
+            {"virtualNetwork": {"id": f"{landscape.vnet}2"}},
+            location="global",
         ),
     ),
     Refusal(
@@ -723,55 +745,57 @@ def test_azure_refuses(refusal: Refusal, tmp_path: Path) -> None:
 
 
 def test_a_network_goes_with_its_links_and_the_zone_stays(tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    all_of(networked, zone(), link())(one)
-    one.delete(one.vnet)
-    assert one.exists(one.zone)
-    assert not one.exists(f"{one.zone}/virtualNetworkLinks/vnet")
-    one.delete(one.zone)
+    landscape = Landscape(tmp_path / "state.sqlite")
+    all_of(networked, zone(), link())(landscape)
+    landscape.delete(landscape.vnet)
+    assert landscape.exists(landscape.zone)
+    assert not landscape.exists(f"{landscape.zone}/virtualNetworkLinks/vnet")
+    landscape.delete(landscape.zone)
 
 
-def connection_status(one: Landscape) -> str:
+def connection_status(landscape: Landscape) -> str:
     """Return what the endpoint says of its connection."""
-    (connection,) = one.get(one.endpoint).properties["privateLinkServiceConnections"]
+    (connection,) = landscape.get(landscape.endpoint).properties["privateLinkServiceConnections"]
     return connection["properties"]["privateLinkServiceConnectionState"]["status"]
 
 
 def test_an_endpoint_whose_target_is_made_anew_stays_disconnected(tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    connected(one)
-    one.delete(one.cache)
-    assert connection_status(one) == "Disconnected"
-    one.with_cache()
-    endpoint()(one)
-    assert connection_status(one) == "Disconnected", "neither the same target nor another PUT of the endpoint mends it"
-    assert one.get(one.cache).properties["privateEndpointConnections"] == []
-    one.delete(one.endpoint)
-    endpoint()(one)
-    assert connection_status(one) == "Approved"
+    landscape = Landscape(tmp_path / "state.sqlite")
+    connected(landscape)
+    landscape.delete(landscape.cache)
+    assert connection_status(landscape) == "Disconnected"
+    landscape.with_cache()
+    endpoint()(landscape)
+    assert connection_status(landscape) == "Disconnected", (
+        "neither the same target nor another PUT of the endpoint mends it"
+    )
+    assert landscape.get(landscape.cache).properties["privateEndpointConnections"] == []
+    landscape.delete(landscape.endpoint)
+    endpoint()(landscape)
+    assert connection_status(landscape) == "Approved"
 
 
 def test_an_endpoint_of_a_recovered_vault_stays_disconnected(tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    networked(one)
-    one.with_vault().with_endpoint(one.vault, "vault")
-    one.delete(one.vault)
-    one.with_vault(createMode="recover")
-    assert connection_status(one) == "Disconnected"
-    assert "privateEndpointConnections" not in one.get(one.vault).properties
+    landscape = Landscape(tmp_path / "state.sqlite")
+    networked(landscape)
+    landscape.with_vault().with_endpoint(landscape.vault, "vault")
+    landscape.delete(landscape.vault)
+    landscape.with_vault(createMode="recover")
+    assert connection_status(landscape) == "Disconnected"
+    assert "privateEndpointConnections" not in landscape.get(landscape.vault).properties
 
 
 def test_a_range_that_a_subnet_had_is_free_when_it_moves_or_goes(tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    networked(one)
-    subnet("10.0.4.0/22", name="first")(one)
-    subnet("10.0.8.0/24", name="first")(one)
-    subnet("10.0.5.0/24", name="second")(one)
-    one.delete(f"{one.vnet}/subnets/first")
-    subnet("10.0.8.0/23", name="third")(one)
+    landscape = Landscape(tmp_path / "state.sqlite")
+    networked(landscape)
+    subnet("10.0.4.0/22", name="first")(landscape)
+    subnet("10.0.8.0/24", name="first")(landscape)
+    subnet("10.0.5.0/24", name="second")(landscape)
+    landscape.delete(f"{landscape.vnet}/subnets/first")
+    subnet("10.0.8.0/23", name="third")(landscape)
 
 
 def test_a_large_subnet_gives_a_static_address_at_its_end(tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    all_of(cached, network("10.0.0.0/16", "10.128.0.0/9"), subnet("10.128.0.0/9", name="large"))(one)
-    endpoint("large", address="10.255.255.254")(one)
+    landscape = Landscape(tmp_path / "state.sqlite")
+    all_of(cached, network("10.0.0.0/16", "10.128.0.0/9"), subnet("10.128.0.0/9", name="large"))(landscape)
+    endpoint("large", address="10.255.255.254")(landscape)

@@ -18,18 +18,18 @@ CONFIGURATION = "properties.redisConfiguration"
 def cluster(size: str = "Balanced_B0", name: str = "red", **properties: Any) -> Step:
     """Return a managed cluster; `zones` and `capacity` stand beside its properties."""
 
-    def step(one: Landscape) -> object:
+    def step(landscape: Landscape) -> object:
         zones, capacity = properties.get("zones"), properties.get("capacity")
         given = {key: value for key, value in properties.items() if key not in ("zones", "capacity")}
         sku = {"name": size, **({"capacity": capacity} if capacity else {})}
-        return one.put(one.cache.removesuffix("red") + name, given, sku=sku, zones=zones)
+        return landscape.put(landscape.cache.removesuffix("red") + name, given, sku=sku, zones=zones)
 
     return step
 
 
 def database(name: str = "default", **properties: Any) -> Step:
     """Return the database of the managed cluster."""
-    return lambda one: one.put(f"{one.cache}/databases/{name}", properties, location=None)
+    return lambda landscape: landscape.put(f"{landscape.cache}/databases/{name}", properties, location=None)
 
 
 def classic(
@@ -39,8 +39,10 @@ def classic(
     name, family = size.split(" ")
     sku = {"name": name, "family": family[0], "capacity": int(family[1:])}
 
-    def step(one: Landscape) -> object:
-        return one.put(one.classic.replace("/classic", f"/{cache}"), {"sku": sku, **properties}, zones=zones)
+    def step(landscape: Landscape) -> object:
+        return landscape.put(
+            landscape.classic.replace("/classic", f"/{cache}"), {"sku": sku, **properties}, zones=zones
+        )
 
     return step
 
@@ -51,15 +53,15 @@ def configured(size: str, **settings: str) -> Step:
     return classic(size, redisConfiguration=spelled)
 
 
-def without_classic(one: Landscape) -> None:
+def without_classic(landscape: Landscape) -> None:
     """Use a subscription that had no classic cache."""
-    with one.model.store.transaction() as transaction:
+    with landscape.model.store.transaction() as transaction:
         options.change(transaction, classic_redis=False)
 
 
-def managed(one: Landscape) -> None:
-    one.put(one.group)
-    one.with_cache()
+def managed(landscape: Landscape) -> None:
+    landscape.put(landscape.group)
+    landscape.with_cache()
 
 
 CLUSTERS = [
@@ -154,14 +156,14 @@ CLUSTERS = [
     ),
     Refusal(
         "a name that another cluster has, in other case",
-        all_of(managed, lambda one: one.put(f"{one.subscription}/resourceGroups/two")),
-        lambda one: one.put(
-            one.cache.replace("/rg/", "/two/").removesuffix("red") + "RED", sku={"name": "Balanced_B0"}
+        all_of(managed, lambda landscape: landscape.put(f"{landscape.subscription}/resourceGroups/two")),
+        lambda landscape: landscape.put(
+            landscape.cache.replace("/rg/", "/two/").removesuffix("red") + "RED", sku={"name": "Balanced_B0"}
         ),
         "NameNotAvailable",
         "redisEnterprise/RED",
-        lambda one: one.put(
-            one.cache.replace("/rg/", "/two/"), sku={"name": "Balanced_B0"}, location="northeurope"
+        lambda landscape: landscape.put(
+            landscape.cache.replace("/rg/", "/two/"), sku={"name": "Balanced_B0"}, location="northeurope"
         ),  # The region is part of the host name.
     ),
 ]
@@ -228,7 +230,7 @@ DATABASES = [
             database(clusteringPolicy=after),
             "BadRequest",
             "properties.clusteringPolicy",
-            all_of(lambda one: one.delete(one.database), database(clusteringPolicy=after)),
+            all_of(lambda landscape: landscape.delete(landscape.database), database(clusteringPolicy=after)),
         )
         for before, after in (
             ("OSSCluster", "EnterpriseCluster"),
@@ -287,29 +289,32 @@ DATABASES = [
     Refusal(
         "listing keys that are not in use",
         all_of(group, cluster(), database()),
-        lambda one: one.action(one.database, "listKeys"),
-        "AccessKeysDisabled",
-        "properties.accessKeysAuthentication",
-        all_of(database(accessKeysAuthentication="Enabled"), lambda one: one.action(one.database, "listKeys")),
-    ),
-    Refusal(
-        "regenerating a key that is not in use",
-        all_of(group, cluster(), database()),
-        lambda one: one.action(one.database, "regenerateKey", {"keyType": "Primary"}),
+        lambda landscape: landscape.action(landscape.database, "listKeys"),
         "AccessKeysDisabled",
         "properties.accessKeysAuthentication",
         all_of(
             database(accessKeysAuthentication="Enabled"),
-            lambda one: one.action(one.database, "regenerateKey", {"keyType": "Primary"}),
+            lambda landscape: landscape.action(landscape.database, "listKeys"),
+        ),
+    ),
+    Refusal(
+        "regenerating a key that is not in use",
+        all_of(group, cluster(), database()),
+        lambda landscape: landscape.action(landscape.database, "regenerateKey", {"keyType": "Primary"}),
+        "AccessKeysDisabled",
+        "properties.accessKeysAuthentication",
+        all_of(
+            database(accessKeysAuthentication="Enabled"),
+            lambda landscape: landscape.action(landscape.database, "regenerateKey", {"keyType": "Primary"}),
         ),
     ),
     Refusal(
         "regenerating a key that there is not",
         managed,
-        lambda one: one.action(one.database, "regenerateKey", {"keyType": "Third"}),
+        lambda landscape: landscape.action(landscape.database, "regenerateKey", {"keyType": "Third"}),
         "InvalidRequestBody",
         "keyType",
-        lambda one: one.action(one.database, "regenerateKey", {"keyType": "Secondary"}),
+        lambda landscape: landscape.action(landscape.database, "regenerateKey", {"keyType": "Secondary"}),
     ),
 ]
 CLASSIC = [
@@ -436,55 +441,63 @@ CLASSIC = [
     ),
     Refusal(
         "a subnet on Standard",
-        lambda one: one.with_network(),
-        lambda one: classic("Standard C1", subnetId=one.endpoints_subnet)(one),
+        lambda landscape: landscape.with_network(),
+        lambda landscape: classic("Standard C1", subnetId=landscape.endpoints_subnet)(landscape),
         "BadRequest",
         "properties.subnetId",
-        lambda one: classic("Premium P1", subnetId=one.endpoints_subnet)(one),
+        lambda landscape: classic("Premium P1", subnetId=landscape.endpoints_subnet)(landscape),
     ),
     Refusal(
         "a subnet that is not there",
-        lambda one: one.with_network(),
-        lambda one: classic("Premium P1", subnetId=f"{one.vnet}/subnets/none")(one),
+        lambda landscape: landscape.with_network(),
+        lambda landscape: classic("Premium P1", subnetId=f"{landscape.vnet}/subnets/none")(landscape),
         "InvalidResourceReference",
         "properties.subnetId",
-        lambda one: classic("Premium P1", subnetId=one.endpoints_subnet)(one),
+        lambda landscape: classic("Premium P1", subnetId=landscape.endpoints_subnet)(landscape),
     ),
     Refusal(
         "an address without a subnet",
-        lambda one: one.with_network(),
+        lambda landscape: landscape.with_network(),
         classic("Premium P1", staticIP="10.0.2.10"),
         "BadRequest",
         "properties.staticIP",
-        lambda one: classic("Premium P1", staticIP="10.0.2.10", subnetId=one.endpoints_subnet)(one),
+        lambda landscape: classic("Premium P1", staticIP="10.0.2.10", subnetId=landscape.endpoints_subnet)(landscape),
     ),
     Refusal(
         "another subnet",
         all_of(
-            lambda one: one.with_network(),
-            lambda one: classic("Premium P1", subnetId=one.endpoints_subnet)(one),
-            lambda one: one.put(f"{one.vnet}/subnets/more", {"addressPrefix": "10.0.3.0/24"}, location=None),
+            lambda landscape: landscape.with_network(),
+            lambda landscape: classic("Premium P1", subnetId=landscape.endpoints_subnet)(landscape),
+            lambda landscape: landscape.put(
+                f"{landscape.vnet}/subnets/more", {"addressPrefix": "10.0.3.0/24"}, location=None
+            ),
         ),
-        lambda one: classic("Premium P1", subnetId=f"{one.vnet}/subnets/more")(one),
+        lambda landscape: classic("Premium P1", subnetId=f"{landscape.vnet}/subnets/more")(landscape),
         "BadRequest",
         "properties.subnetId",
-        lambda one: classic("Premium P2", subnetId=one.endpoints_subnet)(one),
+        lambda landscape: classic("Premium P2", subnetId=landscape.endpoints_subnet)(landscape),
         "cannot be modified: 'properties.subnetId'",
     ),
     Refusal(
         "a private endpoint of a cache within a network",
         all_of(
-            lambda one: one.with_network(),
-            lambda one: classic("Premium P1", subnetId=one.endpoints_subnet)(one),
-            lambda one: one.put(f"{one.vnet}/subnets/more", {"addressPrefix": "10.0.3.0/24"}, location=None),
+            lambda landscape: landscape.with_network(),
+            lambda landscape: classic("Premium P1", subnetId=landscape.endpoints_subnet)(landscape),
+            lambda landscape: landscape.put(
+                f"{landscape.vnet}/subnets/more", {"addressPrefix": "10.0.3.0/24"}, location=None
+            ),
             classic(cache="outside"),
         ),
-        lambda one: one.put(one.endpoint, endpoint_properties(f"{one.vnet}/subnets/more", one.classic, "redisCache")),
+        lambda landscape: landscape.put(
+            landscape.endpoint, endpoint_properties(f"{landscape.vnet}/subnets/more", landscape.classic, "redisCache")
+        ),
         "BadRequest",
         "properties.privateLinkServiceConnections[0].properties.privateLinkServiceId",
-        lambda one: one.put(
-            one.endpoint,
-            endpoint_properties(f"{one.vnet}/subnets/more", one.classic.replace("/classic", "/outside"), "redisCache"),
+        lambda landscape: landscape.put(
+            landscape.endpoint,
+            endpoint_properties(
+                f"{landscape.vnet}/subnets/more", landscape.classic.replace("/classic", "/outside"), "redisCache"
+            ),
         ),
     ),
     Refusal(
@@ -530,8 +543,8 @@ CLASSIC = [
     Refusal(
         "another region for a cache, whose id is written in other case",
         all_of(group, classic()),
-        lambda one: one.put(
-            one.classic.upper().replace("/SUBSCRIPTIONS/", "/subscriptions/"),
+        lambda landscape: landscape.put(
+            landscape.classic.upper().replace("/SUBSCRIPTIONS/", "/subscriptions/"),
             {"sku": {"name": "Basic", "family": "C", "capacity": 0}},
             location="northeurope",
         ),
@@ -541,26 +554,26 @@ CLASSIC = [
     ),
     Refusal(
         "a name that a cache of another group has",
-        all_of(group, classic(), lambda one: one.put(f"{one.subscription}/resourceGroups/two")),
-        lambda one: one.put(
-            one.classic.replace("/rg/", "/two/").replace("/classic", "/Classic"),
+        all_of(group, classic(), lambda landscape: landscape.put(f"{landscape.subscription}/resourceGroups/two")),
+        lambda landscape: landscape.put(
+            landscape.classic.replace("/rg/", "/two/").replace("/classic", "/Classic"),
             {"sku": {"name": "Basic", "family": "C", "capacity": 0}},
             location="northeurope",
         ),
         "NameNotAvailable",
         "redis/Classic",
-        lambda one: one.put(
-            one.classic.replace("/rg/", "/two/").replace("/classic", "/other"),
+        lambda landscape: landscape.put(
+            landscape.classic.replace("/rg/", "/two/").replace("/classic", "/other"),
             {"sku": {"name": "Basic", "family": "C", "capacity": 0}},
         ),
     ),
     Refusal(
         "regenerating a key that there is not",
         all_of(group, classic()),
-        lambda one: one.action(one.classic, "regenerateKey", {}),
+        lambda landscape: landscape.action(landscape.classic, "regenerateKey", {}),
         "InvalidRequestBody",
         "keyType",
-        lambda one: one.action(one.classic, "regenerateKey", {"keyType": "Secondary"}),
+        lambda landscape: landscape.action(landscape.classic, "regenerateKey", {"keyType": "Secondary"}),
     ),
 ]
 
@@ -572,15 +585,15 @@ def test_azure_refuses(refusal: Refusal, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("to", ["EnterpriseCluster", "OSSCluster"])
 def test_a_database_without_clustering_may_get_it(tmp_path: Path, to: str) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    all_of(group, cluster(), database(clusteringPolicy="NoCluster"), database(clusteringPolicy=to))(one)
-    assert one.get(one.database).properties["clusteringPolicy"] == to
+    landscape = Landscape(tmp_path / "state.sqlite")
+    all_of(group, cluster(), database(clusteringPolicy="NoCluster"), database(clusteringPolicy=to))(landscape)
+    assert landscape.get(landscape.database).properties["clusteringPolicy"] == to
 
 
 def test_a_put_that_leaves_out_a_setting_of_a_database_keeps_it(tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
+    landscape = Landscape(tmp_path / "state.sqlite")
     all_of(group, cluster(), database(clusteringPolicy="NoCluster", accessKeysAuthentication="Enabled"), database())(
-        one
+        landscape
     )
-    kept = one.get(one.database).properties
+    kept = landscape.get(landscape.database).properties
     assert (kept["clusteringPolicy"], kept["accessKeysAuthentication"]) == ("NoCluster", "Enabled")

@@ -20,31 +20,33 @@ OFFICER = "/providers/Microsoft.Authorization/roleDefinitions/b86a8fe4-44ce-4948
 GUID_OF_USER = SECRETS_USER.rsplit("/", 1)[-1]
 
 
-def assignment(one: Landscape, scope: str = "", name: str = NAME) -> str:
-    return f"{scope or one.group}/providers/Microsoft.Authorization/roleAssignments/{name}"
+def assignment(landscape: Landscape, scope: str = "", name: str = NAME) -> str:
+    return f"{scope or landscape.group}/providers/Microsoft.Authorization/roleAssignments/{name}"
 
 
 def assign(name: str = NAME, scope: str = "", **changes: Any) -> Step:
     """Assign a role; what is None is left out."""
     given = {"principalId": PRINCIPAL, "roleDefinitionId": SECRETS_USER, "principalType": "ServicePrincipal", **changes}
     properties = {key: value for key, value in given.items() if value is not None}
-    return lambda one: one.put(assignment(one, scope, name), properties, location=None)
+    return lambda landscape: landscape.put(assignment(landscape, scope, name), properties, location=None)
 
 
-def identity(one: Landscape) -> None:
-    one.put(one.identity)
+def identity(landscape: Landscape) -> None:
+    landscape.put(landscape.identity)
 
 
 def assign_to_identity(**changes: Any) -> Step:
     """Assign a role to the managed identity."""
-    return lambda one: assign(principalId=one.get(one.identity).properties["principalId"], **changes)(one)
+    return lambda landscape: assign(principalId=landscape.get(landscape.identity).properties["principalId"], **changes)(
+        landscape
+    )
 
 
 def delayed(seconds: float) -> Step:
     """Assignments take this long."""
 
-    def step(one: Landscape) -> None:
-        with one.model.store.transaction() as transaction:
+    def step(landscape: Landscape) -> None:
+        with landscape.model.store.transaction() as transaction:
             options.change(transaction, role_delay=seconds)
 
     return step
@@ -110,7 +112,9 @@ REFUSALS = [
     Refusal(
         "the same role again, with its subscription and in other case",
         all_of(group, assign()),
-        lambda one: assign(OTHER, roleDefinitionId=f"{one.subscription}{SECRETS_USER}".replace("b69e6", "B69E6"))(one),
+        lambda landscape: assign(
+            OTHER, roleDefinitionId=f"{landscape.subscription}{SECRETS_USER}".replace("b69e6", "B69E6")
+        )(landscape),
         "RoleAssignmentExists",
         f"roleAssignments/{OTHER}",
         assign(NAME),
@@ -134,40 +138,49 @@ REFUSALS = [
     Refusal(
         "a role at what is not there",
         group,
-        lambda one: one.put(assignment(one, one.vault), {"principalId": PRINCIPAL, "roleDefinitionId": SECRETS_USER}),
+        lambda landscape: landscape.put(
+            assignment(landscape, landscape.vault), {"principalId": PRINCIPAL, "roleDefinitionId": SECRETS_USER}
+        ),
         "ResourceNotFound",
         "",
         all_of(
-            lambda one: one.put(one.vault, vault_properties()),
-            lambda one: one.put(
-                assignment(one, one.vault), {"principalId": PRINCIPAL, "roleDefinitionId": SECRETS_USER}
+            lambda landscape: landscape.put(landscape.vault, vault_properties()),
+            lambda landscape: landscape.put(
+                assignment(landscape, landscape.vault), {"principalId": PRINCIPAL, "roleDefinitionId": SECRETS_USER}
             ),
         ),
     ),
     Refusal(
         "an identity with a short name",
         group,
-        lambda one: one.put(one.identity.replace("app-identity", "id")),
+        lambda landscape: landscape.put(landscape.identity.replace("app-identity", "id")),
         "InvalidResourceName",
         "id",
-        lambda one: one.put(one.identity.replace("app-identity", "idd")),
+        lambda landscape: landscape.put(landscape.identity.replace("app-identity", "idd")),
     ),
     Refusal(
         "an identity that is not there",
         group,
-        lambda one: one.put(one.classic, classic(), identity=assigned(one.identity)),
+        lambda landscape: landscape.put(landscape.classic, classic(), identity=assigned(landscape.identity)),
         "FailedIdentityOperation",
         "identity.userAssignedIdentities",
-        all_of(identity, lambda one: one.put(one.classic, classic(), identity=assigned(one.identity))),
+        all_of(
+            identity,
+            lambda landscape: landscape.put(landscape.classic, classic(), identity=assigned(landscape.identity)),
+        ),
     ),
     Refusal(
         "assigned identities of an identity without that type",
         all_of(group, identity),
-        lambda one: one.put(one.classic, classic(), identity={**assigned(one.identity), "type": "SystemAssigned"}),
+        lambda landscape: landscape.put(
+            landscape.classic, classic(), identity={**assigned(landscape.identity), "type": "SystemAssigned"}
+        ),
         "InvalidIdentityValues",
         "identity.type",
-        lambda one: one.put(
-            one.classic, classic(), identity={**assigned(one.identity), "type": "SystemAssigned, UserAssigned"}
+        lambda landscape: landscape.put(
+            landscape.classic,
+            classic(),
+            identity={**assigned(landscape.identity), "type": "SystemAssigned, UserAssigned"},
         ),
     ),
 ]
@@ -182,54 +195,56 @@ def test_azure_refuses(refusal: Refusal, tmp_path: Path) -> None:
     check(refusal, tmp_path)
 
 
-def roles(one: Landscape, scope: str, principal: str = PRINCIPAL) -> set[str]:
-    with one.model.store.transaction() as transaction:
+def roles(landscape: Landscape, scope: str, principal: str = PRINCIPAL) -> set[str]:
+    with landscape.model.store.transaction() as transaction:
         return roles_in_force(transaction, principal, scope)
 
 
 @pytest.mark.parametrize("at", ["subscription", "group", "vault"])
 def test_a_role_holds_at_its_scope_and_below_it_and_nowhere_else(tmp_path: Path, at: str) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    group(one)
-    one.put(f"{one.subscription}/resourceGroups/two")
-    one.put(one.vault, vault_properties())
-    assign(scope=getattr(one, at))(one)
-    holds = {scope: bool(roles(one, scope)) for scope in (one.subscription, one.group, one.vault)}
-    order = [one.subscription, one.group, one.vault]
-    assert holds == {scope: order.index(scope) >= order.index(getattr(one, at)) for scope in order}
-    assert roles(one, f"{one.vault}/secrets/s") == {GUID_OF_USER}
-    assert bool(roles(one, f"{one.subscription}/resourceGroups/two")) == (at == "subscription")
-    assert not roles(one, one.vault, OTHER)
-    one.delete(assignment(one, getattr(one, at)))
-    assert not roles(one, one.vault)
+    landscape = Landscape(tmp_path / "state.sqlite")
+    group(landscape)
+    landscape.put(f"{landscape.subscription}/resourceGroups/two")
+    landscape.put(landscape.vault, vault_properties())
+    assign(scope=getattr(landscape, at))(landscape)
+    holds = {
+        scope: bool(roles(landscape, scope)) for scope in (landscape.subscription, landscape.group, landscape.vault)
+    }
+    order = [landscape.subscription, landscape.group, landscape.vault]
+    assert holds == {scope: order.index(scope) >= order.index(getattr(landscape, at)) for scope in order}
+    assert roles(landscape, f"{landscape.vault}/secrets/s") == {GUID_OF_USER}
+    assert bool(roles(landscape, f"{landscape.subscription}/resourceGroups/two")) == (at == "subscription")
+    assert not roles(landscape, landscape.vault, OTHER)
+    landscape.delete(assignment(landscape, getattr(landscape, at)))
+    assert not roles(landscape, landscape.vault)
 
 
 def test_an_assignment_takes_effect_when_its_delay_is_over_and_a_later_put_starts_no_new_one(tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
+    landscape = Landscape(tmp_path / "state.sqlite")
     before = datetime.now(UTC)
-    all_of(group, delayed(600), assign())(one)
-    assert not roles(one, one.group)
-    made = one.get(assignment(one))
+    all_of(group, delayed(600), assign())(landscape)
+    assert not roles(landscape, landscape.group)
+    made = landscape.get(assignment(landscape))
     assert IN_FORCE_FROM not in str(made.body)
     delay = timedelta(seconds=600)
     assert before + delay <= datetime.fromisoformat(made.secrets[IN_FORCE_FROM]) <= datetime.now(UTC) + delay
     made.secrets[IN_FORCE_FROM] = datetime.now(UTC).isoformat()
-    with one.model.store.transaction() as transaction:
+    with landscape.model.store.transaction() as transaction:
         transaction.save(made)
-    assert roles(one, one.group) == {GUID_OF_USER}
-    all_of(delayed(900), assign(description="the same"))(one)
-    assert roles(one, one.group) == {GUID_OF_USER}
+    assert roles(landscape, landscape.group) == {GUID_OF_USER}
+    all_of(delayed(900), assign(description="the same"))(landscape)
+    assert roles(landscape, landscape.group) == {GUID_OF_USER}
 
 
 def test_the_directory_says_what_an_unnamed_principal_is(tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    all_of(group, identity, assign(principalType=None), assign_to_identity(name=OTHER, principalType=None))(one)
-    assert one.get(assignment(one)).properties["principalType"] == "User"
-    assert one.get(assignment(one, name=OTHER)).properties["principalType"] == "ServicePrincipal"
+    landscape = Landscape(tmp_path / "state.sqlite")
+    all_of(group, identity, assign(principalType=None), assign_to_identity(name=OTHER, principalType=None))(landscape)
+    assert landscape.get(assignment(landscape)).properties["principalType"] == "User"
+    assert landscape.get(assignment(landscape, name=OTHER)).properties["principalType"] == "ServicePrincipal"
 
 
 def test_an_assignment_outlives_its_principal(tmp_path: Path) -> None:
-    one = Landscape(tmp_path / "state.sqlite")
-    all_of(group, identity, assign_to_identity())(one)
-    one.delete(one.identity)
-    assert one.exists(assignment(one))
+    landscape = Landscape(tmp_path / "state.sqlite")
+    all_of(group, identity, assign_to_identity())(landscape)
+    landscape.delete(landscape.identity)
+    assert landscape.exists(assignment(landscape))

@@ -147,7 +147,7 @@ class _Exchange:
         try:
             theirs = await self._session.ws_connect(
                 url,
-                protocols=[one.strip() for one in offered.split(",") if one.strip()],
+                protocols=[item.strip() for item in offered.split(",") if item.strip()],
                 headers=headers,
                 autoping=False,
                 autoclose=False,
@@ -196,7 +196,7 @@ def _target(request: web.Request) -> str:
 
 
 def _is_websocket(request: web.Request) -> bool:
-    upgrades = {one.strip().lower() for one in request.headers.get(hdrs.CONNECTION, "").split(",")}
+    upgrades = {item.strip().lower() for item in request.headers.get(hdrs.CONNECTION, "").split(",")}
     return (
         request.method == "GET"
         and "upgrade" in upgrades

@@ -78,13 +78,13 @@ def for_client(headers: CIMultiDictProxy[str], front: Front) -> CIMultiDict[str]
             kept[name] = _moved(plain, f"https://{front.host}", front.local)
     # It makes a browser use HTTPS for `localhost`, where other things listen, too.
     kept.popall("Strict-Transport-Security", None)
-    cookies = [_local_cookie(one, front.host) for one in kept.popall("Set-Cookie", [])]
-    kept.extend(("Set-Cookie", one) for one in cookies)
+    cookies = [_local_cookie(item, front.host) for item in kept.popall("Set-Cookie", [])]
+    kept.extend(("Set-Cookie", cookie) for cookie in cookies)
     return kept
 
 
 def _end_to_end(headers: CIMultiDictProxy[str], dropped: Iterable[str] = ()) -> CIMultiDict[str]:
-    named = {one.strip().lower() for value in headers.getall("Connection", []) for one in value.split(",")}
+    named = {item.strip().lower() for value in headers.getall("Connection", []) for item in value.split(",")}
     left_out = _HOP_BY_HOP | named | set(dropped)
     return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in left_out)
 
@@ -102,11 +102,11 @@ def _local_cookie(cookie: str, host: str) -> str:
     first, *attributes = cookie.split(";")
     if _PREFIXED_COOKIE.match(first):
         return cookie
-    none = any(one.replace(" ", "").lower() == "samesite=none" for one in attributes)
+    none = any(attribute.replace(" ", "").lower() == "samesite=none" for attribute in attributes)
     kept = [
-        one
-        for one in attributes
-        if not (one.strip().lower() == "secure" and not none)
-        and one.replace(" ", "").lower() not in (f"domain={host.lower()}", f"domain=.{host.lower()}")
+        attribute
+        for attribute in attributes
+        if not (attribute.strip().lower() == "secure" and not none)
+        and attribute.replace(" ", "").lower() not in (f"domain={host.lower()}", f"domain=.{host.lower()}")
     ]
     return ";".join([first, *kept])

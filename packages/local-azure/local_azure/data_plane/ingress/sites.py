@@ -93,12 +93,12 @@ class Sites:
         """Return a replica of a revision for a request: the next in turn of those with the fewest requests, and none
         that was tried already.
         """
-        backends = [one for one in self._ready.get(site.app, {}).get(revision, ()) if one.name not in tried]
+        backends = [item for item in self._ready.get(site.app, {}).get(revision, ()) if item.name not in tried]
         if not backends:
             return None
         self._turns[revision] += 1
         turn = self._turns[revision] % len(backends)
-        return min(backends[turn:] + backends[:turn], key=lambda one: self._open[one.name])
+        return min(backends[turn:] + backends[:turn], key=lambda item: self._open[item.name])
 
     @contextmanager
     def serving(self, backend: Backend) -> Generator[None]:

@@ -45,7 +45,7 @@ class Administrator:
             _, _, flags, _, _, _, _, _, *slots = line.split()
             if "myself" in flags.split(","):
                 return {
-                    slot for first, _, last in (one.partition("-") for one in slots) for slot in _range(first, last)
+                    slot for first, _, last in (item.partition("-") for item in slots) for slot in _range(first, last)
                 }
         return set()
 

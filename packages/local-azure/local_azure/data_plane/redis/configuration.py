@@ -45,7 +45,7 @@ def user_rules(plan: RedisPlan) -> list[str]:
         *(f"+cluster|{name}" for name in _cluster_commands(plan)),
     )
     state = "on" if plan.key_hashes else "off"
-    return [state, *(f"#{one}" for one in plan.key_hashes), "~*", "&*", *commands]
+    return [state, *(f"#{key_hash}" for key_hash in plan.key_hashes), "~*", "&*", *commands]
 
 
 def _cluster_commands(plan: RedisPlan) -> tuple[str, ...]:

@@ -122,8 +122,12 @@ class RedisPlan:
 def redis_plans(transaction: Transaction) -> list[RedisPlan]:
     """Return the servers of all caches that have been made."""
     operations = provisioning.recorded(transaction)
-    creations = {key: one for key, one in operations.items() if one.kind == "create"}
-    updating = {key for key, one in operations.items() if one.kind == "update" and not one.is_done(transaction.now)}
+    creations = {key: operation for key, operation in operations.items() if operation.kind == "create"}
+    updating = {
+        key
+        for key, operation in operations.items()
+        if operation.kind == "update" and not operation.is_done(transaction.now)
+    }
 
     def is_made(resource: Resource) -> bool:
         # A cache that is being changed or deleted continues to serve, unless it is resized without a replica.
@@ -133,7 +137,7 @@ def redis_plans(transaction: Transaction) -> list[RedisPlan]:
     def as_it_is(cache: Resource, plan: RedisPlan) -> RedisPlan:
         return replace(plan, is_down=cache.id.key in updating and is_offline_during_update(cache))
 
-    plans = [as_it_is(one, _classic(one)) for one in transaction.of_type(CLASSIC_TYPE) if is_made(one)]
+    plans = [as_it_is(item, _classic(item)) for item in transaction.of_type(CLASSIC_TYPE) if is_made(item)]
     for cluster in transaction.of_type(CLUSTER_TYPE):
         database = transaction.get(cluster.id.child("databases", "default"))
         if database and is_made(cluster) and is_made(database):

@@ -215,13 +215,13 @@ def _free_ports(plan: RedisPlan, earlier: Mapping[int, int]) -> dict[int, int]:
     found: dict[int, int] = {}
     with contextlib.ExitStack() as held:
         for port in wanted:
-            one = held.enter_context(socket.socket())
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener = held.enter_context(socket.socket())
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                one.bind(("127.0.0.1", earlier.get(port, 0)))
+                listener.bind(("127.0.0.1", earlier.get(port, 0)))
             except OSError:
-                one.bind(("127.0.0.1", 0))
-            found[port] = int(one.getsockname()[1])
+                listener.bind(("127.0.0.1", 0))
+            found[port] = int(listener.getsockname()[1])
     return found
 
 

@@ -139,13 +139,13 @@ def uname() -> os.uname_result:
 # -- connections
 
 
-def _is_tcp(one: socket.socket) -> bool:
-    return one.family in (socket.AF_INET, socket.AF_INET6) and one.type == socket.SOCK_STREAM
+def _is_tcp(connection: socket.socket) -> bool:
+    return connection.family in (socket.AF_INET, socket.AF_INET6) and connection.type == socket.SOCK_STREAM
 
 
-def _led(one: socket.socket, address: Any) -> Any:
+def _redirected(connection: socket.socket, address: Any) -> Any:
     """Return the real address of a connection."""
-    if not _is_tcp(one):
+    if not _is_tcp(connection):
         return address
     host, port = str(address[0]), int(address[1])
     found = _addresses(host)
@@ -162,23 +162,23 @@ def _led(one: socket.socket, address: Any) -> Any:
         route = view.get("routes", {}).get(str(target))
         if route is not None:
             local = route.get(str(port), route.get("*"))
-        elif any(target in ipaddress.ip_network(one) for one in view.get("ranges", ())):
+        elif any(target in ipaddress.ip_network(item) for item in view.get("ranges", ())):
             local = view.get("silent")
         else:
             return address
     if not local:
         return address
-    return (_LOOPBACK, local) if one.family == socket.AF_INET else (f"::ffff:{_LOOPBACK}", local, 0, 0)
+    return (_LOOPBACK, local) if connection.family == socket.AF_INET else (f"::ffff:{_LOOPBACK}", local, 0, 0)
 
 
 def connect(self: socket.socket, address: Any) -> None:
     """`socket.socket.connect`, as in the replica's network."""
-    _connect(self, _led(self, address))
+    _connect(self, _redirected(self, address))
 
 
 def connect_ex(self: socket.socket, address: Any) -> int:
     """`socket.socket.connect_ex`, as in the replica's network."""
-    return _connect_ex(self, _led(self, address))
+    return _connect_ex(self, _redirected(self, address))
 
 
 # -- what listens

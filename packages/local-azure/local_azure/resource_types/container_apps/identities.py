@@ -29,7 +29,7 @@ def identities_are_assigned(change: Change) -> None:
     Source: https://learn.microsoft.com/azure/container-apps/managed-identity.
     """
     kinds = str(change.desires("identity.type", "")).replace(" ", "").lower().split(",")
-    assigned = {one.lower() for one in as_object(change.desires("identity.userAssignedIdentities"))}
+    assigned = {assigned_id.lower() for assigned_id in as_object(change.desires("identity.userAssignedIdentities"))}
     for path in _USERS:
         for at, identity in find(change.desired, path):
             own = "systemassigned" in kinds if str(identity).lower() == "system" else str(identity).lower() in assigned
@@ -74,9 +74,9 @@ def images_can_be_pulled(change: Change) -> None:
     Only a registry that is here can be asked; any other is taken to let the app in and to have the image.
     """
     identities = {
-        str(get(one, "server")).lower(): str(get(one, "identity"))
-        for one in as_list(change.desires(_REGISTRIES))
-        if get(one, "identity")
+        str(get(registry, "server")).lower(): str(get(registry, "identity"))
+        for registry in as_list(change.desires(_REGISTRIES))
+        if get(registry, "identity")
     }
     for path in CONTAINERS:
         for at, container in find(change.desired, path):

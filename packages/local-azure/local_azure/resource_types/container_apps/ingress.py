@@ -94,8 +94,8 @@ def _address_rules_are_of_one_kind(ingress: JsonObject) -> None:
     Source: https://learn.microsoft.com/azure/container-apps/ip-restrictions.
     """
     at = f"{_AT}.ipSecurityRestrictions"
-    rules = [as_object(one) for one in as_list(ingress.get("ipSecurityRestrictions"))]
-    if len({str(one.get("action")) for one in rules}) > 1:
+    rules = [as_object(restriction) for restriction in as_list(ingress.get("ipSecurityRestrictions"))]
+    if len({str(item.get("action")) for item in rules}) > 1:
         raise invalid_request("Ingress.IpSecurityRestrictions must be all Allow or all Deny.", at)
     for index, rule in enumerate(rules):
         try:
@@ -113,7 +113,7 @@ def _additional_ports_are_valid(ingress: JsonObject) -> None:
     Source: https://learn.microsoft.com/azure/container-apps/ingress-overview#additional-tcp-ports.
     """
     at = f"{_AT}.additionalPortMappings"
-    mappings = [as_object(one) for one in as_list(ingress.get("additionalPortMappings"))]
+    mappings = [as_object(mapping) for mapping in as_list(ingress.get("additionalPortMappings"))]
     if len(mappings) > _MOST_ADDITIONAL_PORTS:
         raise invalid_request(f"An app may have at most {_MOST_ADDITIONAL_PORTS} additional ports.", at)
     for index, mapping in enumerate(mappings):
@@ -133,7 +133,7 @@ def traffic_is_shared_out(change: Change) -> None:
     Source: https://learn.microsoft.com/azure/container-apps/traffic-splitting.
     """
     at = f"{_AT}.traffic"
-    shares = [as_object(one) for one in as_list(change.desires(at))]
+    shares = [as_object(item) for item in as_list(change.desires(at))]
     if not shares:
         return
     mode = mode_of(change.desired)
@@ -175,7 +175,7 @@ def complete_ingress(change: Change, environment: Resource) -> None:
         "allowInsecure": False,
         "exposedPort": 0,
         "external": False,
-        "traffic": [dict(one) for one in _LATEST],
+        "traffic": [dict(item) for item in _LATEST],
         "transport": "Auto",
     }.items():
         change.default(f"{_AT}.{name}", value)

@@ -106,9 +106,9 @@ def template_is_changed(change: Change) -> bool:
 def _without_nothing(value: object) -> object:
     """Return a value without what is said to be nothing, which is the same to Azure as not said."""
     if isinstance(value, dict):
-        return {key: _without_nothing(one) for key, one in cast("JsonObject", value).items() if one is not None}
+        return {key: _without_nothing(item) for key, item in cast("JsonObject", value).items() if item is not None}
     if isinstance(value, list):
-        return [_without_nothing(one) for one in cast("list[object]", value)]
+        return [_without_nothing(item) for item in cast("list[object]", value)]
     return value
 
 
@@ -142,16 +142,16 @@ def make_revision(change: Change, app: Resource) -> None:
     earlier = as_object(change.existing and change.existing.body)
     if not is_new and mode_of(app.body) == mode_of(earlier) and not change.changed(_INACTIVE_AT):
         return
-    others = [one for one in transaction.of_type(REVISION_TYPE, app.id) if one.id.key != newest.key]
+    others = [resource for resource in transaction.of_type(REVISION_TYPE, app.id) if resource.id.key != newest.key]
     if is_new:
         revision = Resource(newest, _revision_body(newest, app, timestamp(change.now)))
         _start(revision, app)
         transaction.save(revision)
     if mode_of(app.body) == "Single":
-        for one in others:
-            if one.properties["active"]:
-                _stop(one)
-                transaction.save(one)
+        for other in others:
+            if other.properties["active"]:
+                _stop(other)
+                transaction.save(other)
     _forget_oldest(app, others, transaction)
 
 
@@ -171,15 +171,15 @@ def _revision_body(revision: ArmId, app: Resource, now: str) -> JsonObject:
 
 def _forget_oldest(app: Resource, revisions: list[Resource], transaction: Transaction) -> None:
     most = get(app.body, _INACTIVE_AT, _MOST_INACTIVE)
-    inactive = [one for one in revisions if not one.properties["active"]]
-    inactive.sort(key=lambda one: one.created_at, reverse=True)
-    for one in inactive[most:]:
-        transaction.remove(one.id)
+    inactive = [revision for revision in revisions if not revision.properties["active"]]
+    inactive.sort(key=lambda item: item.created_at, reverse=True)
+    for item in inactive[most:]:
+        transaction.remove(item.id)
 
 
 def active_revisions(app: ArmId, transaction: Transaction) -> list[Resource]:
     """Return the active revisions of an app."""
-    return [one for one in transaction.of_type(REVISION_TYPE, app) if one.properties["active"]]
+    return [resource for resource in transaction.of_type(REVISION_TYPE, app) if resource.properties["active"]]
 
 
 # -- replicas
@@ -268,10 +268,12 @@ class Revision(ResourceType):
 def traffic_weight(app: Resource, revision: Resource) -> int:
     """Return the share of requests, in percent, that a revision gets."""
     latest = app.properties["latestRevisionName"]
-    shares = [as_object(one) for one in as_list(get(app.body, "properties.configuration.ingress.traffic"))]
+    shares = [as_object(item) for item in as_list(get(app.body, "properties.configuration.ingress.traffic"))]
     if mode_of(app.body) == "Single" or not shares:
         return 100 if revision.id.name == latest and revision.properties["active"] else 0
     named = [
-        one for one in shares if (latest if one.get("latestRevision") else one.get("revisionName")) == revision.id.name
+        share
+        for share in shares
+        if (latest if share.get("latestRevision") else share.get("revisionName")) == revision.id.name
     ]
-    return sum(int(one.get("weight") or 0) for one in named)
+    return sum(int(item.get("weight") or 0) for item in named)

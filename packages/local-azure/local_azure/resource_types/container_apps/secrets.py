@@ -33,8 +33,8 @@ def secrets_are_whole(change: Change) -> None:
     Source: https://github.com/pulumi/pulumi-azure-native/issues/2673,
     https://github.com/Azure/container-apps-deploy-action/issues/116.
     """
-    secrets = [as_object(one) for one in as_list(change.desires(_AT))]
-    names = [str(one.get("name")) for one in secrets]
+    secrets = [as_object(item) for item in as_list(change.desires(_AT))]
+    names = [str(secret.get("name")) for secret in secrets]
     for index, name in enumerate(names):
         if not re.fullmatch(_NAME, name):
             raise AzureError(
@@ -46,8 +46,8 @@ def secrets_are_whole(change: Change) -> None:
             )
     invalid = [
         name
-        for name, one in zip(names, secrets, strict=True)
-        if not one.get("value") and not (one.get("keyVaultUrl") and one.get("identity"))
+        for name, item in zip(names, secrets, strict=True)
+        if not item.get("value") and not (item.get("keyVaultUrl") and item.get("identity"))
     ]
     if invalid:
         listed = "', '".join(invalid)
@@ -126,9 +126,9 @@ def removed_secrets_are_unused(change: Change) -> None:
         return
     removed = _names(change.existing.body) - _names(change.desired)
     users = {
-        one.id.name: used
-        for one in (active_revisions(change.id, change.transaction) if removed else ())
-        if (used := {name for _, name, _ in _mentions({"properties": one.properties})} & removed)
+        item.id.name: used
+        for item in (active_revisions(change.id, change.transaction) if removed else ())
+        if (used := {name for _, name, _ in _mentions({"properties": item.properties})} & removed)
     }
     if users:
         raise AzureError(

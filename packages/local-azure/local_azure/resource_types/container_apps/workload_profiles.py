@@ -76,11 +76,11 @@ def resources_fit(change: Change, environment: Resource) -> None:
     """
     kind = profile_is_there(change, environment)
     amounts = [_amount(container, at) for at, container in find(change.desired, "properties.template.containers[*]")]
-    total = Amount(sum(one.cores for one in amounts), sum(one.gibibytes for one in amounts))
+    total = Amount(sum(amount.cores for amount in amounts), sum(amount.gibibytes for amount in amounts))
     most_cores, most_memory = PROFILE_CORES.get(kind, PROFILE_CORES[CONSUMPTION])
     if kind == CONSUMPTION:
         fits = total in _pairs()
-        words = "; ".join(f"[cpu: {one.cores:g}, memory: {one.gibibytes:.1f}Gi]" for one in _pairs())
+        words = "; ".join(f"[cpu: {pair.cores:g}, memory: {pair.gibibytes:.1f}Gi]" for pair in _pairs())
         rule = f"add up to one of the following CPU - Memory combinations: {words}"
     else:
         fits = 0 < total.cores <= most_cores and 0 < total.gibibytes <= most_memory

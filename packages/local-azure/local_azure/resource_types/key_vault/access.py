@@ -74,7 +74,7 @@ def has_permission(
         scope = f"{vault.id}/secrets/{secret}" if secret else vault.id.text
         return is_allowed(transaction, principal_id, permission.action, scope, data=True)
     for policy in map(as_object, as_list(vault.properties.get("accessPolicies"))):
-        granted = {str(one).lower() for one in as_list(get(policy, "permissions.secrets"))}
+        granted = {str(item).lower() for item in as_list(get(policy, "permissions.secrets"))}
         if policy.get("objectId") == principal_id and granted & {permission.policy, "all"}:
             return True
     return False

@@ -91,7 +91,7 @@ def new_version(value: str, now: datetime) -> JsonObject:
 def version_of(secret: Resource, version_id: str = "") -> JsonObject | None:
     """Return a version of a secret by its id, or the newest; None when there is none such."""
     versions: list[JsonObject] = secret.secrets["versions"]
-    return next((one for one in reversed(versions) if version_id in ("", one["id"])), None)
+    return next((version for version in reversed(versions) if version_id in ("", version["id"])), None)
 
 
 def show_newest_version(secret: ArmId, body: JsonObject, version: JsonObject) -> None:

@@ -85,7 +85,7 @@ def policies_are_valid(change: Change) -> None:
     that of https://github.com/Azure/azure-libraries-for-net/issues/361.
     """
     at = "properties.accessPolicies"
-    policies = [as_object(one) for one in as_list(change.desires(at))]
+    policies = [as_object(item) for item in as_list(change.desires(at))]
     if len(policies) > _MOST_POLICIES:
         raise _bad_request(f"A vault may have at most {_MOST_POLICIES} access policies.", at)
     for index, policy in enumerate(policies):
@@ -137,7 +137,7 @@ def _is_public_range(value: str) -> bool:
         read = ipaddress.ip_network(value)
     except ValueError:
         return False
-    return isinstance(read, ipaddress.IPv4Network) and not any(read.overlaps(one) for one in _PRIVATE_RANGES)
+    return isinstance(read, ipaddress.IPv4Network) and not any(read.overlaps(item) for item in _PRIVATE_RANGES)
 
 
 def _require_service_endpoint(change: Change, rule: JsonObject, index: int) -> None:
@@ -158,7 +158,7 @@ def _require_service_endpoint(change: Change, rule: JsonObject, index: int) -> N
 
 def admits_subnet(rules: JsonObject, subnet: ArmId) -> bool:
     """Return whether a vault's network rules let a subnet in."""
-    return any(str(one).lower() == subnet.key for _, one in find(rules, "virtualNetworkRules[*].id"))
+    return any(str(item).lower() == subnet.key for _, item in find(rules, "virtualNetworkRules[*].id"))
 
 
 def admits_address(rules: JsonObject, address: str) -> bool:

@@ -193,9 +193,9 @@ class Vault(ResourceType):
         deleted_id = _deleted_id(resource.id, resource.location)
         retention = timedelta(days=resource.properties["softDeleteRetentionInDays"])
         nested = [
-            {"id": one.id.text, "body": one.body, "secrets": one.secrets}
-            for one in transaction.under(resource.id)
-            if one.id.type in (SECRET_TYPE, DELETED_SECRET_TYPE)
+            {"id": item.id.text, "body": item.body, "secrets": item.secrets}
+            for item in transaction.under(resource.id)
+            if item.id.type in (SECRET_TYPE, DELETED_SECRET_TYPE)
         ]
         transaction.save(
             Resource(
