@@ -20,6 +20,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -226,11 +227,13 @@ class Stack:
         self.pulumi("destroy", "--yes", "--skip-preview", "--remove", "--stack", self.stack, check=False)
 
     def _change(self, command: str, *arguments: str) -> list[Step]:
-        log = Home(self.azure.home).directory / f"{command}.events"
-        log.unlink(missing_ok=True)
-        self.pulumi(command, "--stack", self.stack, "--event-log", str(log), *arguments)
+        # The engine writes values in the clear into its events: they are read and gone.
+        with tempfile.TemporaryDirectory() as aside:
+            log = Path(aside) / "events"
+            self.pulumi(command, "--stack", self.stack, "--event-log", str(log), *arguments)
+            lines = log.read_text(encoding="utf-8").splitlines()
         steps: list[Step] = []
-        for line in log.read_text(encoding="utf-8").splitlines():
+        for line in lines:
             event: dict[str, Any] = json.loads(line)
             # What came of a step; before it, a refresh does not know yet whether it will find a change.
             outcome: dict[str, Any] = event.get("resOutputsEvent") or {}
