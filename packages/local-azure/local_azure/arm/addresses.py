@@ -82,7 +82,8 @@ _API_VERSION = r"20\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(-(preview|alpha|b
 
 
 def require_api_version(version: str | None) -> str:
-    """Raise Azure's refusal of a missing or malformed api-version. Any date will do: versions are not told apart."""
+    """Raise Azure's refusal of a missing or malformed api-version. Any date is accepted: versions are not
+    distinguished."""
     if not version:
         raise AzureError(
             "MissingApiVersionParameter",

@@ -128,7 +128,7 @@ class LogStream:
         form = _text if as_text else _json
         yield form(_short(), f"Connecting to the container '{source.container}'...")
         tails = {"": Tail(source.file(self._home), count)}
-        # Read before the caller is told that it is connected: what is written from then on is new to it.
+        # Read before the response that confirms the connection: later lines are new to the client.
         earlier = await asyncio.to_thread(_read, tails)
         connected = f"Successfully Connected to container: '{source.container}' [Revision: '{source.revision}', "
         yield form(_short(), f"{connected}Replica: '{source.replica}']")

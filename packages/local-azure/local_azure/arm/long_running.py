@@ -116,7 +116,7 @@ def start(
 ) -> Operation:
     """Record an operation on a resource that is shown as done after some seconds, and what it then has failed with.
 
-    It stands in the state, so that its addresses answer after a restart, too.
+    It is stored in the state, so that its URLs are valid after a restart too.
     """
     resource_id = resource.id
     subscription = f"/subscriptions/{resource_id.subscription}"

@@ -88,7 +88,7 @@ class ResourceManager:
         if call.request.method not in _VERBS:
             raise _not_allowed(call)
         if call.request.method in ("PUT", "PATCH"):
-            # The first body of a type takes its module of the SDK; nobody else waits while that is read.
+            # The first body of a type imports its SDK module, in a thread, so that other requests are not blocked.
             await asyncio.to_thread(self._load_schema, parts)
         if asked := long_running.question(parts):
             return await self._in_work(lambda work: self._operation(work, call, asked))

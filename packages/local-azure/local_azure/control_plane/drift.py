@@ -23,7 +23,6 @@ _CONNECTION_STATES = (
 class Drift:
     """A kind of drift."""
 
-    help: str
     affects: Callable[[Resource, Work], bool]
     """Whether the change applies to a resource."""
     do: Callable[[Resource, Work], str]
@@ -75,10 +74,10 @@ def _open(resource: Resource, work: Work) -> str:
 
 
 DRIFTS = {
-    "dns-link-removed": Drift("remove the link of a private DNS zone to a virtual network", _is_link, _remove),
-    "endpoint-rejected": Drift("reject the connection of a private endpoint", _is_endpoint, _reject),
-    "key-regenerated": Drift("regenerate the primary key of a cache", _has_keys, _regenerate),
-    "public-access-on": Drift("enable public network access where it is disabled", _is_private, _open),
+    "dns-link-removed": Drift(_is_link, _remove),
+    "endpoint-rejected": Drift(_is_endpoint, _reject),
+    "key-regenerated": Drift(_has_keys, _regenerate),
+    "public-access-on": Drift(_is_private, _open),
 }
 
 

@@ -54,7 +54,7 @@ CREATE TABLE IF NOT EXISTS operation (
     failure TEXT                   -- JSON: the error that it ends with
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS settling (
-    key TEXT PRIMARY KEY,          -- the resource whose service goes on working after its operation has ended
+    key TEXT PRIMARY KEY,          -- a resource whose service is busy after its operation has completed
     kind TEXT NOT NULL,            -- the operation: create or update
     until TEXT NOT NULL
 ) WITHOUT ROWID;

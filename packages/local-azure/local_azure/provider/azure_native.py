@@ -348,7 +348,7 @@ def _build_id(kind: ResourceType, inputs: JsonObject, subscription_id: str) -> A
             scope = f"{subscription}/resourceGroups/{inputs[named.scope]}"
         case _:
             scope = "/" + str(inputs[named.scope]).strip("/")
-    # A few types have no name at all: two of them are told apart by all that they are given.
+    # A few types have no name: their resources are distinguished by all their inputs.
     own = inputs.get(named.name) or hashlib.blake2b(repr(sorted(inputs.items())).encode(), digest_size=8).hexdigest()
     return ArmId.build(scope, kind.arm_type, *(str(inputs[name]) for name in named.parents), str(own))
 

@@ -77,7 +77,7 @@ class Pipeline:
                     continue
                 if backoff is None or not is_retried(error):
                     raise
-                # What Azure says is waited for as it stands; the rest passes as fast as the time of operations does.
+                # A `Retry-After` is waited for unchanged; other waits are scaled like the durations of operations.
                 pace = await asyncio.to_thread(self._model.pace)
                 await self._pause(error.retry_after if error.retry_after else backoff * pace)
         raise AssertionError("the last try returns or raises")

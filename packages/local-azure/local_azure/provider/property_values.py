@@ -70,7 +70,7 @@ def _spelled(path: Path) -> str:
 
 
 def to_properties(values: JsonObject, secrets: Sequence[Path] = ()) -> dict[str, PropertyValue]:
-    """Make property values; what stands at a secret path, if anything does, is marked as secret."""
+    """Return property values; values at secret paths are marked as secret."""
     marked = _Marks()
     for path in secrets:
         marked.add(path)

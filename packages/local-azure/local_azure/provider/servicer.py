@@ -114,7 +114,7 @@ class AttachableServicer(ProviderServicer):
         return empty_pb2.Empty()
 
     async def Diff(self, request: Any, context: Any) -> Any:
-        """Pass on the old inputs too: what the program changed is told by them and not by the outputs."""
+        """Pass on the old inputs too: the program's changes are determined from them, not from the outputs."""
         passed = provider_pb2.DiffRequest()
         passed.CopyFrom(request)
         passed.olds.fields[OLD_INPUTS].struct_value.CopyFrom(request.old_inputs)

@@ -72,7 +72,7 @@ def parse_version(text: str) -> tuple[int, int, int] | None:
 
 
 def is_recent(version: str, pinned: str = VERSION) -> bool:
-    """Return whether a program of this version may stand in for the pinned one: the same major version, and not
+    """Return whether a program of this version can replace the pinned version: the same major version, and not
     older."""
     found, wanted = parse_version(version), parse_version(pinned)
     return found is not None and wanted is not None and found[0] == wanted[0] and found >= wanted
@@ -146,7 +146,7 @@ def _on_path(home: Home, environment: Mapping[str, str]) -> Engine | None:
 
 
 def _program_on_path(home: Home | None, environment: Mapping[str, str]) -> Path | None:
-    """Return the first `pulumi` on PATH that is not our own stand-in for it, with symbolic links resolved."""
+    """Return the first `pulumi` on PATH that is not our shim, with symbolic links resolved."""
     for directory in environment.get("PATH", os.defpath).split(os.pathsep):
         found = shutil.which("pulumi", path=directory or os.curdir)
         if found and not _is_stand_in(Path(found), home):
@@ -182,8 +182,8 @@ def _why_not_on_path(environment: Mapping[str, str]) -> str:
 def _in_cache(directory: Path) -> Engine | None:
     """Return the engine in the cache; its version was checked before it was put there.
 
-    A program that prints its version without the `v` of the official one is built anew: tools that look for it, such as
-    pulumi/actions, would download another.
+    A program that prints its version without the `v` of the official version is rebuilt: tools that look for it, such
+    as pulumi/actions, would download another.
     """
     try:
         recorded = json.loads((directory / "engine.json").read_text(encoding="utf-8"))

@@ -240,7 +240,7 @@ class ForkServer:
         if pid == 0:
             self._forget()
             return connection
-        # The fork does the same: whoever comes first, its group is there before anybody signals it.
+        # The fork does the same, so that its group exists before a signal is sent, in either order.
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
         fork = _Fork(pid, os.pidfd_open(pid), connection)
@@ -349,7 +349,7 @@ def _require_fit(log_size: int) -> None:
 
 def main() -> int:
     listening_descriptor, lock, azure_id, starting, *modules = sys.argv[1:]
-    # Modules of the local Azure stand beside this file and are none of the program's.
+    # The emulator's modules are beside this file, and must not be importable by the program.
     sys.path[0] = os.devnull
     azure = os.pidfd_open(int(azure_id))
     listening = socket.socket(fileno=int(listening_descriptor))

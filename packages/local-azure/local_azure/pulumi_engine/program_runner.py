@@ -73,7 +73,7 @@ def run(program: str, serialized: bytes, record: str) -> int:
     )
     runtime.set_all_config(dict(request.config), list(request.configSecretKeys))
 
-    # A failed program leaves tasks that nobody awaits any more; asyncio would complain about each of them.
+    # A failed program leaves pending tasks; asyncio would print a warning about each of them.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

@@ -168,7 +168,7 @@ class ProjectCopy:
         _write_if_changed(self.workspace / "Pulumi.yaml", stack_config.serialize(stack_config.mapping(settings)))
 
     def prepare(self, stack: str, pulumi: Pulumi, tracked_file: Path | None = None) -> None:
-        """Create the stack in the backend if it is not there, and derive its configuration anew.
+        """Create the stack in the backend if it does not exist, and derive its configuration again.
 
         `tracked_file` is another file than the usual one to derive it from. A stack without a tracked file is left to
         the engine. Raises `ProjectError`.

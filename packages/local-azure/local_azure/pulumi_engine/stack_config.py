@@ -126,7 +126,7 @@ def _is_null(node: yaml.Node) -> bool:
 def derive(tracked: StackFile, overlay: StackFile | None, secret: Callable[[Path], str]) -> Entries:
     """Return the configuration of a copy: the tracked one under the overlay, every encrypted value replaced.
 
-    `secret` gives the ciphertext of the value that stands in for the one at a path.
+    `secret` returns the ciphertext of the generated value for a path.
     """
     entries = dict(tracked.entries)
     for key, node in (overlay.entries if overlay else {}).items():

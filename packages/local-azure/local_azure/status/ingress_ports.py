@@ -33,24 +33,24 @@ class Ports:
 
 def read_ports(home: Path) -> Ports | None:
     """Return the ports of a home directory's ingress; None when it does not run."""
-    told = _read(home / FILE)
-    if HTTPS not in told:
+    content = _read(home / FILE)
+    if HTTPS not in content:
         return None
-    return Ports(told[HTTPS], told[ENVIRONMENT_HTTPS], told[ENVIRONMENT_HTTP], told["hosts"])
+    return Ports(content[HTTPS], content[ENVIRONMENT_HTTPS], content[ENVIRONMENT_HTTP], content["hosts"])
 
 
 def write_ports(home: Path, fixed: Mapping[str, int], hosts: Mapping[str, int], earlier: Mapping[str, int]) -> None:
     """Write the ports: shared ports by name, ports of host names, and the ports of earlier runs."""
     forgotten = max(0, len(earlier) - _MOST_REMEMBERED)
-    told = {**fixed, "hosts": dict(hosts), "earlier": dict(list(earlier.items())[forgotten:])}
-    write_atomically(home / FILE, json.dumps(told, indent=1))
+    content = {**fixed, "hosts": dict(hosts), "earlier": dict(list(earlier.items())[forgotten:])}
+    write_atomically(home / FILE, json.dumps(content, indent=1))
 
 
 def remembered_ports(home: Path) -> dict[str, int]:
     """Return the ports of an earlier run, by their names and host names."""
-    told = _read(home / FILE)
-    fixed = {name: port for name, port in told.items() if isinstance(port, int)}
-    return cast("dict[str, int]", {**as_object(told.get("earlier")), **fixed, **as_object(told.get("hosts"))})
+    content = _read(home / FILE)
+    fixed = {name: port for name, port in content.items() if isinstance(port, int)}
+    return cast("dict[str, int]", {**as_object(content.get("earlier")), **fixed, **as_object(content.get("hosts"))})
 
 
 def _read(file: Path) -> JsonObject:

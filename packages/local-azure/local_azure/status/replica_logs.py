@@ -224,7 +224,7 @@ class Tail:
             try:
                 self._file = FileIO(self._path)
             except FileNotFoundError:
-                self._lines = -1  # whatever comes to stand in it is new
+                self._lines = -1  # the content of a later file is new
                 return []
             return self._first()
         records = self._more()

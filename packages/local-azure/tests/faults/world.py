@@ -25,7 +25,6 @@ STACK = "dev"
 PROJECT = "small"
 COMMAND_SECONDS = 600
 """After which a command has failed, on the busiest machine."""
-ALWAYS = ("group",)
 OPTIONAL = {
     "identity": (),
     "vnet": (),
