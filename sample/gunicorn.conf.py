@@ -9,6 +9,9 @@ threads = 8
 preload_app = True
 # Seconds; running requests finish within the 30 s that Container Apps waits for web before it kills the replica.
 graceful_timeout = 25
+# Seconds, longer than the ingress of Container Apps is taken to keep an idle connection (240): the side that reuses
+# connections must be the one that closes them, or a request meets a closed one and is answered with 503.
+keepalive = 300
 accesslog = "-"
 # Only Container Apps controls a replica, and the image has no home directory for the socket.
 control_socket_disable = True

@@ -63,7 +63,7 @@ WSGI_APPLICATION = "magictoolbox.wsgi.application"
 INSTALLED_APPS = ["magictoolbox", "django.contrib.sessions"]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "magictoolbox.middleware.RedisOutageSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -94,6 +94,9 @@ CACHES = {
             "SOCKET_TIMEOUT": REDIS_TIMEOUT,
             "CONNECTION_POOL_KWARGS": {
                 "health_check_interval": REDIS_HEALTH_CHECK_INTERVAL,
+                # redis-py 8's default, RESP3, also asks for notices of maintenance. They name a node that a virtual
+                # network cannot resolve.
+                "protocol": 2,
                 "retry": Retry(NoBackoff(), 1),
             },
         },
@@ -104,10 +107,13 @@ SESSION_ENGINE = "magictoolbox.sessions"
 # All in seconds. Container Apps gives a worker 120 s to stop. A task may run for TIME_LIMIT; a worker that is asked to
 # stop waits for its tasks for SOFT_SHUTDOWN_TIMEOUT and puts back in the queue what is not done by then. A task that
 # no worker has finished after VISIBILITY_TIMEOUT, because its worker was killed, is given to another worker; while the
-# first may still be at it that would do it twice, so this is longer than the longest task and than any countdown.
+# first may still be at it that would do it twice. A worker also holds a task that is to run later, so this is longer
+# than the longest countdown, which magictoolbox.celery enforces, and the longest task together. Celery's default
+# countdown of a retry is 180 s.
 CELERY_TASK_TIME_LIMIT = 90
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
-VISIBILITY_TIMEOUT = 110
+LONGEST_COUNTDOWN = 180
+VISIBILITY_TIMEOUT = 300
 
 CELERY_KEY_PREFIX = os.environ.get("CELERY_KEY_PREFIX", "")
 CELERY_BROKER_URL = redis_url("CELERY_BROKER_URL")

@@ -160,15 +160,28 @@ def test_workers_and_beat_name_the_failure(
         assert "Connected to" not in process.log(), "the worker's own connection fails as well"
 
 
+def test_a_task_for_later_than_the_broker_holds_it_is_refused(workload: Workload) -> None:
+    script = (
+        "import magictoolbox\nfrom magictoolbox.tasks import work\n"
+        "work.apply_async((0,), countdown=180)\n"
+        "try:\n    work.apply_async((0,), countdown=181)\nexcept ValueError as error:\n    print(error)"
+    )
+    result = workload.run("python", "-c", script)
+    assert "a task can wait for 180 s at most" in result.stdout
+
+
 def test_limits_fit_into_the_time_that_a_worker_has_to_stop(workload: Workload) -> None:
     """Container Apps waits 120 s for a worker; a task must be over before it is given to another."""
     script = (
         "from magictoolbox.celery import app; options = app.conf.broker_transport_options;"
-        "print(app.conf.task_time_limit, options['visibility_timeout'], app.conf.worker_soft_shutdown_timeout)"
+        "from django.conf import settings;"
+        "print(app.conf.task_time_limit, options['visibility_timeout'], app.conf.worker_soft_shutdown_timeout,"
+        "settings.LONGEST_COUNTDOWN)"
     )
     result = workload.run("python", "-c", script)
-    time_limit, visibility_timeout, soft_shutdown_timeout = map(float, result.stdout.split())
-    assert time_limit < visibility_timeout < 120
+    time_limit, visibility_timeout, soft_shutdown_timeout, countdown = map(float, result.stdout.split())
+    assert countdown + time_limit < visibility_timeout
+    assert countdown >= 180, "Celery's default countdown of a retry"
     assert soft_shutdown_timeout < 120
 
 

@@ -202,3 +202,10 @@ def test_web_knows_from_the_ingress_that_a_visitor_uses_https(workload: Workload
     headers = {"Origin": f"https://{HOST}", "X_CSRFToken": browser.cookies["csrftoken"]}
     assert browser.request("POST", "/api/tasks/", {"seconds": 0}, **headers).status == 202
     assert browser.request("POST", "/api/tasks/", {"seconds": 0}, X_Forwarded_Proto="http", **headers).status == 403
+
+
+def test_a_page_with_a_session_answers_503_while_redis_is_down(workload: Workload, redis: RedisServer) -> None:
+    _, browser = workload.start_web()
+    assert browser.visits() == 1
+    redis.stop()
+    assert browser.get("/").status == 503, "neither 500 nor a traceback"

@@ -32,7 +32,7 @@ KINDS = {
             "useKeyVaultReferences": False,
             "redis": {"dedicatedBroker": True},
             "workers": [{"name": "worker", "queues": ["celery"], "minReplicas": 0, "maxReplicas": 2}],
-            # Tasks of a killed worker come back after 6 s instead of 110.
+            # Tasks of a killed worker come back after 6 s instead of 300.
             "env": {"DJANGO_SETTINGS_MODULE": "short_timeouts", "PYTHONPATH": str(SAMPLE_TESTS)},
         },
         ("--speedup", "30"),
