@@ -159,6 +159,15 @@ class WorkerPlan(Replicated):
         command: command of the container, in place of the image's ENTRYPOINT and CMD; unset: Celery's worker for these
             queues.
         queue_length: number of messages in a queue per replica that KEDA adds.
+        concurrency: number of tasks that a replica processes at once: ``--concurrency`` of the default command. With a
+            command of your own it must say the same, for KEDA keeps a replica for so many unacknowledged messages.
+        priorities: priorities over 0 that messages of these queues may have, as kombu keeps them: of 3, 6 and 9 the
+            next lower one. Without them, a message with a priority starts no worker that is scaled to zero.
+        priority_separator: text between a queue's name and a priority: ``sep`` of Celery's
+            ``broker_transport_options``. kombu's default has control characters.
+        unacked_key: key of the unacknowledged messages: ``unacked_key`` of Celery's ``broker_transport_options``. All
+            workers of a broker share the default one, and so are kept while any of them is busy; give each worker its
+            own where that matters.
     """
 
     name: Annotated[str, AfterValidator(_is_worker_name)] = "worker"
@@ -167,6 +176,10 @@ class WorkerPlan(Replicated):
     )
     command: Command | None = None
     queue_length: Annotated[int, Field(ge=1)] = 10
+    concurrency: Annotated[int, Field(ge=1, le=1000)] = 2
+    priorities: tuple[Annotated[int, Field(ge=1, le=255)], ...] = ()
+    priority_separator: Annotated[str, Field(min_length=1)] = "\x06\x16"
+    unacked_key: Annotated[str, AfterValidator(_is_queue_name)] = "unacked"
 
 
 class BeatPlan(Section):
@@ -280,7 +293,9 @@ def image_faults(at: str, image: str) -> Iterator[Fault]:
 def worker_command(app: str, worker: WorkerPlan) -> tuple[str, ...]:
     """Return a worker's command: the configured one, or Celery's worker for its queues."""
     module = app.replace("-", "_")
-    return worker.command or ("celery", "-A", module, "worker", "--loglevel", "info", "-Q", ",".join(worker.queues))
+    concurrency = ("--concurrency", str(worker.concurrency))
+    queues = ("-Q", ",".join(worker.queues))
+    return worker.command or ("celery", "-A", module, "worker", "--loglevel", "info", *concurrency, *queues)
 
 
 def beat_command(app: str, beat: BeatPlan) -> tuple[str, ...]:

@@ -186,7 +186,7 @@ def _worker(application: str, plan: WorkerPlan, queue: QueueAddress) -> Process:
         min_replicas=plan.min_replicas,
         max_replicas=plan.max_replicas,
         termination_grace_seconds=_WORKER_TERMINATION_GRACE_SECONDS,
-        rules=queue_rules(queue, plan.queues, plan.queue_length),
+        rules=queue_rules(queue, plan),
     )
 
 

@@ -52,6 +52,9 @@ class Network(pulumi.ComponentResource):
             virtual_network_name=virtual_network.name,
             resource_group_name=placement.resource_group_name,
             address_prefix=plan.endpoints_subnet,
+            # Stated, because the API's default becomes False in versions after 2026-03-31, and an update of the SDK
+            # would change it: https://learn.microsoft.com/azure/virtual-network/ip-services/default-outbound-access.
+            default_outbound_access=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
         apps_subnet = network.Subnet(
@@ -60,6 +63,7 @@ class Network(pulumi.ComponentResource):
             virtual_network_name=virtual_network.name,
             resource_group_name=placement.resource_group_name,
             address_prefix=plan.apps_subnet,
+            default_outbound_access=True,
             delegations=[
                 network.DelegationArgs(name="Microsoft.App.environments", service_name="Microsoft.App/environments")
             ],

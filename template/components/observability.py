@@ -95,7 +95,8 @@ class Observability(pulumi.ComponentResource):
                 self._send(f"{role}-database", cache.logs_id, metrics=False)
             else:
                 self._send(role, cache.id)
-        self._send("vault", vault_id)
+        # Azure keeps no destination type for a vault: with one, each refresh would plan an update.
+        self._send("vault", vault_id, dedicated=False)
         self._send("environment", environment_id)
         if emails:
             group = self._action_group(placement, emails)
@@ -108,14 +109,22 @@ class Observability(pulumi.ComponentResource):
             pulumi.log.warn("alerts.emails is empty: no alerts about Redis will be sent", self)
         self.register_outputs({})
 
-    def _send(self, what: str, resource_id: pulumi.Input[str], *, logs: bool = True, metrics: bool = True) -> None:
+    def _send(
+        self,
+        what: str,
+        resource_id: pulumi.Input[str],
+        *,
+        logs: bool = True,
+        metrics: bool = True,
+        dedicated: bool = True,
+    ) -> None:
         monitor.DiagnosticSetting(
             f"{self._name}-{what}",
             name="to-log-analytics",
             resource_uri=resource_id,
             workspace_id=self._workspace_id,
             # Resource-specific tables instead of AzureDiagnostics: queries and alerts name these tables.
-            log_analytics_destination_type="Dedicated" if logs else None,
+            log_analytics_destination_type="Dedicated" if logs and dedicated else None,
             logs=[monitor.DiagnosticsLogSettingsArgs(category_group="allLogs", enabled=True)] if logs else None,
             metrics=[monitor.DiagnosticsMetricSettingsArgs(category="AllMetrics", enabled=True)] if metrics else None,
             opts=pulumi.ResourceOptions(parent=self),
@@ -158,7 +167,8 @@ class Observability(pulumi.ComponentResource):
             scopes=[cache.id],
             target_resource_type=_RESOURCE_TYPE[cache.service],
             target_resource_region=placement.location,
-            evaluation_frequency="PT1M",
+            # The caches' metrics come every minute, and a condition is over five: more often tells nothing new.
+            evaluation_frequency="PT5M",
             window_size="PT5M",
             criteria=monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs(
                 odata_type="Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria",

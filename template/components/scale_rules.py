@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pulumi
 from pulumi_azure_native import app
 
+from components.app_plan import WorkerPlan
 from components.redis_caches import QueueAddress
 from components.secret_names import SecretName
 
@@ -12,21 +13,28 @@ CELERY_KEY_PREFIX = "celery:"
 """Prefix of the queue's keys, Celery's ``global_keyprefix``."""
 
 
-def queue_rules(address: QueueAddress, queues: Sequence[str], queue_length: int) -> Sequence[app.ScaleRuleArgs]:
-    """Return a rule for each queue, and one for Celery's hash ``unacked``.
+def queue_rules(address: QueueAddress, plan: WorkerPlan) -> Sequence[app.ScaleRuleArgs]:
+    """Return a rule for each list of a worker's queues, and one for Celery's hash of unacknowledged messages.
 
-    A message that a worker has received is no longer in the list but in the hash. Without the second rule KEDA would
-    remove a busy worker, or the only one that could restore the messages of a lost one.
+    A message that a worker has received is no longer in the list but in the hash. Without that rule KEDA would remove a
+    busy worker, or the only one that could restore the messages of a lost one. A replica processes as many messages as
+    its concurrency, so the hash is divided by it: with a larger number, KEDA would remove replicas that are all busy.
+
+    kombu keeps messages of a priority in a list of their own, which KEDA does not count under the queue's name.
+    Source: https://github.com/celery/kombu/blob/main/kombu/transport/redis.py (``_q_for_pri``).
 
     Args:
         address: address of the queues.
-        queues: names of the Celery queues, without prefix.
-        queue_length: number of messages per replica.
+        plan: the worker, with its queues, priorities and concurrency.
     """
-    counted = {
-        **{f"queue-{index}": (queue, queue_length) for index, queue in enumerate(queues)},
-        "unacknowledged": ("unacked", queue_length),
-    }
+    counted = {f"queue-{index}": (queue, plan.queue_length) for index, queue in enumerate(plan.queues)}
+    for index, queue in enumerate(plan.queues):
+        for step in plan.priorities:
+            counted[f"queue-{index}-priority-{step}"] = (
+                f"{queue}{plan.priority_separator}{step}",
+                plan.queue_length,
+            )
+    counted["unacknowledged"] = (plan.unacked_key, plan.concurrency)
     return [_rule(address, name, key, length) for name, (key, length) in counted.items()]
 
 

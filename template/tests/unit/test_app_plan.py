@@ -148,7 +148,7 @@ def test_queue_names_fit_into_celerys_comma_separated_list(queues: list[str]) ->
 
 def test_the_default_worker_command_names_module_and_queues() -> None:
     plan = WorkerPlan(queues=("mail", "sms"))
-    wanted = ("celery", "-A", "my_shop", "worker", "--loglevel", "info", "-Q", "mail,sms")
+    wanted = ("celery", "-A", "my_shop", "worker", "--loglevel", "info", "--concurrency", "2", "-Q", "mail,sms")
     assert worker_command("my-shop", plan) == wanted
     assert worker_command("shop", WorkerPlan())[1:4] == ("-A", "shop", "worker")
     assert worker_command("shop", WorkerPlan())[-2:] == ("-Q", "celery")

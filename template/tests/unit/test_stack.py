@@ -260,13 +260,28 @@ def test_a_worker_is_scaled_by_queued_and_unacknowledged_messages(run_stack: Run
     scale = stack.app("apps-mail")["template"]["scale"]
     metadata = [rule["custom"]["metadata"] for rule in scale["rules"]]
     assert [data["listName"] for data in metadata] == [f"{prefix}mail", f"{prefix}sms", f"{prefix}unacked"]
-    assert {data["listLength"] for data in metadata} == {"7"}
+    lengths = [data["listLength"] for data in metadata]
+    assert lengths == ["7", "7", "2"], "unacknowledged messages by the tasks that a replica runs at once"
     assert {data["enableTLS"] for data in metadata} == {"true"}
     assert scale["minReplicas"] == 0
     assert "ingress" not in stack.app("apps-mail")["configuration"]
     command = stack.container("apps-mail")["command"]
     assert command[:4] == ["celery", "-A", "magictoolbox", "worker"]
-    assert command[-2:] == ["-Q", "mail,sms"]
+    assert command[-4:] == ["--concurrency", "2", "-Q", "mail,sms"]
+
+
+def test_a_worker_is_scaled_by_its_own_messages_of_every_priority(run_stack: RunStack) -> None:
+    worker = {"name": "mail", "queues": ["mail"], "priorities": [3, 9], "concurrency": 4, "unackedKey": "mail-unacked"}
+    stack = run_stack(workers=[worker, {"name": "sms", "queues": ["sms"], "priorities": [6], "prioritySeparator": ":"}])
+
+    def counted(app: str) -> dict[str, str]:
+        rules = stack.app(app)["template"]["scale"]["rules"]
+        metadata = [rule["custom"]["metadata"] for rule in rules]
+        return {data["listName"].removeprefix("celery:"): data["listLength"] for data in metadata}
+
+    assert counted("apps-mail") == {"mail": "10", "mail\x06\x163": "10", "mail\x06\x169": "10", "mail-unacked": "4"}
+    assert counted("apps-sms") == {"sms": "10", "sms:6": "10", "unacked": "2"}
+    assert stack.container("apps-mail")["command"][-4:-2] == ["--concurrency", "4"]
 
 
 def test_there_is_exactly_one_beat(run_stack: RunStack) -> None:
