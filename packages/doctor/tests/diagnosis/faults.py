@@ -98,7 +98,7 @@ def age_record(world: World) -> None:
 def reject(world: World) -> None:
     name = endpoint_of(world)["name"]
     with world.work() as model:
-        drift.happen(model, "endpoint-rejected", "*", name)
+        drift.cause_drift(model, "endpoint-rejected", "*", name)
 
 
 def leave_pending(world: World) -> None:
