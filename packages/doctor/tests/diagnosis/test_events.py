@@ -18,7 +18,6 @@ from doctor.facts import Absent, App, Event, Facts, LoggedSymptom, Readiness, Sc
 from doctor.findings import Cause, Finding
 from doctor.remedies import remedy
 
-NOW = datetime.now(UTC)
 LATEST = f"{WORKER}--0000001"
 COMMAND = {"main": ["sh", "/app/start-worker.sh", "--url", "rediss://:SECRET@h/0"]}
 WRONG_KEY = "connection to redis failed: WRONGPASS invalid username-password pair or user is disabled."
@@ -27,7 +26,7 @@ TIME_OUT = "connection to redis failed: dial tcp 10.0.2.4:10000: i/o timeout"
 
 def ago(seconds: float) -> datetime:
     """Return a moment in the past."""
-    return NOW - timedelta(seconds=seconds)
+    return datetime.now(UTC) - timedelta(seconds=seconds)
 
 
 def failing(message: str, seconds: float = 10, revision: str = LATEST) -> Event:
